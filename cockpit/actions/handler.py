@@ -1,0 +1,61 @@
+"""What one action on one source must know: how to plan, run and verify itself. Guards are not its business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cockpit.model.action import ActionRequest, ActionSpec, Choice, Plan, RunResult, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class RunControl:
+    """What a running action is given: a place to tell progress, and the operator's wish to stop."""
+
+    progress: Callable[[int, int, str], None]  # done, total (0: unknown), note
+    aborted: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where the action takes place: the words that plans and confirmations name."""
+
+    system: str
+    environment: str
+
+
+class ActionHandler(Protocol):
+    """One action bound to one source.
+
+    `plan` only reads. It captures the identity (from the request where the row gave it, else now), and puts what
+    it found wrong into `Plan.refusals` (preconditions) and `Plan.permission`; it raises CockpitError when it cannot
+    tell. Planned again for the same request in the same state it gives the same digest: nothing volatile (ages,
+    counters) goes into the fields that the digest covers. The operator gives a reason and the executor checks it.
+
+    `run` does it once, with no retry. A CockpitError out of it means FAILED, or UNKNOWN with `effect_possible`.
+    `verify` looks whether the post-condition holds.
+    """
+
+    @property
+    def spec(self) -> ActionSpec:
+        """The declaration."""
+
+    @property
+    def source(self) -> str:
+        """Id of the source it acts on."""
+
+    def unavailable(self) -> str:
+        """Why it cannot be offered at all ("" when it can): a missing capability, a profile without it."""
+
+    async def choices(self, param: str) -> Sequence[Choice]:
+        """Values for a parameter of kind CHOICE, from live data."""
+
+    async def plan(self, request: ActionRequest) -> Plan:
+        """What it would do now."""
+
+    async def run(self, plan: Plan, control: RunControl) -> RunResult:
+        """Do it."""
+
+    async def verify(self, plan: Plan, result: RunResult) -> Verification:
+        """Look whether it is so."""

@@ -1,0 +1,142 @@
+"""What adapters can do, as small Protocols. An action exists only where its capability does.
+
+Every method has a deadline of its own, maps every vendor error to one of `cockpit.errors`, never retries a
+mutation, and cleans all text that it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from cockpit.model.action import Permission
+from cockpit.model.database import BlockingNode, Session, SessionIdentity
+from cockpit.model.diagnosis import Diagnosis
+from cockpit.model.logs import LogBatch
+from cockpit.model.reading import Observation
+from cockpit.model.revisions import ServiceStatus, TrafficTarget
+
+Progress = Callable[[int, int, str], None]  # done, total (0 unknown), note
+Aborted = Callable[[], bool]
+
+
+class Closing(Protocol):
+    """Holds connections."""
+
+    async def close(self) -> None:
+        """Give back everything, at once; safe to call twice."""
+
+
+@runtime_checkable
+class Probing(Closing, Protocol):
+    """Can be asked how it is."""
+
+    async def probe(self) -> Observation:
+        """One poll within the adapter's deadline. Raises CockpitError."""
+
+
+@runtime_checkable
+class Tailing(Closing, Protocol):
+    """Can be read forward."""
+
+    origin: str
+
+    async def read(self) -> LogBatch:
+        """What came since the last read, oldest first; the first read goes back a little. Raises CockpitError."""
+
+
+@runtime_checkable
+class Diagnosing(Protocol):
+    """Can say what it lacks."""
+
+    async def diagnose(self) -> Sequence[Diagnosis]:
+        """Reachable, permitted, complete: one line each, with the fix. Does not raise for what it reports."""
+
+
+@runtime_checkable
+class SessionEnding(Protocol):
+    """Can look up and end database sessions; the identity is compared inside the ending statement."""
+
+    async def find_session(self, pid: int) -> Session | None:
+        """The session with that pid now."""
+
+    async def idle_sessions(self, older_than_s: float, database: str) -> Sequence[Session]:
+        """Sessions in state idle for longer than that, in one database ("" for all), own ones left out."""
+
+    async def blocking_tree(self) -> Sequence[BlockingNode]:
+        """Roots of the tree of lock waits."""
+
+    async def session_count(self) -> int:
+        """Client backends now."""
+
+    async def may_end(self, sessions: Sequence[Session]) -> Permission:
+        """Whether the role may signal them all."""
+
+    async def cancel(self, identity: SessionIdentity) -> bool | None:
+        """pg_cancel_backend where pid and backend_start match: its result; None where no such session is."""
+
+    async def terminate(self, identity: SessionIdentity) -> bool | None:
+        """pg_terminate_backend likewise."""
+
+
+@runtime_checkable
+class KeyDeleting(Protocol):
+    """Can delete keys of one logical database of one server."""
+
+    async def server_identity(self) -> dict[str, str]:
+        """run_id, role, database: what must not change between plan and run."""
+
+    async def key_count(self) -> int:
+        """DBSIZE."""
+
+    async def sample_keys(self, pattern: str, progress: Progress, aborted: Aborted) -> tuple[int, list[str]]:
+        """How many keys match (SCAN, never KEYS), and the first hundred of them."""
+
+    async def may_run(self, commands: Sequence[Sequence[str]]) -> Permission:
+        """Whether the ACL lets this user run them (ACL DRYRUN where the server has it)."""
+
+    async def unlink_matching(
+        self, pattern: str, identity: dict[str, str], progress: Progress, aborted: Aborted
+    ) -> int:
+        """UNLINK in batches what matches at this moment; how many. Conflict when the server is another one."""
+
+    async def flush(self, identity: dict[str, str]) -> None:
+        """FLUSHDB ASYNC of the database, where the identity still holds."""
+
+
+@runtime_checkable
+class TrafficShifting(Protocol):
+    """Can say which revision gets how much, and limit instances at service level."""
+
+    async def read_service(self) -> ServiceStatus:
+        """The service with its revisions, now."""
+
+    async def missing_permissions(self, permissions: Sequence[str]) -> Sequence[str]:
+        """testIamPermissions: those not held."""
+
+    async def shift_traffic(
+        self, targets: Sequence[TrafficTarget], etag: str, *, validate_only: bool = False
+    ) -> ServiceStatus:
+        """Replace the whole traffic list and wait until it is so. Conflict when the etag is old."""
+
+    async def scale(
+        self, minimum: int | None, maximum: int | None, etag: str, *, validate_only: bool = False
+    ) -> ServiceStatus:
+        """Set limits at service level (no new revision) and wait until it is so; None leaves one as it is."""
+
+    def traffic_request(self, targets: Sequence[TrafficTarget], etag: str) -> str:
+        """The exact HTTP request as text."""
+
+    def scale_request(self, minimum: int | None, maximum: int | None, etag: str) -> str:
+        """The exact HTTP request as text."""
+
+
+class ServingJournal(Protocol):
+    """Remembers which revision served, across sessions."""
+
+    def observe(self, service: str, revision: str, at: datetime) -> None:
+        """Note that `revision` has the most traffic of `service` (full resource name)."""
+
+    def before(self, service: str, revision: str) -> tuple[str, datetime] | None:
+        """The revision that served before `revision` took over, and when it was last seen serving."""

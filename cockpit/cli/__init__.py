@@ -1,0 +1,1 @@
+"""The headless commands: the same engine and the same guards, without a screen."""

@@ -1,0 +1,1 @@
+"""The composition root: a profile becomes sources, hub, findings and executor."""

@@ -1,0 +1,1 @@
+"""Deterministic rules that turn readings into sentences with evidence and a suggested action."""

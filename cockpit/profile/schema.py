@@ -1,0 +1,319 @@
+"""What a profile may say. Every field's docstring is its documentation, in the generated schema too.
+
+Frozen; unknown keys are refused; durations are text ("10s", "5m", "2h", "1d") or a number of seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from cockpit.profile.secrets import SecretRef
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_NAME = r"^[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$"
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of "90s", "1m 30s", "1.5h" or a plain number; ValueError otherwise."""
+    if isinstance(value, bool):
+        raise ValueError("must be a duration such as 10s, 5m or 2h")
+    if isinstance(value, int | float):
+        return float(value)
+    text = str(value).strip()
+    matches = list(_DURATION.finditer(text))
+    if not matches or _DURATION.sub("", text).strip():
+        raise ValueError("must be a duration such as 10s, 5m or 2h")
+    return sum(float(match[1]) * _UNITS[match[2]] for match in matches)
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": ["string", "number"]})]
+Name = Annotated[str, Field(pattern=_NAME, max_length=40)]
+
+
+class Section(BaseModel):
+    """Base of every table in a profile."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+    )
+
+
+class Source(Section):
+    """What every polled source has."""
+
+    name: Name
+    """Short name, unique among its kind: shown in titles and used as KIND/NAME on the command line."""
+    interval: Annotated[Duration, Field(ge=0.2, le=3600)] = 5.0
+    """Time between the starts of two polls."""
+    timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 3.0
+    """Deadline of one poll; after it this source is failed, and no other is delayed."""
+
+
+class Threshold(Section):
+    """A bound on one value of a JSON body."""
+
+    path: str
+    """JMESPath to a number, string or boolean, e.g. "jobs.stuck" or "length(errors)"."""
+    warn: str | None = None
+    """Comparison that makes it a warning: "> 5", ">= 0.9", "== false", "!= ok"."""
+    critical: str | None = None
+    """Comparison that makes it critical."""
+    for_: Annotated[Duration, Field(ge=0, le=86400)] = Field(default=0.0, alias="for")
+    """How long the comparison must hold without a break before it counts."""
+
+    @model_validator(mode="after")
+    def _has_bound(self) -> Threshold:
+        if self.warn is None and self.critical is None:
+            raise ValueError("needs warn, critical or both")
+        return self
+
+
+class HealthSource(Source):
+    """An HTTP endpoint that says how the system is."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    """Where to ask."""
+    method: Literal["GET", "HEAD", "POST"] = "GET"
+    """HTTP method."""
+    headers: dict[str, str | SecretRef] = {}
+    """Extra request headers; a value may be a secret reference."""
+    bearer: SecretRef | None = None
+    """Token for the Authorization header."""
+    body: str | None = None
+    """Request body for POST."""
+    expect: tuple[Annotated[int, Field(ge=100, le=599)], ...] = (200,)
+    """HTTP statuses that are fine."""
+    check: tuple[Threshold, ...] = ()
+    """Thresholds on the JSON body."""
+    slow: Annotated[Duration, Field(gt=0)] | None = None
+    """Latency above which the endpoint is a warning."""
+    verify_tls: bool = True
+    """Set to false only for a certificate that cannot be valid; the pane then says so."""
+    ca_file: str | None = None
+    """PEM file of the authority that signs this host, where it is not a public one."""
+
+
+class DatabaseSource(Source):
+    """A PostgreSQL server, 13 to 18."""
+
+    dsn: SecretRef | None = None
+    """Reference to a libpq URI or keyword string. Without it the libpq environment, service and .pgpass apply."""
+    service: str | None = None
+    """Name of a libpq service (pg_service.conf)."""
+    pool_warn: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Share of usable connections in use that is a warning."""
+    pool_critical: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Share of usable connections in use that is critical."""
+    blocked_warn: Annotated[Duration, Field(gt=0)] = 5.0
+    """A lock wait longer than this is a warning."""
+    long_transaction: Annotated[Duration, Field(gt=0)] = 300.0
+    """A transaction older than this is a warning."""
+
+
+class RedisSource(Source):
+    """A Redis or Valkey server, standalone or replica, 6 to 8."""
+
+    url: str | SecretRef = "redis://localhost:6379/0"
+    """redis://, rediss:// or unix:// URL without a password, or a reference to a URL with one."""
+    username: str | None = None
+    """ACL user."""
+    password: SecretRef | None = None
+    """Reference to the password."""
+    ca_file: str | None = None
+    """PEM file of the authority that signs the server's certificate."""
+    memory_warn: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Share of the memory limit in use that is a warning."""
+    memory_critical: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Share of the memory limit in use that is critical."""
+    shared: bool = False
+    """Other systems use this server too: FLUSHDB and deletion say so and need the next tier."""
+
+
+class CloudRunSource(Source):
+    """A Cloud Run service."""
+
+    interval: Annotated[Duration, Field(ge=0.2, le=3600)] = 5.0
+    """Time between the starts of two polls."""
+    timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 10.0
+    """Deadline of one poll."""
+    project: str
+    """Project id."""
+    region: str
+    """Region, e.g. europe-west1."""
+    service: str
+    """Service name."""
+    endpoint: str | None = None
+    """Base URL of the API where it is not Google's public one."""
+    audit_log: bool = True
+    """Look into the Admin Activity log for who deployed and what served before."""
+
+
+class LogSource(Source):
+    """A log to follow."""
+
+    interval: Annotated[Duration, Field(ge=0.1, le=3600)] = 5.0
+    """Time between the starts of two reads. Cloud Logging allows 60 reads a minute for the whole project."""
+    timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 10.0
+    """Deadline of one read."""
+    type: Literal["cloud_logging", "file"]
+    """Where the log is."""
+    project: str | None = None
+    """cloud_logging: project id."""
+    filter: str = ""
+    """cloud_logging: filter in the Logging query language; timestamp bounds are added."""
+    endpoint: str | None = None
+    """cloud_logging: base URL of the API where it is not Google's public one."""
+    path: str | None = None
+    """file: the file to follow by name, across rotation."""
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> LogSource:
+        if self.type == "cloud_logging" and not self.project:
+            raise ValueError("type cloud_logging needs project")
+        if self.type == "file" and not self.path:
+            raise ValueError("type file needs path")
+        return self
+
+
+class HttpAction(Section):
+    """A change that the system offers over HTTP: maintenance mode, rate limit, cache-only."""
+
+    name: Name
+    """Short name: health.call offers it under this."""
+    title: str
+    """What it does, in a few words."""
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    """Where to send it."""
+    method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
+    """HTTP method."""
+    headers: dict[str, str | SecretRef] = {}
+    """Extra request headers; a value may be a secret reference."""
+    bearer: SecretRef | None = None
+    """Token for the Authorization header."""
+    body: str | None = None
+    """Literal request body."""
+    tier: Literal["T2", "T3", "T4"] = "T2"
+    """How much confirmation it needs; never less than T2."""
+    affects: str = "all users of the system"
+    """Who will feel it."""
+    expect: tuple[Annotated[int, Field(ge=100, le=599)], ...] = (200, 201, 202, 204)
+    """HTTP statuses that mean it was done."""
+    verify_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    """Where the effect can be read back (GET)."""
+    verify_path: str | None = None
+    """JMESPath into the answer of verify_url."""
+    verify_equals: str | None = None
+    """What verify_path must then be."""
+    undo: Name | None = None
+    """The name of the action that takes this one back."""
+    timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 10.0
+    """Deadline of the request."""
+
+
+class BlockAction(Section):
+    """How a client address is kept out. `{ip}` is replaced in whole words only after it parsed as an address."""
+
+    command: tuple[str, ...]
+    """argv, e.g. ["gcloud", "compute", ..., "--src-ip-ranges={ip}"]; never given to a shell."""
+    undo: tuple[str, ...] | None = None
+    """argv that lifts the block."""
+    run: bool = False
+    """False: the cockpit only offers the command to copy. True: it may run it, guarded."""
+    never: tuple[str, ...] = ()
+    """Addresses or networks that must not be blocked: own offices, health checkers, proxies."""
+    timeout: Annotated[Duration, Field(ge=1, le=600)] = 60.0
+    """Deadline of the command."""
+
+
+class Arming(Section):
+    """How long the cockpit may stay armed."""
+
+    duration: Annotated[Duration, Field(ge=30, le=8 * 3600)] = 600.0
+    """Default time until it drops back to OBSERVE."""
+    idle: Annotated[Duration, Field(ge=10, le=8 * 3600)] = 300.0
+    """Time without a key after which it drops."""
+
+
+class Limits(Section):
+    """Blast caps: above them an action needs the next tier."""
+
+    sessions: Annotated[int, Field(ge=1)] = 20
+    """Database sessions ended by one action."""
+    sessions_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of all sessions ended by one action."""
+    keys: Annotated[int, Field(ge=1)] = 100_000
+    """Redis keys deleted by one action."""
+    keys_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the database's keys deleted by one action."""
+    t4_delay: Annotated[Duration, Field(ge=0, le=86400)] = 300.0
+    """Delay before a T4 action runs when no second person approves it."""
+    watch: Annotated[Duration, Field(ge=0, le=3600)] = 120.0
+    """How long the effect of an action is watched."""
+
+
+class Profile(Section):
+    """One system in one environment."""
+
+    system: Name
+    """What is on call for."""
+    environment: Name
+    """production, staging ...: part of what must be typed to confirm."""
+    read_only: bool = False
+    """True: this cockpit can never be armed."""
+    health: tuple[HealthSource, ...] = ()
+    database: tuple[DatabaseSource, ...] = ()
+    redis: tuple[RedisSource, ...] = ()
+    cloud_run: tuple[CloudRunSource, ...] = ()
+    logs: tuple[LogSource, ...] = ()
+    http_action: tuple[HttpAction, ...] = ()
+    block: BlockAction | None = None
+    arming: Arming = Arming()
+    limits: Limits = Limits()
+    theme: str | None = None
+    """Name of a theme, or a path to a theme file."""
+    keys: dict[str, str] = {}
+    """Own keys: action or binding id = key."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Profile:
+        problems = [f"{kind}: the name {name!r} is used twice" for kind, name in _repeated(self)]
+        names = {action.name for action in self.http_action}
+        problems += [
+            f"http_action {action.name!r}: undo names {action.undo!r}, which does not exist"
+            for action in self.http_action
+            if action.undo and action.undo not in names
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def without_sources(self) -> bool:
+        """Nothing to look at."""
+        return not (self.health or self.database or self.redis or self.cloud_run or self.logs)
+
+
+def _repeated(profile: Profile) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    groups: dict[str, tuple[Any, ...]] = {
+        "health": profile.health,
+        "database": profile.database,
+        "redis": profile.redis,
+        "cloud_run": profile.cloud_run,
+        "logs": profile.logs,
+        "http_action": profile.http_action,
+    }
+    for kind, entries in groups.items():
+        seen: set[str] = set()
+        for entry in entries:
+            if entry.name in seen:
+                found.append((kind, entry.name))
+            seen.add(entry.name)
+    return found
