@@ -1,1 +1,1 @@
-"""A small real shop with real servers and local control planes, for the demo, rehearsals and the tests."""
+"""A small system to practise and test on: real servers, a real shop, and local control planes on loopback."""

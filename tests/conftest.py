@@ -1,0 +1,99 @@
+"""Real servers for every test that wants them: one PostgreSQL and one Redis a session, own ones on request."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import redis
+
+from cockpit.sandbox.postgres import PostgresServer
+from cockpit.sandbox.process import NoBinary
+from cockpit.sandbox.redis_server import RedisServer
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The session's PostgreSQL. Do not pause or stop this one; use `start_postgres` for that."""
+    try:
+        server = PostgresServer.start(tmp_path_factory.mktemp("postgres"))
+    except NoBinary as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The session's Redis. Do not pause or stop this one; use `start_redis` for that."""
+    try:
+        server = RedisServer.start(tmp_path_factory.mktemp("redis"))
+    except NoBinary as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def database_dsn(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The superuser's DSN of a new, empty database of the session's server; dropped with its sessions afterwards."""
+    name = f"test_{next(_numbers)}"
+    admin = await asyncpg.connect(postgres_server.dsn())
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        yield postgres_server.dsn(name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """URL of database 0 of the session's Redis, emptied, with fresh statistics, slow log and default limits."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+        client.config_set("maxmemory", 0)
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("slowlog-log-slower-than", 10_000)
+        client.config_resetstat()
+        client.slowlog_reset()
+    return redis_server.url
+
+
+@pytest.fixture
+def start_postgres(tmp_path: Path) -> Iterator[Callable[..., PostgresServer]]:
+    """Start own PostgreSQL servers: `start_postgres(major="18", settings={...})`; skips where there is none."""
+    servers: list[PostgresServer] = []
+
+    def start(**options: object) -> PostgresServer:
+        try:
+            servers.append(PostgresServer.start(tmp_path, **options))  # type: ignore[arg-type]  # passed through
+        except NoBinary as reason:
+            pytest.skip(str(reason))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def start_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """Start own Redis servers: `start_redis(settings={...}, password=...)`; skips where there is none."""
+    servers: list[RedisServer] = []
+
+    def start(**options: object) -> RedisServer:
+        try:
+            servers.append(RedisServer.start(tmp_path, **options))  # type: ignore[arg-type]  # passed through
+        except NoBinary as reason:
+            pytest.skip(str(reason))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
