@@ -5,33 +5,113 @@ Frozen; unknown keys are refused; durations are text ("10s", "5m", "2h", "1d") o
 
 from __future__ import annotations
 
+import ipaddress
+import math
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
-from cockpit.profile.secrets import SecretRef
+from cockpit.profile.consistency import NAMED_KINDS, conflicts
+from cockpit.profile.secrets import SCHEMES, SecretRef
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_NAME = r"^[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$"
+_NOT_A_DURATION = "must be a duration such as 10s, 5m or 2h"
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$"
+URL_PATTERN = r"^https?://[^\s]+$"
+COMPARISON_PATTERN = r"^\s*(>=|<=|==|!=|>|<)\s*\S"
+# Headers that carry a credential by their nature: a literal value would be a secret in the profile.
+_CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "private-token"}
+)
 
 
 def parse_duration(value: object) -> float:
     """Seconds of "90s", "1m 30s", "1.5h" or a plain number; ValueError otherwise."""
     if isinstance(value, bool):
-        raise ValueError("must be a duration such as 10s, 5m or 2h")
+        raise ValueError(_NOT_A_DURATION)
     if isinstance(value, int | float):
+        if not math.isfinite(value):
+            raise ValueError(_NOT_A_DURATION)
         return float(value)
-    text = str(value).strip()
+    if not isinstance(value, str):
+        raise ValueError(_NOT_A_DURATION)
+    text = value.strip()
     matches = list(_DURATION.finditer(text))
     if not matches or _DURATION.sub("", text).strip():
-        raise ValueError("must be a duration such as 10s, 5m or 2h")
+        raise ValueError(_NOT_A_DURATION)
     return sum(float(match[1]) * _UNITS[match[2]] for match in matches)
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra={"type": ["string", "number"]})]
-Name = Annotated[str, Field(pattern=_NAME, max_length=40)]
+def _text_or_secret(value: object) -> str | SecretRef:
+    """A text that begins like a reference is one; pydantic's own union would keep it a text."""
+    if isinstance(value, SecretRef):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be text, or a reference: env:NAME, file:PATH or cmd:COMMAND")
+    return SecretRef(value) if value.partition(":")[0] in SCHEMES else value
+
+
+def _without_credentials(url: str) -> str:
+    if urlsplit(url).password is not None or "@" in urlsplit(url).netloc:
+        raise ValueError("must not hold a user or password: use bearer, or a header with a secret reference")
+    return url
+
+
+def _redis_url(value: str | SecretRef) -> str | SecretRef:
+    if isinstance(value, SecretRef):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must begin with redis://, rediss:// or unix://, or be a secret reference")
+    if parts.password is not None or "password=" in parts.query:
+        raise ValueError("must not hold a password: use password, or a secret reference to the whole URL")
+    return value
+
+
+def _secret_headers(headers: dict[str, str | SecretRef]) -> dict[str, str | SecretRef]:
+    literal = sorted(
+        name for name, value in headers.items() if name.lower() in _CREDENTIAL_HEADERS and isinstance(value, str)
+    )
+    if literal:
+        raise ValueError(f"the value of {', '.join(literal)} must be a secret reference: env:, file: or cmd:")
+    return headers
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("must be an IP address or network such as 203.0.113.0/24") from None
+    return text
+
+
+def _comparison(text: str) -> str:
+    if not re.match(COMPARISON_PATTERN, text):
+        raise ValueError('must be a comparison such as "> 5", ">= 0.9", "== false" or "!= ok"')
+    return text
+
+
+_DURATION_SCHEMA = {"type": ["string", "number"], "pattern": r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"}
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(json_schema_extra=dict(_DURATION_SCHEMA))]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
+Url = Annotated[str, Field(pattern=URL_PATTERN), AfterValidator(_without_credentials)]
+TextOrSecret = Annotated[str | SecretRef, PlainValidator(_text_or_secret), WithJsonSchema({"type": "string"})]
+Headers = Annotated[dict[str, TextOrSecret], AfterValidator(_secret_headers)]
+Comparison = Annotated[str, AfterValidator(_comparison), Field(json_schema_extra={"pattern": COMPARISON_PATTERN})]
+Network = Annotated[str, AfterValidator(_network)]
 
 
 class Section(BaseModel):
@@ -43,6 +123,7 @@ class Section(BaseModel):
         hide_input_in_errors=True,
         use_attribute_docstrings=True,
         populate_by_name=True,
+        allow_inf_nan=False,
     )
 
 
@@ -62,9 +143,9 @@ class Threshold(Section):
 
     path: str
     """JMESPath to a number, string or boolean, e.g. "jobs.stuck" or "length(errors)"."""
-    warn: str | None = None
+    warn: Comparison | None = None
     """Comparison that makes it a warning: "> 5", ">= 0.9", "== false", "!= ok"."""
-    critical: str | None = None
+    critical: Comparison | None = None
     """Comparison that makes it critical."""
     for_: Annotated[Duration, Field(ge=0, le=86400)] = Field(default=0.0, alias="for")
     """How long the comparison must hold without a break before it counts."""
@@ -79,11 +160,11 @@ class Threshold(Section):
 class HealthSource(Source):
     """An HTTP endpoint that says how the system is."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    url: Url
     """Where to ask."""
     method: Literal["GET", "HEAD", "POST"] = "GET"
     """HTTP method."""
-    headers: dict[str, str | SecretRef] = {}
+    headers: Headers = {}
     """Extra request headers; a value may be a secret reference."""
     bearer: SecretRef | None = None
     """Token for the Authorization header."""
@@ -117,11 +198,19 @@ class DatabaseSource(Source):
     long_transaction: Annotated[Duration, Field(gt=0)] = 300.0
     """A transaction older than this is a warning."""
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> DatabaseSource:
+        if self.dsn is not None and self.service is not None:
+            raise ValueError("give dsn or service, not both")
+        if self.pool_warn > self.pool_critical:
+            raise ValueError("pool_warn must not be above pool_critical")
+        return self
+
 
 class RedisSource(Source):
     """A Redis or Valkey server, standalone or replica, 6 to 8."""
 
-    url: str | SecretRef = "redis://localhost:6379/0"
+    url: Annotated[TextOrSecret, AfterValidator(_redis_url)] = "redis://localhost:6379/0"
     """redis://, rediss:// or unix:// URL without a password, or a reference to a URL with one."""
     username: str | None = None
     """ACL user."""
@@ -135,6 +224,12 @@ class RedisSource(Source):
     """Share of the memory limit in use that is critical."""
     shared: bool = False
     """Other systems use this server too: FLUSHDB and deletion say so and need the next tier."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RedisSource:
+        if self.memory_warn > self.memory_critical:
+            raise ValueError("memory_warn must not be above memory_critical")
+        return self
 
 
 class CloudRunSource(Source):
@@ -190,11 +285,11 @@ class HttpAction(Section):
     """Short name: health.call offers it under this."""
     title: str
     """What it does, in a few words."""
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    url: Url
     """Where to send it."""
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
     """HTTP method."""
-    headers: dict[str, str | SecretRef] = {}
+    headers: Headers = {}
     """Extra request headers; a value may be a secret reference."""
     bearer: SecretRef | None = None
     """Token for the Authorization header."""
@@ -206,7 +301,7 @@ class HttpAction(Section):
     """Who will feel it."""
     expect: tuple[Annotated[int, Field(ge=100, le=599)], ...] = (200, 201, 202, 204)
     """HTTP statuses that mean it was done."""
-    verify_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    verify_url: Url | None = None
     """Where the effect can be read back (GET)."""
     verify_path: str | None = None
     """JMESPath into the answer of verify_url."""
@@ -227,10 +322,17 @@ class BlockAction(Section):
     """argv that lifts the block."""
     run: bool = False
     """False: the cockpit only offers the command to copy. True: it may run it, guarded."""
-    never: tuple[str, ...] = ()
+    never: tuple[Network, ...] = ()
     """Addresses or networks that must not be blocked: own offices, health checkers, proxies."""
     timeout: Annotated[Duration, Field(ge=1, le=600)] = 60.0
     """Deadline of the command."""
+
+    @model_validator(mode="after")
+    def _names_the_address(self) -> BlockAction:
+        for key, words in (("command", self.command), ("undo", self.undo)):
+            if words is not None and not any("{ip}" in word for word in words[1:]):
+                raise ValueError(f"{key} needs a word with {{ip}} after the program's name")
+        return self
 
 
 class Arming(Section):
@@ -255,6 +357,8 @@ class Limits(Section):
     """Share of the database's keys deleted by one action."""
     t4_delay: Annotated[Duration, Field(ge=0, le=86400)] = 300.0
     """Delay before a T4 action runs when no second person approves it."""
+    approvals: str | None = None
+    """Folder, writable by the team, in which a second person's `cockpit approve` leaves approvals."""
     watch: Annotated[Duration, Field(ge=0, le=3600)] = 120.0
     """How long the effect of an action is watched."""
 
@@ -284,36 +388,13 @@ class Profile(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Profile:
-        problems = [f"{kind}: the name {name!r} is used twice" for kind, name in _repeated(self)]
-        names = {action.name for action in self.http_action}
-        problems += [
-            f"http_action {action.name!r}: undo names {action.undo!r}, which does not exist"
-            for action in self.http_action
-            if action.undo and action.undo not in names
-        ]
-        if problems:
-            raise ValueError("; ".join(problems))
+        names: Mapping[str, object] = self.model_dump(
+            include={kind: {"__all__": {"name", "undo"}} for kind in NAMED_KINDS}
+        )
+        if found := conflicts(names):
+            raise ValueError("; ".join(f"{conflict.where}: {conflict.message}" for conflict in found))
         return self
 
     def without_sources(self) -> bool:
         """Nothing to look at."""
         return not (self.health or self.database or self.redis or self.cloud_run or self.logs)
-
-
-def _repeated(profile: Profile) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    groups: dict[str, tuple[Any, ...]] = {
-        "health": profile.health,
-        "database": profile.database,
-        "redis": profile.redis,
-        "cloud_run": profile.cloud_run,
-        "logs": profile.logs,
-        "http_action": profile.http_action,
-    }
-    for kind, entries in groups.items():
-        seen: set[str] = set()
-        for entry in entries:
-            if entry.name in seen:
-                found.append((kind, entry.name))
-            seen.add(entry.name)
-    return found
