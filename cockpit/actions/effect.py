@@ -1,0 +1,95 @@
+"""The effect watch: compares the symptoms before and after an action until a verdict is plain or time is up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cockpit.clock import Clock
+from cockpit.model.action import Effect, Score, Verdict
+from cockpit.model.severity import Severity
+
+STEP_S = 1.0
+CALM_S = 8.0  # how long all symptoms must be gone before they count as gone
+WORSE_S = 15.0  # how long a new symptom must stay before it counts
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One thing that was wrong, or could become so, at one moment."""
+
+    name: str
+    text: str
+    severity: Severity
+    measured_at: float  # seconds since the epoch; a reading from before the action proves nothing
+
+
+Symptoms = Callable[[], Mapping[str, Symptom]]
+
+
+class EffectWatch:
+    """Watches one action's symptoms. `run` returns the final effect; `now` is the latest one."""
+
+    def __init__(self, before: Mapping[str, Symptom], look: Symptoms, duration_s: float, clock: Clock) -> None:
+        self._before = before
+        self._look = look
+        self._duration_s = duration_s
+        self._clock = clock
+        self.now = Effect(None, (), duration_s)
+
+    async def run(self, tell: Callable[[], None]) -> Effect:
+        """Look every second; `tell` after each look."""
+        started = self._clock.monotonic()
+        began_at = self._clock.now().timestamp()
+        calm_since: float | None = None
+        worse_since: float | None = None
+        bad_before = max((symptom.severity for symptom in self._before.values()), default=Severity.OK)
+        while True:
+            elapsed = self._clock.monotonic() - started
+            after = self._look()
+            fresh = all(after[name].measured_at > began_at for name in self._before if name in after)
+            scores = _scores(self._before, after)
+            bad_after = max((score.after_severity for score in scores), default=Severity.UNKNOWN)
+            grown = any(score.after_severity > max(score.before_severity, Severity.WARN) for score in scores)
+            calm_since = _since(calm_since, fresh and bad_after is Severity.OK, elapsed)
+            worse_since = _since(worse_since, fresh and grown, elapsed)
+            remaining = max(0.0, self._duration_s - elapsed)
+            verdict: Verdict | None = None
+            if calm_since is not None and elapsed - calm_since >= CALM_S and bad_before > Severity.OK:
+                verdict = Verdict.RECOVERED
+            elif worse_since is not None and elapsed - worse_since >= WORSE_S:
+                verdict = Verdict.WORSE
+            elif remaining <= 0:
+                verdict = _final(fresh, bad_before, bad_after, grown)
+            self.now = Effect(verdict, scores, remaining)
+            tell()
+            if verdict is not None:
+                return self.now
+            await self._clock.sleep(STEP_S)
+
+
+def _since(since: float | None, holds: bool, now: float) -> float | None:
+    if not holds:
+        return None
+    return now if since is None else since
+
+
+def _scores(before: Mapping[str, Symptom], after: Mapping[str, Symptom]) -> tuple[Score, ...]:
+    return tuple(
+        Score(
+            symptom.name,
+            symptom.text,
+            after[key].text if key in after else "no longer seen",
+            symptom.severity,
+            after[key].severity if key in after else Severity.UNKNOWN,
+        )
+        for key, symptom in before.items()
+    )
+
+
+def _final(fresh: bool, bad_before: Severity, bad_after: Severity, grown: bool) -> Verdict:
+    if not fresh or bad_after is Severity.UNKNOWN:
+        return Verdict.UNKNOWN
+    if grown:
+        return Verdict.WORSE
+    return Verdict.RECOVERED if bad_after < bad_before and bad_after is Severity.OK else Verdict.NO_CHANGE

@@ -1,0 +1,441 @@
+"""The one place that changes anything: every step of the guard runs here, in order, for keys and commands alike."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from cockpit.actions import guards
+from cockpit.actions.aftermath import Aftermath, find_unresolved, verdict_facts
+from cockpit.actions.catalogue import Catalogue
+from cockpit.actions.effect import EffectWatch, Symptoms
+from cockpit.actions.handler import ActionHandler, RunControl, Scene
+from cockpit.actions.mode import Mode, ModeSwitch
+from cockpit.actions.params import completed
+from cockpit.actions.record import (
+    Planned,
+    Record,
+    Running,
+    UndoOffer,
+    Unresolved,
+    intent_facts,
+    outcome_facts,
+)
+from cockpit.audit.approvals import Approvals
+from cockpit.audit.locks import Holder, Locks, TargetLock
+from cockpit.audit.log import AuditLog, Entry
+from cockpit.clock import Clock
+from cockpit.errors import CockpitError, Conflict, Misconfigured, Refused, TimedOut
+from cockpit.model.action import (
+    ActionRequest,
+    Effect,
+    Outcome,
+    Plan,
+    Refusal,
+    RunResult,
+    Tier,
+    Verification,
+)
+from cockpit.model.reading import SourceState
+from cockpit.model.severity import Freshness
+from cockpit.profile.schema import Arming, Limits
+
+PLAN_DEADLINE_S = 20.0
+VERIFY_DEADLINE_S = 20.0
+GRACE_S = 1.0  # a handler ends at its own deadline; this is for one that does not
+CLOSING_S = 2.0  # how long closing waits for an action under way
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """What the executor stands on: where it acts, what it sees, where it writes."""
+
+    scene: Scene
+    who: str
+    arming: Arming
+    limits: Limits
+    read_only: bool
+    source_state: Callable[[str], SourceState | None]
+    symptoms: Symptoms
+    audit: AuditLog
+    locks: Locks
+    approvals: Approvals
+    clock: Clock
+
+
+class Executor:
+    """Plans, guards, runs, records, verifies, watches and undoes. One for each engine, on one event loop."""
+
+    def __init__(self, catalogue: Catalogue, station: Station) -> None:
+        self.catalogue = catalogue
+        self._at = station
+        self._clock = station.clock
+        self._switch = ModeSwitch(station.arming, station.read_only, station.clock)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._running: dict[str, Running] = {}
+        self._aborted: set[str] = set()
+        self._subscribers: list[Callable[[], None]] = []
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._aftermath = Aftermath(station.limits.watch, station.symptoms, station.clock)
+
+    # -- mode
+
+    @property
+    def mode(self) -> Mode:
+        """OBSERVE or ARMED, now."""
+        return self._switch.now
+
+    @property
+    def default_arming_s(self) -> float:
+        """What the profile sets."""
+        return self._switch.default_duration_s
+
+    async def arm(self, reason: str, duration_s: float | None = None) -> None:
+        """Allow actions for a while. Raises Refused; Misconfigured when it cannot be recorded."""
+        duration = self._switch.default_duration_s if duration_s is None else duration_s
+        self._switch.arm(reason, duration)
+        try:
+            await self._write("armed", "", {"reason": reason, "duration_s": duration})
+        except Misconfigured:
+            self._switch.disarm()
+            raise
+        self._tell()
+
+    async def disarm(self) -> None:
+        """Back to OBSERVE at once; recorded after, so that nothing delays it."""
+        was = self._switch.now.armed
+        self._switch.disarm()
+        self._tell()
+        if was:
+            await self._write("disarmed", "", {})
+
+    def touch(self) -> None:
+        """Somebody pressed a key."""
+        self._switch.touch()
+
+    # -- plan
+
+    async def plan(self, request: ActionRequest) -> Planned:
+        """What the action would do now, with all that speaks against it. Changes nothing.
+
+        Raises Refused for an action or parameter that does not exist, and what the handler raises.
+        """
+        handler = self.catalogue.handler(request.action, request.source)
+        if reason := handler.unavailable():
+            raise Refused("catalogue", f"{request.action} is not available on {request.source}: {reason}")
+        return await self._planned(handler, completed(handler.spec, request))
+
+    async def _planned(self, handler: ActionHandler, request: ActionRequest) -> Planned:
+        try:
+            async with asyncio.timeout(PLAN_DEADLINE_S):
+                plan = await handler.plan(request)
+        except TimeoutError:
+            raise TimedOut(f"no plan for {request.action} in {PLAN_DEADLINE_S:.0f} s") from None
+        needed = guards.requirement(plan, self._at.scene.environment, self._at.limits.t4_delay)
+        holder = await asyncio.to_thread(self._at.locks.holder, self._lock_name(plan))
+        situation = self._situation(plan, 0.0, holder)
+        found = guards.refusals(plan, situation)
+        return Planned(
+            plan,
+            needed,
+            tuple(refusal for refusal in found if refusal.step != "mode" or self._at.read_only),
+            not situation.armed,
+            self._clock.monotonic(),
+        )
+
+    def _situation(self, plan: Plan, age_s: float, holder: Holder | None) -> guards.Situation:
+        state = self._at.source_state(plan.request.source)
+        mode = self._switch.now
+        return guards.Situation(
+            armed=mode.armed,
+            read_only=mode.read_only,
+            freshness=Freshness.WAITING if state is None else state.freshness,
+            stale_because=_stale_because(plan.request.source, state),
+            plan_age_s=age_s,
+            locked_by="" if holder is None else f"{holder.who} since {holder.since:%H:%M:%S} ({holder.reason})",
+        )
+
+    # -- run
+
+    async def execute(self, planned: Planned, confirmation: guards.Confirmation) -> Record:
+        """All remaining steps. Never raises for what the operator should know: the record says it.
+
+        The action is the executor's own task: it goes on when the caller goes away.
+        """
+        return await asyncio.shield(self._own(self._execute(planned, confirmation)))
+
+    def abort(self, run: str) -> None:
+        """Ask an action under way to stop at its next step."""
+        self._aborted.add(run)
+        self._tell()
+
+    async def break_lock(self, plan: Plan, reason: str) -> None:
+        """Take the target from whoever holds it; audited first."""
+        name = self._lock_name(plan)
+        holder = await asyncio.to_thread(self._at.locks.holder, name)
+        if holder is not None:
+            await self._write("lock broken", holder.run, {"target": name, "held_by": holder.who, "reason": reason})
+            await asyncio.to_thread(self._at.locks.break_, name)
+
+    async def _execute(self, planned: Planned, confirmation: guards.Confirmation) -> Record:
+        run, plan = uuid.uuid4().hex[:12], planned.plan
+        draft = Record(run, plan, Outcome.REFUSED, "", self._clock.now(), self._clock.now())
+        found = guards.refusals(plan, self._situation(plan, self._clock.monotonic() - planned.at, None))
+        wrong = guards.confirmation_refusal(planned.requirement, confirmation)
+        if wrong is not None:
+            found = (*found, wrong)
+        if found:
+            return await self._refuse(draft, found)
+        holder = Holder(self._at.who, confirmation.reason or self._switch.now.reason, self._clock.now(), run)
+        lock = await asyncio.to_thread(self._at.locks.take, self._lock_name(plan), holder)
+        if isinstance(lock, Holder):
+            return await self._refuse(draft, (Refusal("lock", f"the target is held by {lock.who} ({lock.reason})"),))
+        try:
+            return await self._locked(draft, planned, confirmation, lock)
+        finally:
+            self._running.pop(run, None)
+            self._aborted.discard(run)
+            lock.release()
+            self._tell()
+
+    async def _locked(
+        self, draft: Record, planned: Planned, confirmation: guards.Confirmation, lock: TargetLock
+    ) -> Record:
+        plan = planned.plan
+        approver, refusal = await self._approved(draft.run, plan, planned.requirement)
+        if refusal is not None:
+            return await self._refuse(draft, (refusal,))
+        self._phase(draft, "recording the intent", can_abort=False)
+        reason = confirmation.reason or self._switch.now.reason
+        try:
+            await self._write("intent", draft.run, intent_facts(plan, reason, approver))
+        except Misconfigured as error:
+            if plan.tier > Tier.T1:
+                unwritten = Refusal("audit", error.message, error.hint)
+                return self._keep(replace(draft, refusals=(unwritten,), summary=error.message, audited=False))
+            draft = replace(draft, audited=False)
+        self._phase(draft, "checking again", can_abort=False)
+        refusals, replanned = await self._changed(plan, lock)
+        if refusals:
+            return await self._refuse(replace(draft, replanned=replanned), refusals, intended=True)
+        before = dict(self._at.symptoms())
+        self._phase(draft, "running", can_abort=True)
+        record = await self._run(draft)
+        if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+            self._phase(draft, "verifying", can_abort=False)
+            record = replace(record, verification=await self._verify(record))
+            self._aftermath.offer_undo(record)
+            if watch := self._aftermath.watch(record, before):
+                self._own(self._watched(draft.run, watch))
+        return self._keep(record)
+
+    async def _approved(self, run: str, plan: Plan, needed: guards.Requirement) -> tuple[str, Refusal | None]:
+        """The second person, or the delay, where the tier asks for it."""
+        if not needed.approval:
+            return "", None
+        until = self._clock.monotonic() + needed.delay_s
+        while True:
+            approver = await asyncio.to_thread(self._at.approvals.approver, plan.digest, self._clock.now())
+            if approver:
+                return approver, None
+            remaining = until - self._clock.monotonic()
+            if remaining <= 0:
+                return "", None
+            if run in self._aborted:
+                return "", Refusal("confirm", "stopped while waiting for the delay")
+            self._phase_for(run, plan, f"waiting {remaining:.0f} s, or for a second person", can_abort=True)
+            await self._clock.sleep(min(1.0, remaining))
+
+    async def _changed(self, plan: Plan, lock: TargetLock) -> tuple[tuple[Refusal, ...], Planned | None]:
+        """What changed since the operator agreed, and the plan as it would be now."""
+        try:
+            again = await self._planned(
+                self.catalogue.handler(plan.request.action, plan.request.source), plan.request
+            )
+        except CockpitError as error:
+            return (Refusal("re-validate", f"it can no longer be planned: {error.message}", error.hint),), None
+        if again.plan.digest != plan.digest:
+            changed = Refusal("re-validate", "the target changed since the plan was shown", "Look at the new plan")
+            return (changed, *again.plan.refusals), again
+        if not lock.still_held():
+            return (Refusal("lock", "somebody broke the lock on the target", "Talk to them first"),), None
+        return guards.refusals(again.plan, self._situation(again.plan, 0.0, None)), again
+
+    async def _watched(self, run: str, watch: EffectWatch) -> None:
+        effect = await watch.run(self._tell)
+        self._aftermath.decide(run, effect)
+        self._tell()
+        await self._write("verdict", run, verdict_facts(effect))
+
+    async def _run(self, draft: Record) -> Record:
+        plan = draft.plan
+        handler = self.catalogue.handler(plan.request.action, plan.request.source)
+
+        def progress(done: int, total: int, note: str) -> None:
+            self._phase(draft, "running", can_abort=True, done=done, total=total, note=note)
+
+        control = RunControl(progress, lambda: draft.run in self._aborted)
+        try:
+            async with asyncio.timeout(plan.deadline_s + GRACE_S):
+                result = await handler.run(plan, control)
+        except TimeoutError:
+            result = RunResult(Outcome.UNKNOWN, f"no answer in {plan.deadline_s:g} s: it may have happened; check", 0)
+        except Conflict as error:
+            result = RunResult(Outcome.UNKNOWN if error.effect_possible else Outcome.REFUSED, str(error), 0)
+        except CockpitError as error:
+            result = RunResult(Outcome.UNKNOWN if error.effect_possible else Outcome.FAILED, str(error), 0)
+        except asyncio.CancelledError:
+            await self._finish(draft, RunResult(Outcome.UNKNOWN, "the cockpit ended while it ran: check", 0))
+            raise
+        except Exception as error:
+            word = type(error).__name__
+            result = RunResult(Outcome.UNKNOWN, f"the cockpit failed while it ran ({word}): it may have happened", 0)
+        return await self._finish(draft, result)
+
+    async def _finish(self, draft: Record, result: RunResult) -> Record:
+        undo = result.undo or draft.plan.undo
+        record = replace(
+            draft,
+            outcome=result.outcome,
+            summary=result.summary,
+            details=result.details,
+            ended=self._clock.now(),
+            undo=undo if result.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN) else None,
+        )
+        return await self._write_outcome(record)
+
+    async def _refuse(self, draft: Record, found: tuple[Refusal, ...], *, intended: bool = False) -> Record:
+        summary = "; ".join(f"{refusal.step}: {refusal.reason}" for refusal in found)
+        record = replace(draft, refusals=found, summary=summary, ended=self._clock.now())
+        if intended:
+            return self._keep(await self._write_outcome(record))
+        facts = {**intent_facts(draft.plan, "", ""), "refusals": [[r.step, r.reason] for r in found]}
+        try:
+            await self._write("refused", draft.run, facts)
+        except Misconfigured:
+            record = replace(record, audited=False)
+        return self._keep(record)
+
+    async def _write_outcome(self, record: Record) -> Record:
+        try:
+            await self._write("outcome", record.run, outcome_facts(record))
+        except Misconfigured as error:
+            return replace(record, audited=False, summary=f"{record.summary} ({error.message})")
+        return record
+
+    async def _verify(self, record: Record) -> Verification:
+        handler = self.catalogue.handler(record.plan.request.action, record.plan.request.source)
+        result = RunResult(record.outcome, record.summary, details=record.details)
+        try:
+            async with asyncio.timeout(VERIFY_DEADLINE_S):
+                found = await handler.verify(record.plan, result)
+        except TimeoutError:
+            found = Verification(None, f"could not be seen in {VERIFY_DEADLINE_S:.0f} s")
+        except CockpitError as error:
+            found = Verification(None, f"could not be seen: {error.message}")
+        try:
+            await self._write("verified", record.run, {"holds": found.holds, "text": found.text})
+        except Misconfigured:
+            return replace(found, text=f"{found.text} (not recorded)")
+        return found
+
+    # -- afterwards
+
+    @property
+    def undo_offer(self) -> UndoOffer | None:
+        """The way back from the last action, while it is valid. Its request is planned like any other."""
+        return self._aftermath.undo_offer
+
+    @property
+    def effect(self) -> tuple[str, Effect] | None:
+        """The run id and the latest look of the effect watch, until the next action."""
+        return self._aftermath.effect
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Attempts of this session, newest last."""
+        return self._aftermath.records
+
+    @property
+    def running(self) -> tuple[Running, ...]:
+        """Actions under way."""
+        return tuple(self._running.values())
+
+    async def unresolved(self) -> tuple[Unresolved, ...]:
+        """Intents of this system without an outcome, whose process is gone."""
+        scene = self._at.scene
+        return await asyncio.to_thread(find_unresolved, self._at.audit, self._at.locks, scene)
+
+    async def resolve(self, run: str, note: str) -> None:
+        """The operator looked: the intent is not shown again."""
+        await self._write("checked", run, {"note": note})
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back whenever mode, runs, effect or undo changed; returns the way out."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+
+    async def close(self) -> None:
+        """Stop watching; give an action under way a moment, then record it as UNKNOWN."""
+        for run in self._running:
+            self._aborted.add(run)
+        if self._running and self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSING_S)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._writes, return_exceptions=True)
+
+    # -- small change
+
+    def _lock_name(self, plan: Plan) -> str:
+        return f"{self._at.scene.system}/{self._at.scene.environment}/{plan.request.source}"
+
+    def _phase(
+        self, draft: Record, phase: str, *, can_abort: bool, done: int = 0, total: int = 0, note: str = ""
+    ) -> None:
+        self._phase_for(draft.run, draft.plan, phase, can_abort=can_abort, done=done, total=total, note=note)
+
+    def _phase_for(
+        self, run: str, plan: Plan, phase: str, *, can_abort: bool, done: int = 0, total: int = 0, note: str = ""
+    ) -> None:
+        started = self._running[run].started if run in self._running else self._clock.now()
+        self._running[run] = Running(
+            run, plan.title, plan.request.source, phase, done, total, note, started, can_abort
+        )
+        self._tell()
+
+    def _keep(self, record: Record) -> Record:
+        self._aftermath.keep(record)
+        return record
+
+    async def _write(self, event: str, run: str, facts: Mapping[str, Any]) -> None:
+        entry = Entry(event, self._at.scene.system, self._at.scene.environment, run, facts)
+        # A write that has begun ends: the record matters more than whoever waits for it.
+        task = asyncio.create_task(asyncio.to_thread(self._at.audit.append, entry, self._clock.now()))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        await asyncio.shield(task)
+
+    def _own(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _tell(self) -> None:
+        for callback in tuple(self._subscribers):
+            callback()
+
+
+def _stale_because(source: str, state: SourceState | None) -> str:
+    if state is None or state.freshness is Freshness.WAITING:
+        return f"{source} has not been read yet"
+    if state.failure is not None:
+        return f"{source} cannot be read: {state.failure.message}"
+    return f"the reading of {source} is {state.age_s:.0f} s old"

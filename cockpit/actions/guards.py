@@ -1,0 +1,96 @@
+"""The guards as a pure function of a plan and its situation: every reason why the action must not run now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cockpit.model.action import Grant, Plan, Refusal, Tier
+from cockpit.model.severity import Freshness
+
+PLAN_VALID_S = 120.0
+DEAD_TIME_S = 0.3
+CONFIRM_WITHIN_S = 60.0
+_SHORTEST_REASON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What the operator must give before this plan may run."""
+
+    tier: Tier
+    phrase: str  # to type in full; "y" below T3
+    reason: bool  # a reason must be given
+    approval: bool  # a second person, or the delay
+    delay_s: float = 0.0  # from confirmation to run when nobody else approves
+    dead_time_s: float = DEAD_TIME_S
+    timeout_s: float = CONFIRM_WITHIN_S
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the operator gave."""
+
+    phrase: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the guards look at beside the plan."""
+
+    armed: bool
+    read_only: bool
+    freshness: Freshness
+    stale_because: str  # why the source's reading cannot be acted on
+    plan_age_s: float
+    locked_by: str  # who holds the target, "" for nobody
+
+
+def requirement(plan: Plan, environment: str, t4_delay_s: float) -> Requirement:
+    """What the plan's tier asks for."""
+    name = plan.request.source.partition("/")[2] or plan.request.source
+    phrase = f"{environment}/{name}" if plan.tier >= Tier.T3 else "y"
+    return Requirement(
+        tier=plan.tier,
+        phrase=phrase,
+        reason=plan.tier >= Tier.T3,
+        approval=plan.tier >= Tier.T4,
+        delay_s=t4_delay_s if plan.tier >= Tier.T4 else 0.0,
+    )
+
+
+def refusals(plan: Plan, situation: Situation) -> tuple[Refusal, ...]:
+    """All guards that say no, mode first. Empty when the plan may be confirmed."""
+    found: list[Refusal] = []
+    if situation.read_only:
+        found.append(Refusal("mode", "this profile is read-only", "Use a profile without read_only = true"))
+    elif not situation.armed:
+        found.append(Refusal("mode", "the cockpit is in OBSERVE", "Arm it with ! and a reason"))
+    if situation.freshness is not Freshness.FRESH:
+        found.append(
+            Refusal("freshness", situation.stale_because, "Wait for a fresh reading, or ctrl+r to ask again")
+        )
+    if plan.permission.grant is Grant.DENIED:
+        found.append(Refusal("permission", f"missing: {plan.permission.needs}", plan.permission.how))
+    found.extend(plan.refusals)
+    if situation.locked_by:
+        found.append(
+            Refusal("lock", f"the target is held by {situation.locked_by}", "Talk to them, or break the lock")
+        )
+    if situation.plan_age_s > PLAN_VALID_S:
+        found.append(Refusal("confirm", f"the plan is {situation.plan_age_s:.0f} s old", "Plan again"))
+    return tuple(found)
+
+
+def confirmation_refusal(needed: Requirement, given: Confirmation) -> Refusal | None:
+    """Why the confirmation is not the one that the tier asks for."""
+    if given.phrase != needed.phrase:
+        return Refusal("confirm", "not confirmed", f"Type exactly: {needed.phrase}")
+    if needed.reason and len(given.reason.strip()) < _SHORTEST_REASON:
+        return Refusal("confirm", f"{needed.tier.name} needs a reason", "Say in a few words why")
+    return None
+
+
+def raised(tier: Tier) -> Tier:
+    """The next tier, for a plan over a blast cap."""
+    return Tier(min(tier + 1, Tier.T4))
