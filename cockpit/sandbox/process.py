@@ -101,7 +101,7 @@ def replicate(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, copy_function=link, symlinks=True)
         for folder, _, _ in os.walk(target):
-            Path(folder).chmod(0o755)  # noqa: S103  programs to run, no secret among them
+            Path(folder).chmod(0o755)
     else:
         link(str(source), str(target))
 
