@@ -2,6 +2,7 @@
 
 CockpitError
 ├── Unreachable            no connection: refused, no route, name unknown
+│   └── Exhausted          the server answers, and has no connection left to give
 ├── TimedOut               a deadline passed
 ├── AuthenticationFailed   who we are was not accepted
 ├── PermissionDenied       who we are may not do that (`missing` names the right)
@@ -40,6 +41,12 @@ class Unreachable(CockpitError):
     """No connection could be made, or it broke."""
 
     word = "unreachable"
+
+
+class Exhausted(Unreachable):
+    """The server is there and full: that it lets nobody in is the finding."""
+
+    word = "no connection left"
 
 
 class TimedOut(CockpitError):
