@@ -54,6 +54,7 @@ class CacheStatus:
     slowlog: tuple[SlowCommand, ...]  # newest first
     replicas: int = 0
     master_link: str = ""  # "up"/"down" on a replica
+    prefixes: tuple[tuple[str, float], ...] = ()  # of a random sample of keys, with share, most first; near the limit
     notes: tuple[str, ...] = ()
 
     @property

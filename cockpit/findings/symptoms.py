@@ -1,0 +1,35 @@
+"""What the effect watch compares: how every source feels now, with the errors of the last half minute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cockpit.actions.effect import Symptom
+from cockpit.findings.view import recent
+from cockpit.model.logs import LogStatus
+from cockpit.model.reading import SourceState
+from cockpit.model.severity import Freshness, Severity
+
+WINDOW_S = 20.0
+_FEW = 2  # errors that are no symptom
+
+
+def symptoms(states: Sequence[SourceState], now: float) -> dict[str, Symptom]:
+    """Source id -> symptom; `now` in seconds since the epoch."""
+    return {state.source: _symptom(state, now) for state in states}
+
+
+def _symptom(state: SourceState, now: float) -> Symptom:
+    taken = state.reading.taken_at.timestamp() if state.reading is not None else 0.0
+    payload = state.reading.payload if state.reading is not None else None
+    if isinstance(payload, LogStatus) and state.freshness is Freshness.FRESH:
+        # Its own severity looks back minutes; an effect shows in seconds.
+        last = recent(payload, now, WINDOW_S)
+        share = last.errors / max(last.requests, last.errors, 1)
+        severity = Severity.OK if last.errors <= _FEW or share <= 0.01 else Severity.WARN
+        if severity is Severity.WARN and share > 0.05:
+            severity = Severity.CRIT
+        return Symptom(
+            state.source, f"{last.errors} errors in {WINDOW_S:.0f} s ({100 * share:.0f} %)", severity, taken
+        )
+    return Symptom(state.source, state.summary, state.severity, taken)

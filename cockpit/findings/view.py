@@ -1,0 +1,68 @@
+"""What the rules look at: the fresh payloads by type, and the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cockpit.model.logs import LogBucket, LogStatus
+from cockpit.model.reading import SourceState
+from cockpit.model.severity import Freshness
+
+P = TypeVar("P")
+
+RECENT_S = 60.0
+_ENOUGH = 5  # fewer errors than this are noise
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All sources at one moment."""
+
+    states: tuple[SourceState, ...]
+    now: float  # seconds since the epoch
+
+    def fresh(self, kind: type[P]) -> Iterator[tuple[SourceState, P]]:
+        """Sources whose reading is fresh and of that type."""
+        for state in self.states:
+            payload = state.reading.payload if state.reading is not None else None
+            if state.freshness is Freshness.FRESH and isinstance(payload, kind):
+                yield state, payload
+
+    def error_onset(self) -> tuple[float, str] | None:
+        """When the errors of the last minute began, and how bad they are; None without notable errors."""
+        found = [onset for _, logs in self.fresh(LogStatus) if (onset := _onset(logs, self.now))]
+        return min(found, default=None)
+
+
+def recent(logs: LogStatus, now: float, seconds: float) -> LogBucket:
+    """The buckets of the last `seconds` added up."""
+    chosen = [bucket for bucket in logs.buckets if bucket.start > now - seconds]
+    return LogBucket(
+        now - seconds,
+        sum(bucket.total for bucket in chosen),
+        sum(bucket.errors for bucket in chosen),
+        sum(bucket.requests for bucket in chosen),
+    )
+
+
+def _rate(bucket: LogBucket) -> float:
+    return bucket.errors / max(bucket.requests, bucket.errors, 1)
+
+
+def _onset(logs: LogStatus, now: float) -> tuple[float, str] | None:
+    last = recent(logs, now, RECENT_S)
+    if last.errors < _ENOUGH or _rate(last) < 0.01:
+        return None
+    bound = max(_rate(last) / 4, 0.005)
+    onset, quiet = last.start, 0
+    for bucket in reversed(logs.buckets):
+        if _rate(bucket) >= bound:
+            onset, quiet = bucket.start, 0
+        elif bucket.start < last.start:
+            quiet += 1
+            if quiet >= 3:  # half a minute of peace: what is older is another story
+                break
+    share = f"{100 * _rate(last):.0f} % of requests fail" if last.requests else f"{last.errors} errors a minute"
+    return onset, share
