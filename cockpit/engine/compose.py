@@ -1,0 +1,181 @@
+"""Turns a profile into parts: adapters, pollers' probes, log rings and action handlers.
+
+The vendor libraries are imported here, through the adapter modules, and nowhere before: `load_adapters` may run in
+a thread while the screen is already up.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cockpit.actions.handler import ActionHandler, Scene
+from cockpit.clock import Clock
+from cockpit.model.action import ActionSpec
+from cockpit.model.severity import SourceKind
+from cockpit.profile.schema import Profile
+
+if TYPE_CHECKING:
+    from cockpit.adapters.capabilities import Closing, Probing, Tailing
+    from cockpit.polling.logring import LogRing
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One source, ready to be polled."""
+
+    source: str
+    kind: SourceKind
+    title: str
+    probe: Probing
+    interval_s: float
+    timeout_s: float
+    adapter: Closing  # what doctor asks; for logs the tail behind the follower
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that a profile amounts to."""
+
+    parts: list[Part] = field(default_factory=list)
+    handlers: list[ActionHandler] = field(default_factory=list)
+    rings: dict[str, LogRing] = field(default_factory=dict)
+    closing: list[Closing] = field(default_factory=list)
+
+
+def adapter_modules(profile: Profile) -> list[str]:
+    """Names of the adapter modules that this profile needs."""
+    needed = {
+        "cockpit.adapters.http.health": bool(profile.health),
+        "cockpit.adapters.http.action": bool(profile.http_action),
+        "cockpit.adapters.postgres.adapter": bool(profile.database),
+        "cockpit.adapters.cache.adapter": bool(profile.redis),
+        "cockpit.adapters.gcp.run": bool(profile.cloud_run),
+        "cockpit.adapters.gcp.logging": any(log.type == "cloud_logging" for log in profile.logs),
+        "cockpit.adapters.files.tail": any(log.type == "file" for log in profile.logs),
+    }
+    return [name for name, wanted in needed.items() if wanted]
+
+
+def load_adapters(profile: Profile) -> None:
+    """Import them. Blocking, up to some hundred milliseconds; call it in a thread."""
+    for name in adapter_modules(profile):
+        importlib.import_module(name)
+
+
+def compose(profile: Profile, state_dir: Path, clock: Clock) -> Parts:
+    """Build all parts. Opens no connection."""
+    parts = Parts()
+    scene = Scene(profile.system, profile.environment)
+    _health(parts, profile, scene, clock)
+    _logs(parts, profile, scene, clock)
+    _databases(parts, profile, scene, clock)
+    _caches(parts, profile, scene, clock)
+    _revisions(parts, profile, scene, state_dir, clock)
+    return parts
+
+
+def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+    if not profile.health and not profile.http_action:
+        return
+    from cockpit.adapters.http.health import HealthProbe
+
+    for source in profile.health:
+        probe = HealthProbe(source, clock)
+        _add(parts, SourceKind.HEALTH, source.name, probe, source.interval, source.timeout)
+    if profile.http_action and profile.health:
+        from cockpit.actions import health
+        from cockpit.adapters.http.action import HttpActionClient
+
+        clients = [HttpActionClient(action, clock) for action in profile.http_action]
+        parts.closing.extend(clients)
+        for source in profile.health:
+            parts.handlers.extend(health.handlers(f"health/{source.name}", clients, scene, profile.limits, clock))
+
+
+def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+    if not profile.logs:
+        return
+    from cockpit.actions import logs
+    from cockpit.polling.logfollow import LogFollower
+    from cockpit.polling.logring import LogRing
+
+    for source in profile.logs:
+        tail: Tailing
+        if source.type == "file":
+            from cockpit.adapters.files.tail import FileLog
+
+            tail = FileLog(source, clock)
+        else:
+            from cockpit.adapters.gcp.logging import CloudLog
+
+            tail = CloudLog(source, clock)
+        name = f"logs/{source.name}"
+        ring = LogRing()
+        parts.rings[name] = ring
+        follower = LogFollower(tail, ring, clock)
+        _add(parts, SourceKind.LOGS, source.name, follower, source.interval, source.timeout, tail)
+        parts.handlers.extend(logs.handlers(name, profile.block, scene, profile.limits, clock))
+
+
+def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+    if not profile.database:
+        return
+    from cockpit.actions import database
+    from cockpit.adapters.postgres.adapter import PostgresAdapter
+
+    for source in profile.database:
+        adapter = PostgresAdapter(source, clock)
+        _add(parts, SourceKind.DATABASE, source.name, adapter, source.interval, source.timeout)
+        parts.handlers.extend(database.handlers(f"database/{source.name}", adapter, scene, profile.limits, clock))
+
+
+def _caches(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+    if not profile.redis:
+        return
+    from cockpit.actions import redis
+    from cockpit.adapters.cache.adapter import RedisAdapter
+
+    for source in profile.redis:
+        adapter = RedisAdapter(source, clock)
+        _add(parts, SourceKind.REDIS, source.name, adapter, source.interval, source.timeout)
+        parts.handlers.extend(
+            redis.handlers(f"redis/{source.name}", adapter, scene, profile.limits, clock, shared=source.shared)
+        )
+
+
+def _revisions(parts: Parts, profile: Profile, scene: Scene, state_dir: Path, clock: Clock) -> None:
+    if not profile.cloud_run:
+        return
+    from cockpit.actions import revisions
+    from cockpit.adapters.gcp.run import CloudRunService
+    from cockpit.audit.journal import FileJournal
+
+    journal = FileJournal(state_dir / "serving.jsonl")
+    for source in profile.cloud_run:
+        adapter = CloudRunService(source, journal, clock)
+        _add(parts, SourceKind.REVISIONS, source.name, adapter, source.interval, source.timeout)
+        parts.handlers.extend(revisions.handlers(f"revisions/{source.name}", adapter, scene, profile.limits, clock))
+
+
+def _add(
+    parts: Parts,
+    kind: SourceKind,
+    title: str,
+    probe: Probing,
+    interval_s: float,
+    timeout_s: float,
+    adapter: Closing | None = None,
+) -> None:
+    held = probe if adapter is None else adapter
+    parts.parts.append(Part(f"{kind.value}/{title}", kind, title, probe, interval_s, timeout_s, held))
+    parts.closing.append(held)
+
+
+def specs() -> tuple[ActionSpec, ...]:
+    """All declared actions, in the order of the panes."""
+    from cockpit.actions import database, health, logs, redis, revisions
+
+    return (*health.SPECS, *logs.SPECS, *database.SPECS, *redis.SPECS, *revisions.SPECS)

@@ -1,0 +1,136 @@
+"""The composition root: a profile in, live sources, findings and guarded actions out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from cockpit.actions.catalogue import Catalogue
+from cockpit.actions.executor import Executor, Station
+from cockpit.actions.handler import Scene
+from cockpit.audit.actor import Actor
+from cockpit.audit.approvals import Approvals
+from cockpit.audit.locks import Locks
+from cockpit.audit.log import AuditLog
+from cockpit.clock import Clock, SystemClock
+from cockpit.engine import compose
+from cockpit.engine.places import audit_path, state_folder
+from cockpit.findings.rules import cause_chain, find
+from cockpit.findings.symptoms import symptoms
+from cockpit.model.finding import Finding
+from cockpit.model.reading import Marker
+from cockpit.model.revisions import ServiceStatus
+from cockpit.polling.hub import Hub
+from cockpit.polling.poller import Poller
+from cockpit.profile.schema import Profile
+
+if TYPE_CHECKING:
+    from cockpit.adapters.capabilities import Closing
+    from cockpit.polling.logring import LogRing
+
+CLOSE_DEADLINE_S = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """An async context manager: entering starts the polling, leaving ends everything it started."""
+
+    def __init__(self, profile: Profile, *, state_dir: Path | None = None, clock: Clock | None = None) -> None:
+        self.profile = profile
+        self.state_dir = state_dir or state_folder()
+        self.clock: Clock = clock or SystemClock()
+        self.hub = Hub(self.clock)
+        self.rings: dict[str, LogRing] = {}
+        self.audit = AuditLog(audit_path(self.state_dir), Actor.current())
+        self.catalogue: Catalogue
+        self.executor: Executor
+        self.parts: tuple[compose.Part, ...] = ()
+        self._closing: list[Closing] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Engine:
+        await self.prepare()
+        for part in self.parts:
+            poller = Poller(
+                part.source,
+                part.kind,
+                part.title,
+                part.probe,
+                interval_s=part.interval_s,
+                timeout_s=part.timeout_s,
+                hub=self.hub,
+                clock=self.clock,
+            )
+            self._tasks.append(asyncio.create_task(poller.run(), name=f"poll {part.source}"))
+        return self
+
+    async def prepare(self) -> None:
+        """Import the adapters in a thread and build the parts, without polling."""
+        await asyncio.to_thread(compose.load_adapters, self.profile)
+        built = compose.compose(self.profile, self.state_dir, self.clock)
+        self.parts, self.rings, self._closing = tuple(built.parts), built.rings, list(built.closing)
+        actor = Actor.current()
+        station = Station(
+            scene=Scene(self.profile.system, self.profile.environment),
+            who=f"{actor.login}@{actor.host}" + (f" from {actor.origin}" if actor.origin else ""),
+            arming=self.profile.arming,
+            limits=self.profile.limits,
+            read_only=self.profile.read_only,
+            source_state=self.hub.state,
+            symptoms=lambda: symptoms(self.hub.states(), self.clock.now().timestamp()),
+            audit=self.audit,
+            locks=Locks(self.state_dir / "locks"),
+            approvals=Approvals(Path(self.profile.limits.approvals) if self.profile.limits.approvals else None),
+            clock=self.clock,
+        )
+        self.catalogue = Catalogue(compose.specs(), built.handlers)
+        self.executor = Executor(self.catalogue, station)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End actions, polling and connections; each within a deadline."""
+        with contextlib.suppress(AttributeError):
+            await self.executor.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        closers = [self._close(adapter) for adapter in self._closing]
+        await asyncio.gather(*closers)
+
+    @staticmethod
+    async def _close(adapter: Closing) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await adapter.close()
+        except Exception as error:
+            # Closing is a courtesy to the other side; its failure must not keep the operator.
+            _log.warning("closing %s failed: %s", type(adapter).__name__, type(error).__name__)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What the rules say now, worst first."""
+        return find(self.hub.states(), self.clock.now().timestamp())
+
+    def cause_chain(self) -> tuple[Finding, ...]:
+        """The likely story, cause first."""
+        return cause_chain(self.findings())
+
+    def markers(self) -> tuple[Marker, ...]:
+        """Deployments and own actions, oldest first, for the timeline."""
+        found = [
+            Marker(record.ended.timestamp(), "⚑", f"{record.plan.title}: {record.outcome.value}")
+            for record in self.executor.records
+            if record.audited or record.outcome.value != "refused"
+        ]
+        for state in self.hub.states():
+            payload = state.reading.payload if state.reading is not None else None
+            if isinstance(payload, ServiceStatus):
+                found += [Marker(revision.created.timestamp(), "▲", revision.name) for revision in payload.revisions]
+        return tuple(sorted(found, key=lambda marker: marker.at))
