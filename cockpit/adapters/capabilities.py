@@ -7,6 +7,7 @@ mutation, and cleans all text that it returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +20,14 @@ from cockpit.model.revisions import ServiceStatus, TrafficTarget
 
 Progress = Callable[[int, int, str], None]  # done, total (0 unknown), note
 Aborted = Callable[[], bool]
+
+
+class Ending(enum.Enum):
+    """The ways to end what a database session does."""
+
+    CANCEL = "cancel"  # its statement
+    TERMINATE = "terminate"  # itself
+    TERMINATE_IDLE = "terminate_idle"  # itself, while idle
 
 
 class Closing(Protocol):
@@ -58,6 +67,16 @@ class Diagnosing(Protocol):
 class SessionEnding(Protocol):
     """Can look up and end database sessions; the identity is compared inside the ending statement."""
 
+    @property
+    def server(self) -> str:
+        """host:port/database, without credentials; complete once it was connected."""
+
+    def ending_sql(self, ending: Ending, identity: SessionIdentity, idle_s: float | None = None) -> str:
+        """The exact statement with its values written in, to show."""
+
+    def by_hand(self, sql: str) -> str:
+        """A command line that runs `sql` on the same server, without the password."""
+
     async def find_session(self, pid: int) -> Session | None:
         """The session with that pid now."""
 
@@ -78,6 +97,9 @@ class SessionEnding(Protocol):
 
     async def terminate(self, identity: SessionIdentity) -> bool | None:
         """pg_terminate_backend likewise."""
+
+    async def terminate_idle(self, identity: SessionIdentity, idle_s: float) -> bool | None:
+        """As `terminate`, only while the session is idle and has been for so long; None also where it is not."""
 
 
 @runtime_checkable
@@ -140,3 +162,18 @@ class ServingJournal(Protocol):
 
     def before(self, service: str, revision: str) -> tuple[str, datetime] | None:
         """The revision that served before `revision` took over, and when it was last seen serving."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command ended. `status` is its exit status, negative for the signal that killed it."""
+
+    status: int
+    output: tuple[str, ...]  # stdout and stderr as they came, cleaned, at most 200 lines
+
+
+class CommandRunning(Protocol):
+    """Can run a command on this machine."""
+
+    async def run(self, argv: Sequence[str], deadline_s: float) -> CommandResult:
+        """Run to its end, without a shell and without input. TimedOut (`effect_possible`) after the deadline."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
+# Stands for a backend_start that the role may not see; such a session has no identity and cannot be acted on.
+HIDDEN_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class SessionIdentity:
@@ -31,11 +33,18 @@ class Session:
     state_age_s: float | None
     query: str  # "<hidden>" without the right to see it
     blocked_by: tuple[int, ...] = ()
+    kind: str = "client backend"  # pg_stat_activity's backend_type; "prepared transaction" for pid 0
+    own: bool = False  # the cockpit's own connection
 
     @property
     def identity(self) -> SessionIdentity:
         """pid and start."""
         return SessionIdentity(self.pid, self.backend_start)
+
+    @property
+    def identified(self) -> bool:
+        """Its start is known, so that it cannot be mistaken for another session."""
+        return self.backend_start != HIDDEN_START
 
 
 @dataclass(frozen=True, slots=True)
