@@ -1,0 +1,1 @@
+"""Log files and commands of this machine."""
