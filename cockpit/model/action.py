@@ -165,6 +165,7 @@ class Plan:
     dry_run: str = ""  # what the server answered to a validate-only request
     symptoms: tuple[str, ...] = ()  # sources whose state the effect watch compares
     basis: Mapping[str, object] = field(default_factory=dict, compare=False)  # what `run` needs; not shown
+    moving: bool = False  # count and objects change by themselves (keys of a live cache): shown, not in the digest
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "identity", MappingProxyType(dict(self.identity)))
@@ -180,8 +181,8 @@ class Plan:
             self.target,
             sorted(self.identity.items()),
             [(change.what, change.before, change.after) for change in self.changes],
-            list(self.objects),
-            self.count,
+            [] if self.moving else list(self.objects),
+            0 if self.moving else self.count,
             list(self.operation),
             int(self.tier),
         ]

@@ -55,4 +55,5 @@ class HealthStatus:
     checks: tuple[CheckResult, ...] = ()
     tls: TlsState | None = None
     redirects: tuple[str, ...] = ()  # URLs passed through, first to last
+    certificates: tuple[TlsState, ...] = ()  # of every https host of the chain; `tls` is the worst of them
     notes: tuple[str, ...] = ()  # "body is not JSON: ...", "body cut at 10 MB"
