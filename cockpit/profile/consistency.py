@@ -1,6 +1,7 @@
-"""What must fit together across the tables of a profile: unique names, references that lead somewhere.
+"""What must fit together in and across the tables of a profile: unique names, references that lead somewhere.
 
-It looks at plain data, so that it can also judge a profile that has other mistakes.
+The rules take plain data, so that they can also judge a table that has other mistakes; a part of an unexpected type
+is passed over, for the schema reports it. Paths are relative to the table.
 """
 
 from __future__ import annotations
@@ -32,31 +33,80 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def conflicts(data: Mapping[str, object]) -> list[Conflict]:
-    """All contradictions between the entries of `data`; parts of an unexpected type are passed over."""
+def profile_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """Names used twice among their kind, and references to names that do not exist."""
     found: list[Conflict] = []
     for kind in NAMED_KINDS:
         first: dict[str, int] = {}
-        for index, name in _texts(data, kind, "name"):
+        for index, name in _texts(entry, kind, "name"):
             if name in first:
                 found.append(Conflict((kind, index, "name"), f"this name is already used by {kind}[{first[name]}]"))
             else:
                 first[name] = index
-    actions = {name for _, name in _texts(data, "http_action", "name")}
+    actions = {name for _, name in _texts(entry, "http_action", "name")}
     found += [
         Conflict(("http_action", index, "undo"), "names an http_action that does not exist")
-        for index, undo in _texts(data, "http_action", "undo")
+        for index, undo in _texts(entry, "http_action", "undo")
         if undo not in actions
     ]
     return found
 
 
-def _texts(data: Mapping[str, object], kind: str, key: str) -> list[tuple[int, str]]:
-    entries = data.get(kind)
-    if not isinstance(entries, list | tuple):
-        return []
-    return [
-        (index, entry[key])
-        for index, entry in enumerate(entries)
-        if isinstance(entry, Mapping) and isinstance(entry.get(key), str)
-    ]
+def threshold_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """A bound is needed."""
+    return (
+        [Conflict((), "needs warn, critical or both")]
+        if _absent(entry, "warn") and _absent(entry, "critical")
+        else []
+    )
+
+
+def database_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """One way to connect; a warning before the alarm."""
+    found = _rising(entry, "pool_warn", "pool_critical")
+    if not _absent(entry, "dsn") and not _absent(entry, "service"):
+        found.append(Conflict(("service",), "give dsn or service, not both"))
+    return found
+
+
+def redis_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """A warning before the alarm."""
+    return _rising(entry, "memory_warn", "memory_critical")
+
+
+def log_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """What each type of log needs."""
+    needs = {"cloud_logging": "project", "file": "path"}.get(str(entry.get("type")))
+    return [Conflict((), f"type {entry['type']} needs {needs}")] if needs and _absent(entry, needs) else []
+
+
+def block_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """The commands say where the address goes."""
+    found: list[Conflict] = []
+    for key in ("command", "undo"):
+        words = entry.get(key)
+        if isinstance(words, list | tuple) and not any("{ip}" in str(word) for word in words[1:]):
+            found.append(Conflict((key,), "needs a word with {ip} after the program's name"))
+    return found
+
+
+def _absent(entry: Mapping[str, object], key: str) -> bool:
+    return entry.get(key) in (None, "")
+
+
+def _rising(entry: Mapping[str, object], low: str, high: str) -> list[Conflict]:
+    first, second = entry.get(low), entry.get(high)
+    if isinstance(first, int | float) and isinstance(second, int | float) and first > second:
+        return [Conflict((low,), f"must not be above {high}")]
+    return []
+
+
+def _texts(entry: Mapping[str, object], kind: str, key: str) -> list[tuple[int, str]]:
+    """The texts under `key` in the list of tables `kind`, with their index; tables may be models already."""
+    tables = entry.get(kind)
+    found: list[tuple[int, str]] = []
+    for index, table in enumerate(tables if isinstance(tables, list | tuple) else ()):
+        text = table.get(key) if isinstance(table, Mapping) else getattr(table, key, None)
+        if isinstance(text, str):
+            found.append((index, text))
+    return found

@@ -9,8 +9,8 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +23,15 @@ from pydantic import (
     model_validator,
 )
 
-from cockpit.profile.consistency import NAMED_KINDS, conflicts
+from cockpit.profile.consistency import (
+    Conflict,
+    block_conflicts,
+    database_conflicts,
+    log_conflicts,
+    profile_conflicts,
+    redis_conflicts,
+    threshold_conflicts,
+)
 from cockpit.profile.secrets import SCHEMES, SecretRef
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -64,8 +72,15 @@ def _text_or_secret(value: object) -> str | SecretRef:
     return SecretRef(value) if value.partition(":")[0] in SCHEMES else value
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # its text repeats the URL
+        raise ValueError("is not a URL") from None
+
+
 def _without_credentials(url: str) -> str:
-    if urlsplit(url).password is not None or "@" in urlsplit(url).netloc:
+    if "@" in _split(url).netloc:
         raise ValueError("must not hold a user or password: use bearer, or a header with a secret reference")
     return url
 
@@ -73,7 +88,7 @@ def _without_credentials(url: str) -> str:
 def _redis_url(value: str | SecretRef) -> str | SecretRef:
     if isinstance(value, SecretRef):
         return value
-    parts = urlsplit(value)
+    parts = _split(value)
     if parts.scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must begin with redis://, rediss:// or unix://, or be a secret reference")
     if parts.password is not None or "password=" in parts.query:
@@ -126,6 +141,17 @@ class Section(BaseModel):
         allow_inf_nan=False,
     )
 
+    @staticmethod
+    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+        """What contradicts itself in a table with these keys, defaults filled in; of any type, also wrong ones."""
+        return []
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if found := self.conflicts(self.__dict__):  # dict(self) would take a field called keys for a method
+            raise ValueError("; ".join(f"{conflict.where}: {conflict.message}".lstrip(": ") for conflict in found))
+        return self
+
 
 class Source(Section):
     """What every polled source has."""
@@ -150,11 +176,10 @@ class Threshold(Section):
     for_: Annotated[Duration, Field(ge=0, le=86400)] = Field(default=0.0, alias="for")
     """How long the comparison must hold without a break before it counts."""
 
-    @model_validator(mode="after")
-    def _has_bound(self) -> Threshold:
-        if self.warn is None and self.critical is None:
-            raise ValueError("needs warn, critical or both")
-        return self
+    @staticmethod
+    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+        """As the base says."""
+        return threshold_conflicts(entry)
 
 
 class HealthSource(Source):
@@ -198,13 +223,10 @@ class DatabaseSource(Source):
     long_transaction: Annotated[Duration, Field(gt=0)] = 300.0
     """A transaction older than this is a warning."""
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> DatabaseSource:
-        if self.dsn is not None and self.service is not None:
-            raise ValueError("give dsn or service, not both")
-        if self.pool_warn > self.pool_critical:
-            raise ValueError("pool_warn must not be above pool_critical")
-        return self
+    @staticmethod
+    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+        """As the base says."""
+        return database_conflicts(entry)
 
 
 class RedisSource(Source):
@@ -225,11 +247,10 @@ class RedisSource(Source):
     shared: bool = False
     """Other systems use this server too: FLUSHDB and deletion say so and need the next tier."""
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> RedisSource:
-        if self.memory_warn > self.memory_critical:
-            raise ValueError("memory_warn must not be above memory_critical")
-        return self
+    @staticmethod
+    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+        """As the base says."""
+        return redis_conflicts(entry)
 
 
 class CloudRunSource(Source):
@@ -269,13 +290,10 @@ class LogSource(Source):
     path: str | None = None
     """file: the file to follow by name, across rotation."""
 
-    @model_validator(mode="after")
-    def _fits_type(self) -> LogSource:
-        if self.type == "cloud_logging" and not self.project:
-            raise ValueError("type cloud_logging needs project")
-        if self.type == "file" and not self.path:
-            raise ValueError("type file needs path")
-        return self
+    @staticmethod
+    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+        """As the base says."""
+        return log_conflicts(entry)
 
 
 class HttpAction(Section):
@@ -327,12 +345,10 @@ class BlockAction(Section):
     timeout: Annotated[Duration, Field(ge=1, le=600)] = 60.0
     """Deadline of the command."""
 
-    @model_validator(mode="after")
-    def _names_the_address(self) -> BlockAction:
-        for key, words in (("command", self.command), ("undo", self.undo)):
-            if words is not None and not any("{ip}" in word for word in words[1:]):
-                raise ValueError(f"{key} needs a word with {{ip}} after the program's name")
-        return self
+    @staticmethod
+    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+        """As the base says."""
+        return block_conflicts(entry)
 
 
 class Arming(Section):
@@ -386,14 +402,10 @@ class Profile(Section):
     keys: dict[str, str] = {}
     """Own keys: action or binding id = key."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Profile:
-        names: Mapping[str, object] = self.model_dump(
-            include={kind: {"__all__": {"name", "undo"}} for kind in NAMED_KINDS}
-        )
-        if found := conflicts(names):
-            raise ValueError("; ".join(f"{conflict.where}: {conflict.message}" for conflict in found))
-        return self
+    @staticmethod
+    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+        """As the base says."""
+        return profile_conflicts(entry)
 
     def without_sources(self) -> bool:
         """Nothing to look at."""
