@@ -6,6 +6,7 @@ mutation, and cleans all text that it returns.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,7 +108,10 @@ class KeyDeleting(Protocol):
     """Can delete keys of one logical database of one server."""
 
     async def server_identity(self) -> dict[str, str]:
-        """run_id, role, database: what must not change between plan and run."""
+        """server, run_id, role, database: what must not change between plan and run."""
+
+    def client_command(self) -> tuple[str, ...]:
+        """argv of redis-cli that reaches the same database, without the password; known after the first question."""
 
     async def key_count(self) -> int:
         """DBSIZE."""
@@ -125,6 +129,26 @@ class KeyDeleting(Protocol):
 
     async def flush(self, identity: dict[str, str]) -> None:
         """FLUSHDB ASYNC of the database, where the identity still holds."""
+
+
+@runtime_checkable
+class HttpCalling(Protocol):
+    """Can send one declared HTTP request and read its effect back."""
+
+    def request(self) -> tuple[str, ...]:
+        """The exact request, line by line, secrets masked."""
+
+    def curl(self) -> tuple[str, ...]:
+        """The same by hand: one command line, secrets as $VARIABLES."""
+
+    async def prepare(self) -> None:
+        """Fetch the secrets and look over the request. Raises Misconfigured, TimedOut."""
+
+    async def read_back(self) -> str | None:
+        """What verify_path finds in the answer of verify_url now; None where the profile has no verify_url."""
+
+    async def send(self) -> tuple[int, str]:
+        """Send it once, no redirect followed: HTTP status and the beginning of the answer."""
 
 
 @runtime_checkable

@@ -84,8 +84,12 @@ class RedisAdapter:
     # KeyDeleting
 
     async def server_identity(self) -> dict[str, str]:
-        """run_id, role and logical database; run_id is "" where the server hides it."""
+        """server, run_id, role and logical database; run_id is "" where the server hides it."""
         return (await self._identify())[1]
+
+    def client_command(self) -> tuple[str, ...]:
+        """redis-cli's argv; the password belongs into REDISCLI_AUTH."""
+        return self._link.address.client_command()
 
     async def key_count(self) -> int:
         """DBSIZE."""
@@ -214,6 +218,7 @@ class RedisAdapter:
         self._raise_denied("INFO")
         generation, [server, replication] = await self._link.exchange(*_SECTIONS, within=self._source.timeout)
         return generation, {
+            "server": self._link.address.place,
             "run_id": Info(self._checked("INFO", server)).text("run_id"),
             "role": Info(self._checked("INFO", replication)).text("role"),
             "database": str(self._link.address.database),

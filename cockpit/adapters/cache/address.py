@@ -37,6 +37,21 @@ class Address:
         """The same with the logical database."""
         return f"{self.place}/{self.database}"
 
+    def client_command(self) -> tuple[str, ...]:
+        """argv of redis-cli for this database, without the password."""
+        words = ["redis-cli"]
+        words += ["-s", self.path] if self.path else ["-h", self.host, "-p", str(self.port)]
+        if self.tls:
+            words += ["--tls"]
+            words += [] if self.verify else ["--insecure"]
+            for option, file in (("--cacert", self.ca_file), ("--cert", self.certificate), ("--key", self.key)):
+                words += [option, file] if file else []
+        if self.username:
+            words += ["--user", self.username]
+        if self.password is not None:
+            words += ["--no-auth-warning"]
+        return (*words, "-n", str(self.database))
+
 
 async def locate(source: RedisSource) -> Address:
     """The source's address with its secrets fetched. Raises Misconfigured, and what fetching a secret raises."""
