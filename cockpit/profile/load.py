@@ -14,10 +14,11 @@ from pydantic import BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from cockpit.profile.consistency import dotted
+from cockpit.profile.fields import NAME_PATTERN, URL_PATTERN, parse_duration
 from cockpit.profile.positions import Path as KeyPath
 from cockpit.profile.positions import nearest, positions
 from cockpit.profile.problems import Problem, ProfileProblems, nearest_name
-from cockpit.profile.schema import NAME_PATTERN, URL_PATTERN, Profile, Section, parse_duration
+from cockpit.profile.schema import Profile, Section
 from cockpit.profile.toml import Document, read
 from cockpit.text import clean
 
