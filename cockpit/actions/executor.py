@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from cockpit.actions import guards
 from cockpit.actions.aftermath import Aftermath, find_unresolved, verdict_facts
 from cockpit.actions.catalogue import Catalogue
-from cockpit.actions.effect import EffectWatch, Symptoms
-from cockpit.actions.handler import ActionHandler, RunControl, Scene
+from cockpit.actions.effect import EffectWatch
+from cockpit.actions.handler import ActionHandler, RunControl
 from cockpit.actions.mode import Mode, ModeSwitch
 from cockpit.actions.params import completed
-from cockpit.actions.record import (
-    Planned,
-    Record,
-    Running,
-    UndoOffer,
-    Unresolved,
-    intent_facts,
-    outcome_facts,
-)
-from cockpit.audit.approvals import Approvals
-from cockpit.audit.locks import Holder, Locks, TargetLock
-from cockpit.audit.log import AuditLog, Entry
-from cockpit.clock import Clock
+from cockpit.actions.record import Planned, Record, Running, UndoOffer, Unresolved, intent_facts
+from cockpit.actions.station import Station
+from cockpit.actions.trail import Trail
+from cockpit.audit.locks import Holder, TargetLock
 from cockpit.errors import CockpitError, Conflict, Misconfigured, Refused, TimedOut
 from cockpit.model.action import (
     ActionRequest,
@@ -39,9 +30,7 @@ from cockpit.model.action import (
     Tier,
     Verification,
 )
-from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness
-from cockpit.profile.schema import Arming, Limits
 
 PLAN_DEADLINE_S = 20.0
 VERIFY_DEADLINE_S = 20.0
@@ -49,23 +38,6 @@ GRACE_S = 1.0  # a handler ends at its own deadline; this is for one that does n
 CLOSING_S = 2.0  # how long closing waits for an action under way
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """What the executor stands on: where it acts, what it sees, where it writes."""
-
-    scene: Scene
-    who: str
-    arming: Arming
-    limits: Limits
-    read_only: bool
-    source_state: Callable[[str], SourceState | None]
-    symptoms: Symptoms
-    audit: AuditLog
-    locks: Locks
-    approvals: Approvals
-    clock: Clock
 
 
 class Executor:
@@ -80,7 +52,7 @@ class Executor:
         self._running: dict[str, Running] = {}
         self._aborted: set[str] = set()
         self._subscribers: list[Callable[[], None]] = []
-        self._writes: set[asyncio.Task[Any]] = set()
+        self._trail = Trail(station.audit, station.scene, station.clock)
         self._aftermath = Aftermath(station.limits.watch, station.symptoms, station.clock)
 
     # -- mode
@@ -100,7 +72,7 @@ class Executor:
         duration = self._switch.default_duration_s if duration_s is None else duration_s
         self._switch.arm(reason, duration)
         try:
-            await self._write("armed", "", {"reason": reason, "duration_s": duration})
+            await self._trail.write("armed", "", {"reason": reason, "duration_s": duration})
         except Misconfigured:
             self._switch.disarm()
             raise
@@ -112,7 +84,7 @@ class Executor:
         self._switch.disarm()
         self._tell()
         if was:
-            await self._write("disarmed", "", {})
+            await self._trail.write("disarmed", "", {})
 
     def touch(self) -> None:
         """Somebody pressed a key."""
@@ -130,7 +102,7 @@ class Executor:
             raise Refused("catalogue", f"{request.action} is not available on {request.source}: {reason}")
         return await self._planned(handler, completed(handler.spec, request))
 
-    async def _planned(self, handler: ActionHandler, request: ActionRequest) -> Planned:
+    async def _planned(self, handler: ActionHandler, request: ActionRequest, own_run: str = "") -> Planned:
         try:
             async with asyncio.timeout(PLAN_DEADLINE_S):
                 plan = await handler.plan(request)
@@ -138,6 +110,8 @@ class Executor:
             raise TimedOut(f"no plan for {request.action} in {PLAN_DEADLINE_S:.0f} s") from None
         needed = guards.requirement(plan, self._at.scene.environment, self._at.limits.t4_delay)
         holder = await asyncio.to_thread(self._at.locks.holder, self._lock_name(plan))
+        if holder is not None and own_run and holder.run == own_run:
+            holder = None
         situation = self._situation(plan, 0.0, holder)
         found = guards.refusals(plan, situation)
         return Planned(
@@ -155,7 +129,7 @@ class Executor:
             armed=mode.armed,
             read_only=mode.read_only,
             freshness=Freshness.WAITING if state is None else state.freshness,
-            stale_because=_stale_because(plan.request.source, state),
+            stale_because=guards.stale_because(plan.request.source, state),
             plan_age_s=age_s,
             locked_by="" if holder is None else f"{holder.who} since {holder.since:%H:%M:%S} ({holder.reason})",
         )
@@ -179,7 +153,9 @@ class Executor:
         name = self._lock_name(plan)
         holder = await asyncio.to_thread(self._at.locks.holder, name)
         if holder is not None:
-            await self._write("lock broken", holder.run, {"target": name, "held_by": holder.who, "reason": reason})
+            await self._trail.write(
+                "lock broken", holder.run, {"target": name, "held_by": holder.who, "reason": reason}
+            )
             await asyncio.to_thread(self._at.locks.break_, name)
 
     async def _execute(self, planned: Planned, confirmation: guards.Confirmation) -> Record:
@@ -213,14 +189,14 @@ class Executor:
         self._phase(draft, "recording the intent", can_abort=False)
         reason = confirmation.reason or self._switch.now.reason
         try:
-            await self._write("intent", draft.run, intent_facts(plan, reason, approver))
+            await self._trail.write("intent", draft.run, intent_facts(plan, reason, approver))
         except Misconfigured as error:
             if plan.tier > Tier.T1:
                 unwritten = Refusal("audit", error.message, error.hint)
                 return self._keep(replace(draft, refusals=(unwritten,), summary=error.message, audited=False))
             draft = replace(draft, audited=False)
         self._phase(draft, "checking again", can_abort=False)
-        refusals, replanned = await self._changed(plan, lock)
+        refusals, replanned = await self._changed(draft.run, plan, lock)
         if refusals:
             return await self._refuse(replace(draft, replanned=replanned), refusals, intended=True)
         before = dict(self._at.symptoms())
@@ -251,7 +227,7 @@ class Executor:
             self._phase_for(run, plan, f"waiting {remaining:.0f} s, or for a second person", can_abort=True)
             await self._clock.sleep(min(1.0, remaining))
 
-    async def _changed(self, plan: Plan, lock: TargetLock) -> tuple[tuple[Refusal, ...], Planned | None]:
+    async def _changed(self, run: str, plan: Plan, lock: TargetLock) -> tuple[tuple[Refusal, ...], Planned | None]:
         """What changed since the operator agreed, and the plan as it would be now."""
         try:
             again = await self._planned(
@@ -270,7 +246,7 @@ class Executor:
         effect = await watch.run(self._tell)
         self._aftermath.decide(run, effect)
         self._tell()
-        await self._write("verdict", run, verdict_facts(effect))
+        await self._trail.write("verdict", run, verdict_facts(effect))
 
     async def _run(self, draft: Record) -> Record:
         plan = draft.plan
@@ -307,26 +283,12 @@ class Executor:
             ended=self._clock.now(),
             undo=undo if result.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN) else None,
         )
-        return await self._write_outcome(record)
+        return await self._trail.outcome(record)
 
     async def _refuse(self, draft: Record, found: tuple[Refusal, ...], *, intended: bool = False) -> Record:
         summary = "; ".join(f"{refusal.step}: {refusal.reason}" for refusal in found)
         record = replace(draft, refusals=found, summary=summary, ended=self._clock.now())
-        if intended:
-            return self._keep(await self._write_outcome(record))
-        facts = {**intent_facts(draft.plan, "", ""), "refusals": [[r.step, r.reason] for r in found]}
-        try:
-            await self._write("refused", draft.run, facts)
-        except Misconfigured:
-            record = replace(record, audited=False)
-        return self._keep(record)
-
-    async def _write_outcome(self, record: Record) -> Record:
-        try:
-            await self._write("outcome", record.run, outcome_facts(record))
-        except Misconfigured as error:
-            return replace(record, audited=False, summary=f"{record.summary} ({error.message})")
-        return record
+        return self._keep(await (self._trail.outcome(record) if intended else self._trail.refused(record)))
 
     async def _verify(self, record: Record) -> Verification:
         handler = self.catalogue.handler(record.plan.request.action, record.plan.request.source)
@@ -339,7 +301,7 @@ class Executor:
         except CockpitError as error:
             found = Verification(None, f"could not be seen: {error.message}")
         try:
-            await self._write("verified", record.run, {"holds": found.holds, "text": found.text})
+            await self._trail.write("verified", record.run, {"holds": found.holds, "text": found.text})
         except Misconfigured:
             return replace(found, text=f"{found.text} (not recorded)")
         return found
@@ -373,7 +335,7 @@ class Executor:
 
     async def resolve(self, run: str, note: str) -> None:
         """The operator looked: the intent is not shown again."""
-        await self._write("checked", run, {"note": note})
+        await self._trail.write("checked", run, {"note": note})
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back whenever mode, runs, effect or undo changed; returns the way out."""
@@ -389,7 +351,7 @@ class Executor:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*self._writes, return_exceptions=True)
+        await self._trail.close()
 
     # -- small change
 
@@ -414,14 +376,6 @@ class Executor:
         self._aftermath.keep(record)
         return record
 
-    async def _write(self, event: str, run: str, facts: Mapping[str, Any]) -> None:
-        entry = Entry(event, self._at.scene.system, self._at.scene.environment, run, facts)
-        # A write that has begun ends: the record matters more than whoever waits for it.
-        task = asyncio.create_task(asyncio.to_thread(self._at.audit.append, entry, self._clock.now()))
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        await asyncio.shield(task)
-
     def _own(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -431,11 +385,3 @@ class Executor:
     def _tell(self) -> None:
         for callback in tuple(self._subscribers):
             callback()
-
-
-def _stale_because(source: str, state: SourceState | None) -> str:
-    if state is None or state.freshness is Freshness.WAITING:
-        return f"{source} has not been read yet"
-    if state.failure is not None:
-        return f"{source} cannot be read: {state.failure.message}"
-    return f"the reading of {source} is {state.age_s:.0f} s old"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cockpit.model.action import Grant, Plan, Refusal, Tier
+from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness
 
 PLAN_VALID_S = 120.0
@@ -94,3 +95,12 @@ def confirmation_refusal(needed: Requirement, given: Confirmation) -> Refusal | 
 def raised(tier: Tier) -> Tier:
     """The next tier, for a plan over a blast cap."""
     return Tier(min(tier + 1, Tier.T4))
+
+
+def stale_because(source: str, state: SourceState | None) -> str:
+    """Why the source's reading cannot be acted on, as a sentence."""
+    if state is None or state.freshness is Freshness.WAITING:
+        return f"{source} has not been read yet"
+    if state.failure is not None:
+        return f"{source} cannot be read: {state.failure.message}"
+    return f"the reading of {source} is {state.age_s:.0f} s old"

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from cockpit.actions.catalogue import Catalogue
-from cockpit.actions.executor import Executor, Station
+from cockpit.actions.executor import Executor
 from cockpit.actions.handler import Scene
+from cockpit.actions.station import Station
 from cockpit.audit.actor import Actor
 from cockpit.audit.approvals import Approvals
 from cockpit.audit.locks import Locks

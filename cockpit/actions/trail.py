@@ -1,0 +1,53 @@
+"""The executor's pen: writes audit lines in a thread, and lets a line that was begun end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from cockpit.actions.handler import Scene
+from cockpit.actions.record import Record, intent_facts, outcome_facts
+from cockpit.audit.log import AuditLog, Entry
+from cockpit.clock import Clock
+from cockpit.errors import Misconfigured
+
+
+class Trail:
+    """One scene's lines in the audit log."""
+
+    def __init__(self, audit: AuditLog, scene: Scene, clock: Clock) -> None:
+        self._audit = audit
+        self._scene = scene
+        self._clock = clock
+        self._writes: set[asyncio.Task[Entry]] = set()
+
+    async def write(self, event: str, run: str, facts: Mapping[str, Any]) -> None:
+        """One durable line. Raises Misconfigured when it cannot be. Cancelling the caller does not stop it."""
+        entry = Entry(event, self._scene.system, self._scene.environment, run, facts)
+        task = asyncio.create_task(asyncio.to_thread(self._audit.append, entry, self._clock.now()))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        await asyncio.shield(task)
+
+    async def refused(self, record: Record) -> Record:
+        """An attempt that no guard let through."""
+        refusals = [[refusal.step, refusal.reason] for refusal in record.refusals]
+        try:
+            await self.write("refused", record.run, {**intent_facts(record.plan, "", ""), "refusals": refusals})
+        except Misconfigured:
+            return replace(record, audited=False)
+        return record
+
+    async def outcome(self, record: Record) -> Record:
+        """What came of an intent; the record says so when even that could not be written."""
+        try:
+            await self.write("outcome", record.run, outcome_facts(record))
+        except Misconfigured as error:
+            return replace(record, audited=False, summary=f"{record.summary} ({error.message})")
+        return record
+
+    async def close(self) -> None:
+        """Wait for the lines under way."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
