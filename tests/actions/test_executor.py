@@ -270,7 +270,9 @@ async def test_t4_waits_for_the_delay(make_rig: Callable[..., Rig]) -> None:
     rig = make_rig(tier=Tier.T4)
     planned = await armed(rig)
     task = asyncio.create_task(rig.executor.execute(planned, Confirmation("production/main", "restore")))
-    await settle(rig)
+    waiting = asyncio.Event()
+    rig.executor.subscribe(lambda: waiting.set() if rig.executor.running else None)
+    await waiting.wait()
     assert rig.executor.running[0].phase.startswith("waiting") and rig.switch.runs == 0
     for _ in range(40):
         await settle(rig)
