@@ -1,0 +1,56 @@
+"""The read budget of a Google Cloud project: Cloud Logging allows 60 reads a minute, shared by everybody in it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+READS_PER_MINUTE = 60
+_WINDOW_S = 60.0
+
+
+class ReadBudget:
+    """Counts reads of the last minute (times in monotonic seconds) and remembers when the server asked to wait."""
+
+    def __init__(self, limit: int = READS_PER_MINUTE) -> None:
+        self._limit = limit
+        self._taken: deque[float] = deque()
+        self._not_before = float("-inf")
+        self._refusals = 0
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until a read is allowed, 0 for at once."""
+        while self._taken and self._taken[0] <= now - _WINDOW_S:
+            self._taken.popleft()
+        full = self._taken[0] + _WINDOW_S - now if len(self._taken) >= self._limit else 0.0
+        return max(0.0, full, self._not_before - now)
+
+    def take(self, now: float) -> bool:
+        """Use one read, if one is allowed."""
+        if self.wait_s(now) > 0:
+            return False
+        self._taken.append(now)
+        return True
+
+    @property
+    def used(self) -> int:
+        """Reads counted at the last look."""
+        return len(self._taken)
+
+    def refused(self, now: float, retry_after_s: float | None) -> float:
+        """The server said 429: wait as long as it says, else 10 s, 20 s, 40 s, at most a minute. Returns the wait."""
+        self._refusals += 1
+        wait = retry_after_s if retry_after_s is not None else min(60.0, 10.0 * 2 ** (self._refusals - 1))
+        self._not_before = max(self._not_before, now + max(1.0, wait))
+        return self._not_before - now
+
+    def accepted(self) -> None:
+        """A read was answered."""
+        self._refusals = 0
+
+
+_budgets: dict[tuple[str, str], ReadBudget] = {}
+
+
+def budget_of(base_url: str, project: str) -> ReadBudget:
+    """The one budget of a project in this process, whoever reads from it."""
+    return _budgets.setdefault((base_url, project), ReadBudget())

@@ -1,0 +1,202 @@
+"""Cloud Logging, polled: entries:list behind an overlapping cursor, within the read budget of the project.
+
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from cockpit.adapters.gcp.budget import ReadBudget, budget_of
+from cockpit.adapters.gcp.runwire import moment, objects, part, short, text
+from cockpit.adapters.gcp.transport import ROLES, GoogleApi, Json
+from cockpit.adapters.logfields import entry_from_record, http_request_columns, level_of
+from cockpit.clock import Clock
+from cockpit.errors import CockpitError, Malformed, Misconfigured, PermissionDenied, RateLimited
+from cockpit.model.diagnosis import Diagnosis
+from cockpit.model.logs import Level, LogBatch, LogEntry
+from cockpit.profile.schema import LogSource
+from cockpit.text import clean
+
+PAGE = 1000  # entries a page: the most that gcloud asks for
+PAGES = 5  # of one read; a busier log is skipped in the middle, and the pane says so
+START_S = 600.0  # the first read goes back this far
+OVERLAP_S = 10.0  # entries may arrive late by this much
+OLDEST_S = 3600.0  # the cursor never asks further back
+SILENT_S = 30.0  # without an answer for longer, slowing down is a failure and no note
+FILTER_CHARS = 20_000
+
+_Key = tuple[str, str]
+
+
+class CloudLog:
+    """Tailing for the entries of one project that pass a filter."""
+
+    def __init__(self, source: LogSource, clock: Clock) -> None:
+        if source.project is None:
+            raise Misconfigured(f"logs/{source.name} has no project")
+        if len(source.filter) > FILTER_CHARS - 100:
+            raise Misconfigured(f"the filter of logs/{source.name} is longer than Cloud Logging takes (20,000)")
+        self._project = source.project
+        self._filter = source.filter.strip()
+        self._clock = clock
+        self._api = GoogleApi("logging", source.endpoint, source.timeout, clock)
+        self._newest = 0.0  # time of the newest entry, seconds since the epoch; the service's own clock
+        self._known: dict[_Key, float] = {}  # entries of the overlap, by time
+        self._answered_at = clock.monotonic()
+        shown = " ".join(self._filter.split())
+        self.origin = clean(f"projects/{source.project}" + (f": {shown}" if shown else ""), 200)
+
+    async def read(self) -> LogBatch:
+        """What is new. Empty with a note while the read budget or the server asks to wait; RateLimited once that
+        lasts for half a minute.
+        """
+        budget = self._budget
+        entries: list[LogEntry] = []
+        found: list[Json] = []
+        page_token, pages = "", 0
+        query_filter = self._bounded_filter()
+        while pages < PAGES:
+            if not budget.take(self._clock.monotonic()):
+                if pages:
+                    break
+                return self._waiting("the project's 60 reads a minute are used up")
+            pages += 1
+            try:
+                answer = await self._page(query_filter, page_token)
+            except RateLimited as error:
+                budget.refused(self._clock.monotonic(), error.retry_after_s)
+                return self._waiting("Cloud Logging asked to slow down")
+            budget.accepted()
+            self._answered_at = self._clock.monotonic()
+            found.extend(objects(answer.get("entries")))
+            page_token = text(answer.get("nextPageToken"), 4000)
+            if not page_token:
+                break
+        for raw in reversed(found):  # newest first on the wire, so that a flood shows its latest part
+            entry = self._fresh(raw)
+            if entry is not None:
+                entries.append(entry)
+        self._prune()
+        notes: tuple[str, ...] = ()
+        if page_token:
+            notes = (f"busier than {len(found):,} entries a read: older ones were skipped, narrow the filter",)
+        return LogBatch(tuple(entries), notes)
+
+    async def diagnose(self) -> list[Diagnosis]:
+        """Token, permission to read, and whether the filter is understood."""
+        try:
+            token = await self._api.token()
+        except CockpitError as error:
+            return [Diagnosis("credentials", False, error.message, error.hint)]
+        found = [Diagnosis("credentials", True, token.origin)]
+        check = "logging.logEntries.list"
+        if not self._budget.take(self._clock.monotonic()):
+            return [*found, Diagnosis(check, None, "not asked: the project's read budget is used up")]
+        try:
+            answer = await self._page(self._bounded_filter(), "", 1)
+        except PermissionDenied as error:
+            role = ROLES[check]
+            fix = f"gcloud projects add-iam-policy-binding {self._project} --member=user:YOU --role={role}"
+            return [*found, Diagnosis(check, False, error.message, fix)]
+        except CockpitError as error:
+            return [*found, Diagnosis(check, False, error.message, error.hint)]
+        count = len(objects(answer.get("entries")))
+        state = "entries come" if count else "readable, but nothing in the last ten minutes passes the filter"
+        return [*found, Diagnosis(check, True if count else None, state)]
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._api.close()
+
+    @property
+    def _budget(self) -> ReadBudget:
+        return budget_of(self._api.base_url, self._project)
+
+    async def _page(self, query_filter: str, page_token: str, size: int = PAGE) -> Json:
+        body: Json = {
+            "resourceNames": [f"projects/{self._project}"],
+            "filter": query_filter,
+            "orderBy": "timestamp desc",
+            "pageSize": size,
+        }
+        if page_token:
+            body["pageToken"] = page_token
+        return await self._api.ask("/v2/entries:list", body)
+
+    def _bounded_filter(self) -> str:
+        """Our time bound, and the profile's filter in parentheses of its own lines: a comment in it ends there."""
+        now = self._clock.now().timestamp()
+        since = self._newest - OVERLAP_S if self._newest else now - START_S
+        bound = f'timestamp>="{_rfc3339(max(since, now - OLDEST_S))}"'
+        return f"{bound} AND (\n{self._filter}\n)" if self._filter else bound
+
+    def _waiting(self, why: str) -> LogBatch:
+        now = self._clock.monotonic()
+        wait = self._budget.wait_s(now)
+        at = datetime.fromtimestamp(self._clock.now().timestamp() + wait, tz=UTC).strftime("%H:%M:%S UTC")
+        note = f"{why}, next read at {at} (in {wait:.0f} s)"
+        if now - self._answered_at > SILENT_S:
+            raise RateLimited(note, retry_after_s=wait, hint="others in the project read logs too: ask them to stop")
+        return LogBatch((), (note,))
+
+    def _fresh(self, raw: Json) -> LogEntry | None:
+        """The entry, None for one that was already given."""
+        at = moment(raw.get("timestamp")) or moment(raw.get("receiveTimestamp"))
+        if at is None:
+            raise Malformed("logging API answered an entry without a timestamp")
+        key = (str(raw.get("timestamp")), str(raw.get("insertId")))
+        if key in self._known:
+            return None
+        seconds = at.timestamp()
+        self._known[key] = seconds
+        # An entry dated into the future must not push the cursor past those that are still to come.
+        self._newest = max(self._newest, min(seconds, self._clock.now().timestamp()))
+        return entry_of_cloud(raw, seconds)
+
+    def _prune(self) -> None:
+        oldest = self._newest - OVERLAP_S - 1.0
+        if len(self._known) > 1:
+            self._known = {key: at for key, at in self._known.items() if at >= oldest}
+
+
+def entry_of_cloud(raw: Mapping[str, Any], at: float) -> LogEntry:
+    """One LogEntry of the API (text, JSON or audit payload, HTTP request) -> our entry."""
+    labels = part(part(raw, "resource"), "labels")
+    names = ("revision_name", "pod_name", "database_id", "service_name", "instance_id", "job_name")
+    origin = next((text(labels[name], 80) for name in names if labels.get(name)), "")
+    origin = origin or text(part(raw, "resource").get("type"), 80) or short(raw.get("logName"))
+    record = dict(part(raw, "jsonPayload"))
+    request = part(raw, "httpRequest")
+    if request:
+        record["httpRequest"] = request
+    if "protoPayload" in raw:
+        record["message"] = _audit_message(part(raw, "protoPayload"))
+    elif "textPayload" in raw:
+        record["message"] = str(raw["textPayload"])
+    elif not record.keys() & {"message", "msg", "event"} and request:
+        record["message"] = http_request_columns(request)[3]
+    for key in ("trace", "labels"):
+        if raw.get(key):
+            record.setdefault(key, raw[key])
+    severity = level_of(raw.get("severity"))
+    level = severity if severity is not Level.DEFAULT else None
+    return entry_from_record(record, at=at, level=level, origin=origin, insert_id=text(raw.get("insertId"), 64))
+
+
+def _audit_message(payload: Json | Mapping[str, Any]) -> str:
+    method = text(payload.get("methodName"), 200).rpartition(".")[2]
+    by = text(part(payload, "authenticationInfo").get("principalEmail"), 120)
+    failure = text(part(payload, "status").get("message"), 200)
+    words = [method or "audit", text(payload.get("resourceName"), 200)]
+    if by:
+        words.append(f"by {by}")
+    if failure:
+        words.append(f"refused: {failure}")
+    return " ".join(word for word in words if word)
+
+
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

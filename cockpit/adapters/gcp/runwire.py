@@ -1,0 +1,202 @@
+"""Cloud Run v2 JSON <-> our values (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services).
+
+int64 fields may come as strings, absent fields mean their zero, names are full resource names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cockpit.errors import Malformed
+from cockpit.model.revisions import Revision, Scaling, ServingShare, TrafficTarget
+from cockpit.text import clean
+
+Json = Mapping[str, Any]
+
+LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
+
+
+def text(value: object, limit: int = 400) -> str:
+    """A cleaned text, "" for what is none."""
+    return clean(value, limit) if isinstance(value, str) else ""
+
+
+def number(value: object) -> int:
+    """An int that may be written as a string; 0 for none."""
+    if isinstance(value, str) and value.lstrip("-").isdigit() and value.isascii():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def moment(value: object) -> datetime | None:
+    """An RFC 3339 time."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def objects(value: object) -> list[Json]:
+    """The objects of a list."""
+    return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []
+
+
+def part(value: Json, key: str) -> Json:
+    """A nested object, empty for none."""
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def short(name: object) -> str:
+    """The last segment of a resource name."""
+    return text(name).rpartition("/")[2]
+
+
+def targets_of(service: Json) -> tuple[TrafficTarget, ...]:
+    """`traffic`. An empty list means 100 % to the latest ready revision."""
+    found = tuple(
+        TrafficTarget(
+            "" if entry.get("type") == LATEST else short(entry.get("revision")),
+            number(entry.get("percent")),
+            text(entry.get("tag"), 80),
+        )
+        for entry in objects(service.get("traffic"))
+    )
+    return found or (TrafficTarget("", 100),)
+
+
+def targets_json(targets: Sequence[TrafficTarget]) -> list[dict[str, object]]:
+    """`traffic` as it is sent: tag-only entries have percent 0."""
+    entries: list[dict[str, object]] = []
+    for target in targets:
+        entry: dict[str, object] = {"type": LATEST if target.latest else REVISION, "percent": target.percent}
+        if not target.latest:
+            entry["revision"] = target.revision
+        if target.tag:
+            entry["tag"] = target.tag
+        entries.append(entry)
+    return entries
+
+
+def serving_of(service: Json) -> tuple[ServingShare, ...]:
+    """`trafficStatuses`, LATEST resolved by latestReadyRevision."""
+    latest = short(service.get("latestReadyRevision"))
+    shares: list[ServingShare] = []
+    for entry in objects(service.get("trafficStatuses")):
+        follows = entry.get("type") == LATEST
+        revision = short(entry.get("revision")) or (latest if follows else "")
+        shares.append(
+            ServingShare(
+                revision, number(entry.get("percent")), text(entry.get("tag"), 80), follows, text(entry.get("uri"))
+            )
+        )
+    return tuple(shares)
+
+
+def scaling_of(service: Json) -> Scaling:
+    """Service-level `scaling`."""
+    scaling = part(service, "scaling")
+    manual = scaling.get("manualInstanceCount")
+    return Scaling(
+        number(scaling.get("minInstanceCount")),
+        number(scaling.get("maxInstanceCount")),
+        text(scaling.get("scalingMode"), 40),
+        None if manual is None else number(manual),
+    )
+
+
+def scaling_json(scaling: Scaling) -> dict[str, object]:
+    """`scaling` as it is sent with updateMask=scaling: what is left out becomes unset."""
+    sent: dict[str, object] = {}
+    if scaling.min_instances:
+        sent["minInstanceCount"] = scaling.min_instances
+    if scaling.max_instances:
+        sent["maxInstanceCount"] = scaling.max_instances
+    if scaling.mode:
+        sent["scalingMode"] = scaling.mode
+    if scaling.manual_instances is not None:
+        sent["manualInstanceCount"] = scaling.manual_instances
+    return sent
+
+
+def image_of(holder: Json) -> str:
+    """The image of the first container: the one that serves requests."""
+    return next((text(entry.get("image")) for entry in objects(holder.get("containers"))), "")
+
+
+def state_of_service(service: Json) -> tuple[str, str]:
+    """State ("ready", "failed", "deploying", "unknown") and reason."""
+    condition = part(service, "terminalCondition")
+    reason = text(condition.get("revisionReason")) or text(condition.get("reason"))
+    message = text(condition.get("message"), 200)
+    why = f"{reason}: {message}" if reason and message else reason or message
+    if service.get("reconciling") or number(service.get("observedGeneration")) != number(service.get("generation")):
+        return "deploying", why
+    states = {"CONDITION_SUCCEEDED": "ready", "CONDITION_FAILED": "failed"}
+    known = states.get(str(condition.get("state")), "")
+    if known:
+        return known, why if known == "failed" else ""
+    in_motion = condition.get("state") in ("CONDITION_PENDING", "CONDITION_RECONCILING")
+    return ("deploying" if in_motion else "unknown"), why
+
+
+def revision_of(entry: Json, shares: Sequence[ServingShare], deployers: Mapping[str, str]) -> Revision:
+    """One element of the revisions list."""
+    name = short(entry.get("name"))
+    created = moment(entry.get("createTime"))
+    if not name or created is None:
+        raise Malformed("run API listed a revision without name or createTime")
+    state, reason = _state_of_revision(entry)
+    mine = [share for share in shares if share.revision == name]
+    scaling = part(entry, "scaling")
+    annotations = part(entry, "annotations")
+    by = deployers.get(name) or text(entry.get("creator"), 120)
+    return Revision(
+        name=name,
+        created=created,
+        image=image_of(entry),
+        digest=_digest(entry),
+        state=state,
+        reason=reason,
+        percent=sum(share.percent for share in mine),
+        tags=tuple(sorted({share.tag for share in mine if share.tag})),
+        deployed_by=by or text(annotations.get("serving.knative.dev/creator"), 120) or text(entry.get("client"), 120),
+        min_instances=number(scaling.get("minInstanceCount")),
+        max_instances=number(scaling.get("maxInstanceCount")),
+    )
+
+
+def _state_of_revision(entry: Json) -> tuple[str, str]:
+    conditions = {text(condition.get("type"), 60): condition for condition in objects(entry.get("conditions"))}
+    ready = conditions.get("Ready", {})
+    reason = text(ready.get("revisionReason")) or text(ready.get("reason"))
+    message = text(ready.get("message"), 200)
+    why = f"{reason}: {message}" if reason and message else reason or message
+    if ready.get("state") == "CONDITION_FAILED":
+        return ("retired", "") if reason == "RETIRED" else ("failed", why)
+    if entry.get("reconciling") or ready.get("state") in ("CONDITION_PENDING", "CONDITION_RECONCILING"):
+        return "deploying", why
+    if ready.get("state") != "CONDITION_SUCCEEDED":
+        return "unknown", why
+    active = conditions.get("Active", {})
+    retired = "RETIRED" in (active.get("revisionReason"), active.get("reason"))
+    return ("retired" if retired else "ready"), ""
+
+
+def _digest(entry: Json) -> str:
+    """sha256:... of what really runs; the template's image may be a tag that has moved since."""
+    holders = [*objects(entry.get("containerStatuses")), *objects(entry.get("containers"))]
+    for holder in holders:
+        for key in ("imageDigest", "image"):
+            _, at, digest = text(holder.get(key)).partition("@")
+            if at and digest.startswith("sha256:"):
+                return digest
+        if text(holder.get("imageDigest")).startswith("sha256:"):
+            return text(holder.get("imageDigest"))
+    return ""
