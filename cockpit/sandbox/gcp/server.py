@@ -1,0 +1,80 @@
+"""One port for all of it: token endpoint, Cloud Run v1 and v2, Cloud Logging; also as an HTTP proxy's far side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cockpit.sandbox.gcp.access import Permissions, ReadQuota, Tokens
+from cockpit.sandbox.gcp.cloud import CloudRun
+from cockpit.sandbox.gcp.errors import ApiError
+from cockpit.sandbox.gcp.log_store import LogStore
+from cockpit.sandbox.gcp.run_v1 import RunV1
+from cockpit.sandbox.gcp.run_v2 import RunV2
+from cockpit.sandbox.http import BadRequest, HttpServer, Request, Response
+
+_MAY_FAIL = (KeyError, TypeError, ValueError, AttributeError)  # of a body that has another shape than the API's
+
+
+class ControlPlane:
+    """The served state of one project."""
+
+    def __init__(
+        self,
+        project: str = "demo-shop",
+        number: str = "123456789012",
+        region: str = "europe-west1",
+        *,
+        settle_s: float = 1.0,
+        reads_per_minute: int = 60,
+    ) -> None:
+        self.tokens = Tokens()
+        self.permissions = Permissions()
+        self.run = CloudRun(project, number, region, settle_s=settle_s)
+        self.logs = LogStore(project, ReadQuota(reads_per_minute), self.permissions)
+        self.run.on_audit = lambda service, audit: self.logs.audit(self.run, service, audit)
+        self._v1 = RunV1(self.run, self.permissions)
+        self._v2 = RunV2(self.run, self.permissions)
+        self._server: HttpServer | None = None
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on loopback."""
+        self._server = await HttpServer.start(self.handle, port=port)
+
+    async def close(self) -> None:
+        """Stop listening and settling."""
+        if self._server is not None:
+            await self._server.close()
+        await self.run.close()
+
+    @property
+    def url(self) -> str:
+        """What a profile calls `endpoint`."""
+        return self._server.url if self._server else ""
+
+    @property
+    def port(self) -> int:
+        """Of the listener."""
+        return self._server.port if self._server else 0
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request of any of the APIs."""
+        if request.path == "/token":
+            return await self.tokens.endpoint(request)
+        try:
+            return Response.of(await self._api(request))
+        except ApiError as error:
+            return error.response()
+        except BadRequest as error:
+            return ApiError("INVALID_ARGUMENT", f"Invalid JSON payload received. {error}").response()
+        except _MAY_FAIL as error:
+            return ApiError("INVALID_ARGUMENT", f"Invalid value in the request: {error!r}").response()
+
+    async def _api(self, request: Request) -> dict[str, Any]:
+        principal = self.tokens.principal(request)
+        if request.path == "/v2/entries:list" and request.method == "POST":
+            return self.logs.handle(request, principal)
+        if request.path.startswith("/v2/projects/"):
+            return await self._v2.handle(request, principal)
+        if self._v1.takes(request.path):
+            return await self._v1.handle(request, principal)
+        raise ApiError("NOT_FOUND", f"The requested URL {request.path} was not found on this server.")
