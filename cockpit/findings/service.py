@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from cockpit.findings.view import RECENT_S, View, recent
+from cockpit.findings.view import NOTABLE, RECENT_S, View, failure_share, recent
 from cockpit.model.action import ActionRequest
 from cockpit.model.finding import Finding
 from cockpit.model.health import HealthStatus
@@ -52,13 +52,13 @@ def log_findings(view: View) -> Iterator[Finding]:
     """Errors in the last minute, and patterns that were not there before."""
     for state, logs in view.fresh(LogStatus):
         last = recent(logs, view.now, RECENT_S)
-        if last.requests >= 10 and last.errors / last.requests > 0.01:
-            share = last.errors / last.requests
+        share = failure_share(last)
+        if last.requests >= 10 and share > NOTABLE:
             pattern = next((p for p in logs.patterns if p.new), logs.patterns[0] if logs.patterns else None)
             yield Finding(
                 rule="errors",
                 severity=Severity.CRIT if share > 0.05 else Severity.WARN,
-                text=f"{100 * share:.0f} % of requests failed in the last minute ({last.errors} of {last.requests})",
+                text=f"{100 * share:.0f} % of requests failed in the last minute ({last.failed} of {last.requests})",
                 short=f"errors {100 * share:.0f} %",
                 evidence=(f"{pattern.count}x {pattern.template}",) if pattern else (),
                 source=state.source,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cockpit.actions.effect import Symptom
-from cockpit.findings.view import recent
+from cockpit.findings.view import NOTABLE, failure_share, recent
 from cockpit.model.logs import LogStatus
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, Severity
@@ -25,8 +25,8 @@ def _symptom(state: SourceState, now: float) -> Symptom:
     if isinstance(payload, LogStatus) and state.freshness is Freshness.FRESH:
         # Its own severity looks back minutes; an effect shows in seconds.
         last = recent(payload, now, WINDOW_S)
-        share = last.errors / max(last.requests, last.errors, 1)
-        severity = Severity.OK if last.errors <= _FEW or share <= 0.01 else Severity.WARN
+        share = failure_share(last)
+        severity = Severity.OK if last.errors <= _FEW or share <= NOTABLE else Severity.WARN
         if severity is Severity.WARN and share > 0.05:
             severity = Severity.CRIT
         return Symptom(

@@ -13,6 +13,7 @@ from cockpit.model.severity import Freshness
 P = TypeVar("P")
 
 RECENT_S = 60.0
+NOTABLE = 0.01  # a smaller share of failures is noise
 _ENOUGH = 5  # fewer errors than this are noise
 
 
@@ -44,25 +45,31 @@ def recent(logs: LogStatus, now: float, seconds: float) -> LogBucket:
         sum(bucket.total for bucket in chosen),
         sum(bucket.errors for bucket in chosen),
         sum(bucket.requests for bucket in chosen),
+        sum(bucket.failed for bucket in chosen),
     )
 
 
-def _rate(bucket: LogBucket) -> float:
-    return bucket.errors / max(bucket.requests, bucket.errors, 1)
+def failure_share(bucket: LogBucket) -> float:
+    """Share of requests that failed, 0..1; of entries that are errors where the log has no requests."""
+    if bucket.requests:
+        return bucket.failed / bucket.requests
+    return bucket.errors / max(bucket.total, 1)
 
 
 def _onset(logs: LogStatus, now: float) -> tuple[float, str] | None:
     last = recent(logs, now, RECENT_S)
-    if last.errors < _ENOUGH or _rate(last) < 0.01:
+    if last.errors < _ENOUGH or failure_share(last) < NOTABLE:
         return None
-    bound = max(_rate(last) / 4, 0.005)
+    bound = max(failure_share(last) / 4, 0.005)
     onset, quiet = last.start, 0
     for bucket in reversed(logs.buckets):
-        if _rate(bucket) >= bound:
+        if failure_share(bucket) >= bound:
             onset, quiet = bucket.start, 0
         elif bucket.start < last.start:
             quiet += 1
             if quiet >= 3:  # half a minute of peace: what is older is another story
                 break
-    share = f"{100 * _rate(last):.0f} % of requests fail" if last.requests else f"{last.errors} errors a minute"
+    share = (
+        f"{100 * failure_share(last):.0f} % of requests fail" if last.requests else f"{last.errors} errors a minute"
+    )
     return onset, share

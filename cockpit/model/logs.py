@@ -73,6 +73,7 @@ class LogBucket:
     total: int
     errors: int  # ERROR and above, or a request with status >= 500
     requests: int = 0  # entries with an HTTP status
+    failed: int = 0  # of these, with a status >= 500
 
 
 @dataclass(frozen=True, slots=True)

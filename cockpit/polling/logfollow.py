@@ -133,7 +133,7 @@ class LogFollower:
         for place in self._changed:
             bucket = self._buckets.get(place)
             if bucket is not None:
-                self._shown[place] = LogBucket(float(place * BUCKET_S), bucket.total, bucket.errors, bucket.requests)
+                self._shown[place] = _value(place, bucket)
         self._changed.clear()
         return tuple(self._shown[place] for place in sorted(self._shown))
 
@@ -154,6 +154,11 @@ class LogFollower:
                 total.requests += bucket.requests
                 total.failed += bucket.failed
         return total
+
+
+def _value(place: int, bucket: _Bucket) -> LogBucket:
+    start = float(place * BUCKET_S)
+    return LogBucket(start, bucket.total, bucket.errors, bucket.requests, bucket.failed)
 
 
 def _judge(status: LogStatus, window: _Bucket, recent: _Bucket) -> Observation:

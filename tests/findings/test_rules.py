@@ -61,8 +61,9 @@ def cache(**changes: object) -> CacheStatus:
 def logs(errors_since_s: float = 60, error_share: float = 0.4) -> LogStatus:
     start = AT - 600
     buckets = tuple(
-        LogBucket(start + 10 * n, 100, int(100 * error_share) if start + 10 * n >= AT - errors_since_s else 0, 100)
-        for n in range(60)
+        LogBucket(at, 100, failed, 100, failed)
+        for at in (start + 10 * n for n in range(60))
+        for failed in (int(100 * error_share) if at >= AT - errors_since_s else 0,)
     )
     return LogStatus(
         "log", 6000, 6000, 0, 100, 3000, 3000, 100, AT, 0.1, buckets,
