@@ -51,6 +51,7 @@ class PostgresAdapter:
         self._optional = OptionalReads(clock.monotonic)
         self._samples = Samples()
         self._generation = 0
+        self._waiting: dict[int, float] = {}  # pid -> when it was first seen waiting, monotonic
         self._counters: _Counters | None = None
         self._statements: tuple[tuple[StatementLoad, ...], tuple[StatementLoad, ...]] | None = None
         self._statements_at = -STATEMENTS_EVERY_S
@@ -76,7 +77,7 @@ class PostgresAdapter:
             cut = bool(rows) and rows[0]["total"] > len(rows)
             groups = await self._link.fetch(Query.GROUPS) if cut else None
             totals = await self._optional.read("totals", "server counters", lambda: self._link.fetch(Query.TOTALS))
-            waits = await self._waits() if self._might_wait(sessions) else ()
+            waits = await self._waits() if self._might_wait(sessions) else self._no_waits()
             involved = await self._involved(sessions, waits)
             await self._read_statements(who)
         now = self._clock.monotonic()
@@ -107,6 +108,10 @@ class PostgresAdapter:
     def _might_wait(sessions: Sequence[Session]) -> bool:
         """pg_locks is only looked at when it has something to say, or when waits are hidden from us."""
         return any(session.wait.startswith("Lock:") or session.query == HIDDEN for session in sessions)
+
+    def _no_waits(self) -> tuple[Wait, ...]:
+        self._waiting.clear()
+        return ()
 
     async def _waits(self) -> tuple[Wait, ...]:
         rows = await self._optional.read("locks", "lock waits", lambda: self._link.fetch(Query.LOCKS))
