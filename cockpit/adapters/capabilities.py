@@ -18,6 +18,7 @@ from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.logs import LogBatch
 from cockpit.model.reading import Observation
 from cockpit.model.revisions import ServiceStatus, TrafficTarget
+from cockpit.profile.schema import HttpAction
 
 Progress = Callable[[int, int, str], None]  # done, total (0 unknown), note
 Aborted = Callable[[], bool]
@@ -132,8 +133,12 @@ class KeyDeleting(Protocol):
 
 
 @runtime_checkable
-class HttpCalling(Protocol):
+class HttpCalling(Closing, Protocol):
     """Can send one declared HTTP request and read its effect back."""
+
+    @property
+    def action(self) -> HttpAction:
+        """The profile's declaration."""
 
     def request(self) -> tuple[str, ...]:
         """The exact request, line by line, secrets masked."""

@@ -1,0 +1,1 @@
+"""Health endpoints and declared actions over HTTP/1.1."""
