@@ -1,0 +1,1 @@
+"""What opens over the cockpit: plan cards, forms, menus, help, details. Dialogs ask and show; they never act."""

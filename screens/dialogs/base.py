@@ -1,0 +1,168 @@
+"""The frame that all dialogs share: a title, a scrolling body, a fixed head and foot. `esc` leaves and never acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.dialogs import rows
+
+ResultT = TypeVar("ResultT")
+_NOTHING = object()
+
+
+class Flow(Static):
+    """Text that is laid out anew for each width."""
+
+    DEFAULT_CSS = "Flow { height: auto; width: 1fr; }"
+
+    def __init__(self, lay_out: Callable[[int], Sequence[Content]], *, id: str | None = None) -> None:
+        super().__init__(Content(""), id=id, markup=False)
+        self._lay_out = lay_out
+        self._width = 0
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A new width means new lines."""
+        if event.size.width and event.size.width != self._width:
+            self._width = event.size.width
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Lay out again because what is said has changed."""
+        if self._width:
+            self.update(rows.joined(self._lay_out(self._width)))
+
+
+class Body(VerticalScroll):
+    """The part that scrolls; the keys are the dialog's, so that it needs no focus."""
+
+    can_focus = False
+
+
+class Dialog(ModalScreen[ResultT], Generic[ResultT]):
+    """Base of the dialogs: `title_line` in the frame, then head, body and foot."""
+
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+        background: $background 60%;
+        #frame {
+            width: 100%; max-width: 108; height: auto; max-height: 100%;
+            border: round $primary; border-title-align: left; border-subtitle-align: right;
+            background: $surface; color: $foreground; padding: 0 1;
+        }
+        #frame.-care { border: heavy $warning; }
+        #frame.-danger { border: heavy $error; }
+        #frame.-calm { border: round $primary; }
+        #head, #foot { height: auto; width: 1fr; }
+        #body { height: auto; max-height: 60vh; width: 1fr; scrollbar-size-vertical: 1; }
+        Input { border: none; height: 1; padding: 0; background: $panel; width: 1fr; }
+        Input:focus { border: none; background: $primary 25%; }
+        OptionList { border: none; background: $surface; height: auto; max-height: 100%; padding: 0; }
+    }
+    """
+    AUTO_FOCUS: ClassVar[str | None] = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "cancel", show=False),
+        Binding("down,j", "scroll_body(1)", "down", show=False),
+        Binding("up,k", "scroll_body(-1)", "up", show=False),
+        Binding("pagedown,ctrl+d,space", "page_body(1)", "page down", show=False),
+        Binding("pageup,ctrl+u", "page_body(-1)", "page up", show=False),
+        Binding("home,g", "end_body(-1)", "top", show=False),
+        Binding("end,G", "end_body(1)", "bottom", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._finished = False
+        self._result: ResultT | object = _NOTHING
+
+    def compose(self) -> ComposeResult:
+        """Head, body and foot in one frame."""
+        frame = Vertical(id="frame")
+        frame.border_title = self.title_line()
+        with frame:
+            with Vertical(id="head"):
+                yield from self.compose_head()
+            with Body(id="body"):
+                yield from self.compose_body()
+            with Vertical(id="foot"):
+                yield from self.compose_foot()
+
+    def title_line(self) -> Content:
+        """What stands in the frame's upper edge."""
+        return Content("")
+
+    def compose_head(self) -> ComposeResult:
+        """What is always visible above the body."""
+        return iter(())
+
+    def compose_body(self) -> ComposeResult:
+        """What scrolls."""
+        return iter(())
+
+    def compose_foot(self) -> ComposeResult:
+        """What is always visible below the body."""
+        return iter(())
+
+    def on_resize(self) -> None:
+        """Give the body what head and foot leave."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        if not self.is_mounted or not self.query("#frame"):
+            return
+        fixed = sum(self.query_one(part).outer_size.height for part in ("#head", "#foot"))
+        self.body.styles.max_height = max(3, self.size.height - fixed - 2)
+
+    @property
+    def frame(self) -> Widget:
+        """The bordered box."""
+        return self.query_one("#frame", Vertical)
+
+    @property
+    def body(self) -> Body:
+        """The scrolling part."""
+        return self.query_one("#body", Body)
+
+    def finish(self, result: ResultT) -> None:
+        """Close with an answer: once only, and not before what lies over this dialog is closed."""
+        if self._finished:
+            return
+        self._finished = True
+        self._result = result
+        if self.is_current:
+            self.dismiss(result)
+
+    def on_screen_resume(self) -> None:
+        """Close now, if that had to wait."""
+        if self._finished and self._result is not _NOTHING:
+            self.dismiss(self._result)  # type: ignore[arg-type]  # set together with _finished
+
+    def action_leave(self) -> None:
+        """Close without an answer."""
+        self.finish(None)  # type: ignore[arg-type]  # dialogs whose answer is never None override this
+
+    def action_scroll_body(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.body.scroll_relative(y=lines, animate=False)
+
+    def action_page_body(self, pages: int) -> None:
+        """Scroll by pages."""
+        self.body.scroll_relative(y=pages * max(1, self.body.size.height - 1), animate=False)
+
+    def action_end_body(self, direction: int) -> None:
+        """Scroll to one end."""
+        if direction < 0:
+            self.body.scroll_home(animate=False)
+        else:
+            self.body.scroll_end(animate=False)

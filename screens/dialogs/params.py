@@ -1,0 +1,217 @@
+"""Asks for what an action needs beyond the row, checked while typing, choices from live data. A plan follows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from cockpit.actions.params import problem
+from cockpit.errors import CockpitError
+from cockpit.model.action import ActionSpec, Choice, Param, ParamKind
+from cockpit.text import clean
+from screens.dialogs import rows
+from screens.dialogs.base import Dialog, Flow
+
+CHOICES_DEADLINE_S = 10.0
+_LIST_ROWS = 8
+
+Choices = Callable[[str], Awaitable[Sequence[Choice]]]
+
+
+def asked(spec: ActionSpec, given: Mapping[str, str]) -> tuple[Param, ...]:
+    """The parameters that neither the row nor the caller has filled in."""
+    return tuple(param for param in spec.params if not param.identity and not given.get(param.name))
+
+
+class Field(Vertical):
+    """One parameter: its name and help, the entry, and what is wrong with it."""
+
+    DEFAULT_CSS = """
+    Field {
+        height: auto; width: 1fr; padding-bottom: 1;
+        OptionList { max-height: 8; background: $panel; }
+        .wrong { height: auto; display: none; color: $error; }
+        .wrong.-shown { display: block; }
+    }
+    """
+
+    def __init__(self, param: Param, choices: Choices) -> None:
+        super().__init__(classes="entry")
+        self.param = param
+        self._choices = choices
+        self._offered: tuple[Choice, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Label, then the entry."""
+        optional = "" if self.param.required else "  optional"
+        yield Flow(lambda width: rows.labelled(self.param.name, [self.param.help + optional], width, label_width=14))
+        if self.param.kind is ParamKind.CHOICE:
+            yield Static(rows.styled("reading the choices …", rows.MUTED), classes="loading", markup=False)
+        else:
+            yield Input(self.param.default, select_on_focus=False, placeholder=_hint(self.param))
+        yield Static(Content(""), classes="wrong", markup=False)
+
+    def on_mount(self) -> None:
+        """Load the choices."""
+        if self.param.kind is ParamKind.CHOICE:
+            self.run_worker(self._load(), exit_on_error=False)
+
+    async def _load(self) -> None:
+        loading = self.query_one(".loading", Static)
+        try:
+            async with asyncio.timeout(CHOICES_DEADLINE_S):
+                self._offered = tuple(await self._choices(self.param.name))
+        except TimeoutError:
+            await self._fall_back(f"the choices did not come in {CHOICES_DEADLINE_S:.0f} s: type the value")
+            return
+        except CockpitError as error:
+            await self._fall_back(f"{error}. Type the value")
+            return
+        if not self._offered:
+            await self._fall_back("there is nothing to choose from: type the value")
+            return
+        options = [Option(_option(choice)) for choice in self._offered]
+        listing = OptionList(*options, markup=False)
+        await self.mount(listing, before=loading)
+        await loading.remove()
+        wanted = self.param.default
+        first = next((at for at, choice in enumerate(self._offered) if choice.value == wanted), None)
+        best = next((at for at, choice in enumerate(self._offered) if choice.recommended), 0)
+        listing.highlighted = best if first is None else first
+        if isinstance(self.screen, ParamForm):
+            self.screen.focus_first()
+
+    async def _fall_back(self, why: str) -> None:
+        loading = self.query_one(".loading", Static)
+        loading.update(rows.styled(clean(why), rows.CARE))
+        await self.mount(Input(self.param.default, select_on_focus=False), after=loading)
+        if isinstance(self.screen, ParamForm):
+            self.screen.focus_first()
+
+    @property
+    def entry(self) -> Widget | None:
+        """What takes the keys; None while choices are on their way."""
+        return next(iter([*self.query(Input), *self.query(OptionList)]), None)
+
+    @property
+    def value(self) -> str:
+        """As entered."""
+        for listing in self.query(OptionList):
+            return "" if listing.highlighted is None else self._offered[listing.highlighted].value
+        for entry in self.query(Input):
+            return entry.value.strip()
+        return ""
+
+    def check(self) -> bool:
+        """Say what is wrong, if anything."""
+        text = "still reading the choices" if self.entry is None else problem(self.param, self.value)
+        wrong = self.query_one(".wrong", Static)
+        wrong.update(rows.styled(f"✖ {text}" if text else "", rows.BAD))
+        wrong.set_class(bool(text), "-shown")
+        return not text
+
+
+def _hint(param: Param) -> str:
+    return {
+        ParamKind.INTEGER: "a number",
+        ParamKind.DURATION: "10s, 5m, 2h",
+        ParamKind.ADDRESS: "an IP address",
+    }.get(param.kind, "")
+
+
+def _option(choice: Choice) -> Content:
+    label = "" if choice.label == choice.value else f"  {choice.label}"
+    advice = ("  recommended", rows.GOOD) if choice.recommended else ""
+    return Content.assemble((choice.value, rows.STRONG), label, advice)
+
+
+class ParamForm(Dialog[dict[str, str] | None]):
+    """Dismisses with the values, or None. Enter goes on; what follows is a plan, never the action."""
+
+    DEFAULT_CSS = "ParamForm #frame { max-width: 92; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+j", "submit", "plan", show=False),
+    ]
+
+    def __init__(self, spec: ActionSpec, params: Sequence[Param], source: str, where: str, choices: Choices) -> None:
+        super().__init__()
+        self.spec = spec
+        self.params = tuple(params)
+        self._source = source
+        self._where = where
+        self._choices = choices
+
+    def title_line(self) -> Content:
+        """The action and where."""
+        return Content.assemble(" ", (self.spec.title, rows.STRONG), "  ", (self._where, rows.MUTED), " ")
+
+    def compose_head(self) -> ComposeResult:
+        """What the action does."""
+        yield Flow(lambda width: [*rows.paragraph(self.spec.summary, width), Content(self._source)])
+
+    def compose_body(self) -> ComposeResult:
+        """The fields."""
+        for param in self.params:
+            yield Field(param, self._choices)
+
+    def compose_foot(self) -> ComposeResult:
+        """The keys."""
+        yield Static(rows.keys(("enter", "next, then plan"), ("tab", "next field"), ("esc", "cancel")), markup=False)
+
+    def on_mount(self) -> None:
+        """Begin with the first field."""
+        self.call_after_refresh(self.focus_first)
+
+    def focus_first(self) -> None:
+        """The first field that can take keys, unless one has them."""
+        if self.focused is None:
+            entry = next((field.entry for field in self.query(Field) if field.entry is not None), None)
+            if entry is not None:
+                entry.focus()
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        field = event.input.parent
+        if isinstance(field, Field) and event.input.value:
+            field.check()
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def _next(self, event: Input.Submitted | OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_submit()
+
+    def on_key(self, event: events.Key) -> None:
+        """Enter outside a field goes on, too."""
+        if event.key == "enter":
+            event.stop()
+            self.action_submit()
+
+    def action_submit(self) -> None:
+        """Go to the next unfinished field; with none left, answer."""
+        fields = list(self.query(Field))
+        current = next((at for at, field in enumerate(fields) if self.focused in field.walk_children()), -1)
+        if current >= 0 and not fields[current].check():
+            return
+        if 0 <= current < len(fields) - 1:
+            following = fields[current + 1].entry
+            if following is not None:
+                following.focus()
+                return
+        wrong = [field for field in fields if not field.check()]
+        if wrong:
+            if (entry := wrong[0].entry) is not None:
+                entry.focus()
+            return
+        self.finish({field.param.name: field.value for field in fields if field.value})
