@@ -14,7 +14,7 @@ from cockpit.adapters.gcp.runwire import moment, objects, part, short, text
 from cockpit.adapters.gcp.transport import ROLES, GoogleApi, Json
 from cockpit.adapters.logfields import entry_from_record, http_request_columns, level_of
 from cockpit.clock import Clock
-from cockpit.errors import CockpitError, Malformed, Misconfigured, PermissionDenied, RateLimited
+from cockpit.errors import CockpitError, Misconfigured, PermissionDenied, RateLimited
 from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.logs import Level, LogBatch, LogEntry
 from cockpit.profile.schema import LogSource
@@ -55,7 +55,7 @@ class CloudLog:
         """
         budget = self._budget
         entries: list[LogEntry] = []
-        found: list[Json] = []
+        found: list[Mapping[str, Any]] = []
         page_token, pages = "", 0
         query_filter = self._bounded_filter()
         while pages < PAGES:
@@ -68,6 +68,8 @@ class CloudLog:
                 answer = await self._page(query_filter, page_token)
             except RateLimited as error:
                 budget.refused(self._clock.monotonic(), error.retry_after_s)
+                if found:
+                    break
                 return self._waiting("Cloud Logging asked to slow down")
             budget.accepted()
             self._answered_at = self._clock.monotonic()
@@ -142,11 +144,11 @@ class CloudLog:
             raise RateLimited(note, retry_after_s=wait, hint="others in the project read logs too: ask them to stop")
         return LogBatch((), (note,))
 
-    def _fresh(self, raw: Json) -> LogEntry | None:
+    def _fresh(self, raw: Mapping[str, Any]) -> LogEntry | None:
         """The entry, None for one that was already given."""
         at = moment(raw.get("timestamp")) or moment(raw.get("receiveTimestamp"))
         if at is None:
-            raise Malformed("logging API answered an entry without a timestamp")
+            at = self._clock.now()
         key = (str(raw.get("timestamp")), str(raw.get("insertId")))
         if key in self._known:
             return None
@@ -186,7 +188,7 @@ def entry_of_cloud(raw: Mapping[str, Any], at: float) -> LogEntry:
     return entry_from_record(record, at=at, level=level, origin=origin, insert_id=text(raw.get("insertId"), 64))
 
 
-def _audit_message(payload: Json | Mapping[str, Any]) -> str:
+def _audit_message(payload: Mapping[str, Any]) -> str:
     method = text(payload.get("methodName"), 200).rpartition(".")[2]
     by = text(part(payload, "authenticationInfo").get("principalEmail"), 120)
     failure = text(part(payload, "status").get("message"), 200)
