@@ -1,0 +1,265 @@
+"""The main screen: panes in their frame, the keys that move between them, and the tick that brings them news."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input
+
+from cockpit.clock import Clock, SystemClock
+from screens.frame.banner import Banner
+from screens.frame.footer import Footer
+from screens.frame.status import Status
+from screens.frame.tabs import Tabs
+from screens.frame.timeline import Timeline
+from screens.hints import action_hints, move_hints
+from screens.panes.base import Pane
+from screens.panes.database import DatabasePane
+from screens.panes.health import HealthPane
+from screens.panes.logs import LogsPane
+from screens.panes.redis import RedisPane
+from screens.panes.revisions import RevisionsPane
+from screens.publisher import Publisher
+
+if TYPE_CHECKING:
+    from screens.watched import Watched
+
+TICK_S = 0.25
+_DIGITS = "12345"
+
+
+def _bindings() -> list[BindingType]:
+    numbers = [
+        Binding(digit, f"pane({digit})", f"Pane {digit}", show=False, id=f"pane.{digit}") for digit in _DIGITS
+    ]
+    others = (
+        ("tab", "next_pane(1)", "Next pane", "pane.next"),
+        ("shift+tab", "next_pane(-1)", "Previous pane", "pane.previous"),
+        ("l,right", "switch(1)", "Next source of the pane", "source.next"),
+        ("h,left", "switch(-1)", "Previous source of the pane", "source.previous"),
+        ("z", "zoom", "Zoom", "zoom"),
+        ("space", "pause", "Pause", "pause"),
+        ("slash", "ask_filter", "Filter", "filter"),
+        ("n", "match(1)", "Next match", "filter.next"),
+        ("N", "match(-1)", "Previous match", "filter.previous"),
+        ("left_square_bracket", "window(-1)", "Shorter log window", "log.shorter"),
+        ("right_square_bracket", "window(1)", "Longer log window", "log.longer"),
+        ("e", "error(1)", "Next error", "error.next"),
+        ("E", "error(-1)", "Previous error", "error.previous"),
+        ("t", "timeline", "Timeline length", "timeline"),
+        ("enter", "detail", "Detail", "detail"),
+        ("y", "copy", "Copy", "copy"),
+        ("ctrl+r", "poll_now", "Ask all sources now", "refresh"),
+        ("escape", "back", "Back", "back"),
+    )
+    return [*numbers, *(Binding(key, action, word, show=False, id=id_) for key, action, word, id_ in others)]
+
+
+class CockpitScreen(Screen[None]):
+    """Banner, timeline, five panes, status, footer."""
+
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (8, "-short"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+    AUTO_FOCUS: ClassVar[str | None] = None
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__()
+        self.clock: Clock = clock or SystemClock()
+        self.banner, self.timeline, self.tabs = Banner(), Timeline(), Tabs()
+        self.status, self.footer = Status(), Footer()
+        self.health, self.logs, self.database = HealthPane(), LogsPane(), DatabasePane()
+        self.revisions, self.redis = RevisionsPane(), RedisPane()
+        self.panes: tuple[Pane, ...] = (self.health, self.logs, self.database, self.redis, self.revisions)
+        self.publisher = Publisher(self)
+        self.current: Pane = self.logs
+
+    def compose(self) -> ComposeResult:
+        """One tree for all sizes."""
+        yield self.banner
+        yield self.timeline
+        yield self.tabs
+        with Container(id="grid"):
+            yield self.health
+            yield self.logs
+            yield self.database
+            yield self.revisions
+            yield self.redis
+        yield self.status
+        yield Input(id="query", placeholder="words; -word leaves out", compact=True)
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """Paint the empty frame; news come with `attach`."""
+        self.tabs.panes = self.panes
+        self._choose(self.logs)
+        self.publisher.frame()
+        self.set_interval(TICK_S, self.publisher.tick)
+
+    def attach(self, engine: Watched) -> None:
+        """Show this engine's system from now on."""
+        self.clock = engine.clock
+        self.publisher.attach(engine)
+        for spec in engine.catalogue.specs:
+            for pane in self.panes:
+                if pane.KIND is spec.pane:
+                    binding = Binding(spec.key, f"screen.start('{spec.id}')", spec.title, show=False, id=spec.id)
+                    pane._bindings.key_to_bindings.setdefault(spec.key, []).append(binding)
+        self.refresh_hints()
+
+    def on_unmount(self) -> None:
+        """No more news."""
+        self.publisher.detach()
+
+    # -- arrangement
+
+    @property
+    def single(self) -> bool:
+        """One pane at a time: too narrow for more, or zoomed."""
+        return self.has_class("-narrow") or self.has_class("-zoom")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The breakpoint classes are set when this arrives."""
+        self.call_after_refresh(self._arrange)
+
+    def _arrange(self) -> None:
+        for pane in self.panes:
+            if pane.framed is self.single:
+                pane.framed = not self.single
+                pane.repaint()
+        self.tabs.update()
+
+    def _choose(self, pane: Pane) -> None:
+        self.current = self.tabs.current = pane
+        for other in self.panes:
+            other.set_class(other is pane, "-current")
+        if self.focused is not pane:
+            pane.focus()
+        self.tabs.update()
+        self.refresh_hints()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The focused pane is the one that is shown when there is room for one."""
+        if isinstance(event.widget, Pane) and event.widget is not self.current:
+            self._choose(event.widget)
+
+    def refresh_hints(self) -> None:
+        """The footer follows the pane and what can be done in it."""
+        engine = self.publisher.engine
+        keys = self.app.keymap_of() if hasattr(self.app, "keymap_of") else {}
+        moves, always = move_hints(self.current, keys)
+        actions = action_hints(engine.catalogue, self.current, keys) if engine else ()
+        self.footer.show(actions, moves, always)
+
+    # -- moving
+
+    def action_pane(self, number: int) -> None:
+        """To a pane; there already: to its next source."""
+        pane = next(pane for pane in self.panes if number == pane.NUMBER)
+        if pane is self.current and self.focused is pane:
+            pane.switch(1)
+        self._choose(pane)
+
+    def action_next_pane(self, step: int) -> None:
+        """Round the panes by number."""
+        place = self.panes.index(self.current)
+        self._choose(self.panes[(place + step) % len(self.panes)])
+
+    def action_switch(self, step: int) -> None:
+        """To another source of the pane."""
+        if not self.current.switch(step):
+            self.tell("This pane shows all its sources.")
+        self.refresh_hints()
+
+    def action_zoom(self) -> None:
+        """One pane over the whole screen, and back."""
+        self.toggle_class("-zoom")
+        self._arrange()
+        self._choose(self.current)
+
+    def action_back(self) -> None:
+        """Leave the filter, then the zoom."""
+        if self.has_class("-asking"):
+            self._end_asking(apply=False)
+        elif self.current.filter:
+            self.current.set_filter("")
+        elif self.has_class("-zoom"):
+            self.action_zoom()
+
+    def action_pause(self) -> None:
+        """The screen stands still; sources are still read."""
+        self.publisher.pause(not self.publisher.paused)
+
+    def action_timeline(self) -> None:
+        """Another length of time."""
+        self.tell(f"Timeline: {self.timeline.cycle()}")
+
+    def action_poll_now(self) -> None:
+        """Do not wait for the interval."""
+        if self.publisher.engine:
+            self.publisher.engine.hub.poll_now()
+
+    # -- logs
+
+    def action_window(self, step: int) -> None:
+        """A shorter or longer stretch of the log."""
+        self.logs.change_window(step)
+
+    def action_error(self, direction: int) -> None:
+        """To an error in the log, wherever the focus was."""
+        self._choose(self.logs)
+        if not self.logs.jump_to_error(direction):
+            self.tell("No further error here." if direction > 0 else "No earlier error here.")
+
+    # -- filter
+
+    def action_ask_filter(self) -> None:
+        """Type words in the place of the footer; rows follow while typing."""
+        query = self.query_one("#query", Input)
+        self.add_class("-asking")
+        query.value = self.current.filter
+        query.focus()
+
+    @on(Input.Changed, "#query")
+    def _filter_typed(self, event: Input.Changed) -> None:
+        if self.has_class("-asking"):
+            self.current.set_filter(event.value.strip())
+
+    @on(Input.Submitted, "#query")
+    def _filter_entered(self) -> None:
+        self._end_asking(apply=True)
+
+    def _end_asking(self, apply: bool) -> None:
+        self.remove_class("-asking")
+        if not apply:
+            self.current.set_filter("")
+        self.current.focus()
+
+    def action_match(self, direction: int) -> None:
+        """To the next row that matches the filter; without a filter, ask for one."""
+        if not self.current.filter:
+            self.action_ask_filter()
+        else:
+            self.current.action_move(direction)
+
+    # -- rows
+
+    def action_start(self, action: str) -> None:
+        """Open the plan of an action on the row under the cursor."""
+        pane = self.current
+        if pane.lost:
+            self.tell("The row under the cursor has vanished. Move the cursor to choose another.")
+            return
+        flow = getattr(self.app, "flow", None)
+        if flow is not None:
+            flow.start(action, pane.source, pane.selection())
+
+    def tell(self, text: str) -> None:
+        """A passing remark."""
+        self.notify(Content(text).plain, markup=False, timeout=4)

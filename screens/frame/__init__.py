@@ -1,0 +1,1 @@
+"""What stands around the panes: banner, timeline, tab strip, status bar, footer."""

@@ -1,0 +1,62 @@
+"""Status bar: the mode, how old each source is, the time in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cockpit.model.reading import SourceState
+from cockpit.model.severity import Freshness, Severity
+from screens import figures
+from screens.frame.situation import Situation, mode_chips
+from screens.frame.strip import Bar, Bars, spans_length
+from screens.paint import GLYPH, SEVERITY_STYLE, Span
+from screens.panes.base import ceil
+
+
+def _source(state: SourceState, brief: bool) -> tuple[Span, ...]:
+    severity = state.severity if state.freshness is not Freshness.WAITING else Severity.UNKNOWN
+    if state.freshness is Freshness.FRESH:
+        # What a source says is the panes' business; here it is only whether it speaks.
+        return (("● ", "success"), (f"{state.title} ", ""), (f"{ceil(state.age_s)}", "muted"))
+    glyph = (f"{GLYPH[severity]} ", SEVERITY_STYLE[severity])
+    if state.freshness is Freshness.WAITING:
+        waited = figures.age(state.polling_since_s or 0.0)
+        return (("? ", "muted"), (f"{state.title} ", ""), (f"waiting {waited}", "muted"))
+    word = state.freshness.value if not brief else "old"
+    return (glyph, (f"{state.title} ", "bold"), (f"{word} {figures.age(state.age_s)}", "warning"))
+
+
+class Status(Bars):
+    """One line above the footer."""
+
+    def __init__(self) -> None:
+        super().__init__(id="status")
+        self.situation = Situation(0.0)
+
+    def show(self, situation: Situation) -> None:
+        """Show this."""
+        self.situation = situation
+        self.update()
+
+    def bars(self, width: int, height: int) -> Sequence[Bar]:
+        """Sources that are well are left out where there is no room for all."""
+        now = self.situation
+        right: tuple[Span, ...] = ((figures.clock(now.now) + " UTC", "bold"),)
+        left: list[Span] = [*mode_chips(now), ("  ", "")]
+        if now.environment:
+            left += [(now.environment, "bold"), (f"/{now.system}", "muted"), ("   ", "")]
+        room = width - 4 - spans_length(left) - spans_length(right)
+        everything = self._sources(now.states, brief=False)
+        if spans_length(everything) <= room:
+            return [Bar((*left, *everything), right)]
+        silent = [state for state in now.states if state.freshness is not Freshness.FRESH]
+        fresh = len(now.states) - len(silent)
+        well: list[Span] = [("● ", "success"), (f"{fresh} fresh   ", "muted")] if fresh else []
+        return [Bar((*left, *well, *self._sources(tuple(silent), brief=True)), right)]
+
+    @staticmethod
+    def _sources(states: tuple[SourceState, ...], brief: bool) -> list[Span]:
+        parts: list[Span] = []
+        for state in states:
+            parts += [*_source(state, brief), ("   ", "")]
+        return parts

@@ -1,0 +1,1 @@
+"""The five panes: each turns the readings of one kind of source into rows."""

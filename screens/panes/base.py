@@ -1,0 +1,264 @@
+"""What all panes share: number and verdict in the border, age and source in its foot, and how old or missing data looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cockpit.model.reading import History, Point, SourceState
+from cockpit.model.severity import Freshness, Severity, SourceKind, worst
+from screens import figures
+from screens.paint import GLYPH, SEVERITY_STYLE, Row, Span, Spans, blank, note, spans
+from screens.rows import Frame, ListBody, Rows
+
+NO_HISTORY = History()
+Detail = tuple[str, list[tuple[str, str]]]  # title, (label, text) lines; "" continues the line before
+
+
+@dataclass(frozen=True, slots=True)
+class Scenery:
+    """What a pane is given to show: its sources, their history, the moment (seconds since the epoch)."""
+
+    states: tuple[SourceState, ...]
+    histories: Mapping[str, History]
+    now: float
+    waited_s: float = 0.0  # since the cockpit started
+
+
+def values(history: History, name: str) -> tuple[float, ...]:
+    """The values of one series, oldest first."""
+    return tuple(point.value for point in series(history, name))
+
+
+def series(history: History, name: str) -> tuple[Point, ...]:
+    """The points of one series."""
+    return history.series.get(name, ())
+
+
+def _mark(state: SourceState) -> object:
+    """Changes when the content of a source did; the age counts only where it is part of what is said."""
+    age = None if state.freshness is Freshness.FRESH or state.age_s is None else int(state.age_s)
+    return (state.source, id(state.reading), state.failure, state.freshness, state.failures, age)
+
+
+class Pane(Rows):
+    """One kind of source. A subclass says what the rows of one state are."""
+
+    NUMBER: ClassVar[int]
+    LABEL: ClassVar[str]
+    SHORT: ClassVar[str]
+    KIND: ClassVar[SourceKind]
+    SWITCHES: ClassVar[bool] = True  # several sources: one at a time, with a line to switch
+
+    def __init__(self) -> None:
+        super().__init__(framed=True, id=self.KIND.value, classes="pane")
+        self.scenery: Scenery | None = None
+        self.severity = Severity.UNKNOWN
+        self.verdict = "starting"
+        self.filter = ""
+        self.chosen = ""  # id of the source shown, where one is shown at a time
+        self.paused = False
+        self._marks: object = None
+        self._awaited = "reading the profile"
+        self._keep: list[object] = []  # readings named by id() in _marks stay alive
+
+    # -- what the screen calls
+
+    def publish(self, scenery: Scenery) -> None:
+        """Show this. Rows are made anew only when a source has news; otherwise only the ages move."""
+        self.scenery = scenery
+        states = scenery.states
+        self.severity = worst(state.severity for state in states) if states else Severity.OK
+        leading = max(states, key=lambda state: state.severity, default=None)
+        self.verdict = self._say(states, leading)
+        marks = (tuple(_mark(state) for state in states), self.filter, self.chosen)
+        if marks != self._marks or any(state.reading is None for state in states):
+            self._marks = marks
+            self._keep = [state.reading for state in states]
+            self.rebuild()
+        self.show_frame(self._frame())
+
+    def rebuild(self) -> None:
+        """Make all rows again."""
+        scenery = self.scenery
+        if scenery is None:
+            self.show((), [note(f"{self._awaited} …")])
+            return
+        if not scenery.states:
+            self.sunk = False
+            self.show((), [note(f"this profile has no {self.KIND.value} source")])
+            return
+        rows: list[Row] = []
+        shown = self._shown(scenery.states)
+        if len(scenery.states) > 1 and self.SWITCHES:
+            rows.append(self._switcher(scenery.states, shown[0].source))
+        self.sunk = all(state.freshness is not Freshness.FRESH and state.reading is not None for state in shown)
+        for state in shown:
+            rows += trouble(state)
+        rows += self.rows(shown, scenery)
+        self.show((), self._filtered(rows))
+
+    def rows(self, states: tuple[SourceState, ...], scenery: Scenery) -> list[Row]:
+        """The rows of these sources; those without a reading are dealt with already."""
+        raise NotImplementedError
+
+    def wait_for(self, text: str) -> None:
+        """What is waited for before there are sources."""
+        self._awaited = text
+        if self.scenery is None:
+            self.rebuild()
+
+    def selection(self) -> dict[str, str]:
+        """Identity params of the row under the cursor; empty when no action can be about it."""
+        return {}
+
+    @property
+    def source(self) -> str:
+        """Id of the source that the cursor's row belongs to; "" without any."""
+        shown = self._shown(self.scenery.states) if self.scenery else ()
+        return shown[0].source if shown else ""
+
+    def detail(self) -> Detail:
+        """All that is known of the row under the cursor."""
+        row = self.row
+        return (f"{self.LABEL}", [("", row.text)] if row else [])
+
+    def copy_text(self) -> str:
+        """The row under the cursor as text, else all rows."""
+        row = self.row
+        return row.text if row else "\n".join(self.body.row(index).text for index in range(min(500, len(self.body))))
+
+    def set_filter(self, text: str) -> None:
+        """Show only rows that contain the text, case ignored; "" shows all."""
+        self.filter = text
+        self._marks = None
+        if self.scenery is not None:
+            self.publish(self.scenery)
+
+    def switch(self, step: int = 1) -> bool:
+        """Show the next source of the kind; False where there is only one."""
+        states = self.scenery.states if self.scenery else ()
+        if len(states) < 2 or not self.SWITCHES or self.scenery is None:
+            return False
+        ids = [state.source for state in states]
+        current = self._shown(states)[0].source
+        self.chosen = ids[(ids.index(current) + step) % len(ids)]
+        self.publish(self.scenery)
+        return True
+
+    @property
+    def age_text(self) -> str:
+        """The age of what is shown, in words."""
+        return "".join(text for text, _ in self._age())
+
+    # -- parts
+
+    def _shown(self, states: tuple[SourceState, ...]) -> tuple[SourceState, ...]:
+        if not self.SWITCHES or len(states) < 2:
+            return states
+        chosen = next((state for state in states if state.source == self.chosen), None)
+        return (chosen or max(states, key=lambda state: state.severity),)
+
+    def _switcher(self, states: tuple[SourceState, ...], current: str) -> Row:
+        parts: list[Span] = [("‹ › ", "muted")]
+        for state in states:
+            here = state.source == current
+            parts.append((f"{GLYPH[state.severity]} ", SEVERITY_STYLE[state.severity]))
+            parts.append((state.title, "bold underline" if here else "muted"))
+            parts.append(("   ", ""))
+        return Row("", (Spans(tuple(parts)),))
+
+    def _filtered(self, rows: list[Row]) -> list[Row]:
+        wanted = self.filter.casefold()
+        if not wanted:
+            return rows
+        kept = [row for row in rows if not row.key or wanted in row.text.casefold()]
+        found = sum(1 for row in kept if row.key)
+        head = spans(("filter ", "muted"), (self.filter, "primary bold"), (f"  {found} rows  ", "muted"))
+        return [head, *kept]
+
+    def _say(self, states: tuple[SourceState, ...], leading: SourceState | None) -> str:
+        if leading is None:
+            return "not in the profile"
+        if leading.freshness is Freshness.STALE:
+            return f"stale {figures.age(leading.age_s)}"
+        name = f"{leading.title} " if len(states) > 1 and leading.severity is not Severity.OK else ""
+        if len(states) > 1 and not name:
+            return f"{len(states)} ok"
+        return name + leading.summary
+
+    def _frame(self) -> Frame:
+        title: tuple[Span, ...] = (
+            (f"{self.NUMBER} ", "muted"),
+            (f"{self.LABEL} ", "bold"),
+            (f"{GLYPH[self.severity]} ", SEVERITY_STYLE[self.severity]),
+            (self.verdict, SEVERITY_STYLE[self.severity] if self.severity is not Severity.OK else "muted"),
+        )
+        left: list[Span] = []
+        if self.lost:
+            left.append((f"{self._lost_name()} is gone; move to choose another", "warning bold"))
+        elif self.below:
+            left.append((f"↓ {self.below} more", "muted"))
+        return Frame(title, self._age(), tuple(left))
+
+    def _lost_name(self) -> str:
+        return "the row"
+
+    def _age(self) -> tuple[Span, ...]:
+        scenery = self.scenery
+        if scenery is None:
+            return ()
+        shown = self._shown(scenery.states)
+        if not shown:
+            return ()
+        oldest = max(shown, key=lambda state: state.age_s if state.age_s is not None else 1e9)
+        name = oldest.title if len(shown) == 1 else f"{len(shown)} sources"
+        parts: list[Span] = [(f"{name} · ", "muted")]
+        if oldest.reading is None:
+            parts.append((f"waiting {figures.age(oldest.polling_since_s)}", "muted"))
+        elif oldest.freshness is Freshness.FRESH:
+            parts.append((f"{ceil(oldest.age_s)} ago", "muted"))
+        else:
+            parts.append((f"{oldest.freshness.value} · {figures.age(oldest.age_s)} old", "warning bold"))
+        if self.paused:
+            parts.append((" · paused", "warning bold"))
+        return tuple(parts)
+
+    def on_rows_moved(self) -> None:
+        """The foot counts the rows below."""
+        if self.scenery is not None:
+            self.show_frame(self._frame())
+
+
+def ceil(seconds: float | None) -> str:
+    """Whole seconds, rounded up, so that a source read every second does not flicker between 0 and 1."""
+    return figures.age(None if seconds is None else float(int(seconds) + 1))
+
+
+def trouble(state: SourceState) -> list[Row]:
+    """Why there is nothing, or nothing new, of a source."""
+    rows: list[Row] = []
+    if state.failure is not None:
+        rows.append(spans(("✖ ", "error bold"), (f"{state.title}: ", "bold"), (state.failure.message, "error")))
+        if state.failure.hint:
+            rows.append(spans(("  ", ""), (state.failure.hint, "foreground")))
+        tries = f"  {state.failures} attempts failed" if state.failures > 1 else ""
+        slow = ", now asked rarely; ctrl+r asks at once" if state.circuit_open else ""
+        since = f"  below: as it was {figures.age(state.age_s)} ago" if state.reading is not None else ""
+        if tries or slow or since:
+            rows.append(note(f"{tries}{slow}{since}", "muted"))
+        rows.append(blank())
+    elif state.freshness is Freshness.STALE:
+        rows.append(
+            spans(
+                ("▲ ", "warning bold"),
+                (f"{state.title}: ", "bold"),
+                (f"no answer for {figures.span(state.age_s)}; below is what it said then", "warning"),
+            )
+        )
+        rows.append(blank())
+    elif state.reading is None:
+        waited = figures.age(state.polling_since_s) if state.polling_since_s is not None else "0 s"
+        rows.append(note(f"{state.title}: waiting for the first answer, {waited}"))
+    return rows

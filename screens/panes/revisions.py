@@ -1,0 +1,180 @@
+"""Revisions pane: what is deployed, what serves, what served before, and why the next deployment may surprise."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar
+
+from cockpit.model.reading import SourceState
+from cockpit.model.revisions import Revision, ServiceStatus
+from cockpit.model.severity import SourceKind
+from screens import figures
+from screens.paint import Cell, Column, Layout, Row, Span, blank, header, note, spans
+from screens.panes.base import Detail, Pane, Scenery
+
+_STATES = {
+    "ready": ("●", "success"),
+    "failed": ("✖", "error bold"),
+    "deploying": ("▲", "warning bold"),
+    "retired": ("○", "muted"),
+}
+
+
+@lru_cache(maxsize=64)
+def _table(widest: int) -> Layout:
+    return (
+        Column("", 1),
+        Column("revision", max(8, min(32, widest)), drop=0),
+        Column("traffic", 7, right=True),
+        Column("age", 5, right=True, drop=1),
+        Column("digest", 8, drop=4),
+        Column("state", 0, least=11, drop=2),
+        Column("by", 16, drop=5),
+    )
+
+
+def _revision(revision: Revision, service: ServiceStatus, now: float, layout: Layout) -> Row:
+    live = revision.percent > 0
+    glyph, style = _STATES.get(revision.state, ("?", "accent bold"))
+    previous = service.previous is not None and service.previous.revision == revision.name
+    words = revision.state
+    if revision.reason and revision.state != "ready":
+        words = f"{words}: {revision.reason}"
+    elif previous:
+        words = f"{words}, served before"
+    elif revision.name == service.latest_ready and not live:
+        words = f"{words}, latest"
+    tags = f"  {' '.join(revision.tags)}" if revision.tags else ""
+    digest = revision.digest.removeprefix("sha256:")[:8]
+    cells: tuple[Cell, ...] = (
+        ("▶" if live else ("◁" if previous else ""), "primary bold"),
+        (revision.name, "bold" if live else ""),
+        (f"{revision.percent} %" if live else "–", "bold" if live else "muted"),
+        (figures.age(now - revision.created.timestamp()), ""),
+        (digest or "–", "accent"),
+        (f"{glyph} {words}{tags}", style),
+        (revision.deployed_by, "muted"),
+    )
+    return Row(f"revision/{revision.name}", cells, layout)
+
+
+def _warnings(service: ServiceStatus) -> list[Row]:
+    rows: list[Row] = []
+    serving = service.revision(service.serving_revision)
+    latest = service.revision(service.latest_created)
+    if service.reconciling:
+        rows.append(spans(("▲ ", "warning bold"), ("a change is being rolled out", "warning")))
+    if service.state == "failed":
+        rows.append(spans(("✖ ", "error bold"), (service.reason or "the last deployment failed", "error")))
+    if service.pinned and serving is not None:
+        rows.append(
+            spans(
+                ("▲ ", "warning bold"), ("pinned", "warning bold"), (": a new deployment gets no traffic", "warning")
+            )
+        )
+    if serving is not None and latest is not None and latest.name != serving.name and latest.image != serving.image:
+        if service.template_image == latest.image:
+            rows.append(
+                spans(
+                    ("▲ ", "warning bold"),
+                    ("template", "warning bold"),
+                    (f" holds {latest.name}'s image: any change of it deploys that again", "warning"),
+                )
+            )
+    return rows
+
+
+def _scaling(service: ServiceStatus) -> Row:
+    scaling = service.scaling
+    parts: list[Span] = [("scale ", "muted")]
+    if scaling.manual_instances is not None:
+        parts.append((f"manual {scaling.manual_instances}", "bold"))
+    else:
+        low = str(scaling.min_instances) if scaling.min_instances else "unset"
+        high = str(scaling.max_instances) if scaling.max_instances else "unset"
+        parts += [("min ", "muted"), (low, ""), ("  max ", "muted"), (high, "")]
+    if service.last_modifier:
+        parts += [("   changed by ", "muted"), (service.last_modifier, "")]
+    return spans(*parts)
+
+
+class RevisionsPane(Pane):
+    """Deployments of a service."""
+
+    NUMBER: ClassVar[int] = 5
+    LABEL: ClassVar[str] = "Revisions"
+    SHORT: ClassVar[str] = "Revs"
+    KIND: ClassVar[SourceKind] = SourceKind.REVISIONS
+
+    def rows(self, states: tuple[SourceState, ...], scenery: Scenery) -> list[Row]:
+        """The table, then what to know before touching it."""
+        service = states[0].reading.payload if states[0].reading else None
+        if not isinstance(service, ServiceStatus):
+            return []
+        layout = _table(max((len(revision.name) for revision in service.revisions), default=8))
+        rows = [header(layout)]
+        rows += [_revision(revision, service, scenery.now, layout) for revision in service.revisions]
+        rows.append(blank())
+        rows += _warnings(service)
+        if service.previous is not None:
+            sure = "" if service.previous.certain else " (a guess)"
+            rows.append(
+                spans(
+                    ("◁ before ", "muted"),
+                    (service.previous.revision, "bold"),
+                    (sure, "warning"),
+                    (f"  {service.previous.evidence}", "muted"),
+                )
+            )
+        rows.append(_scaling(service))
+        rows += [note(text, "warning") for text in service.notes]
+        return rows
+
+    @property
+    def _service(self) -> ServiceStatus | None:
+        states = self._shown(self.scenery.states) if self.scenery else ()
+        payload = states[0].reading.payload if states and states[0].reading else None
+        return payload if isinstance(payload, ServiceStatus) else None
+
+    def selection(self) -> dict[str, str]:
+        """The revision, and the etag of the service as it was read."""
+        service = self._service
+        kind, _, name = self.key.partition("/")
+        if service is None or kind != "revision":
+            return {}
+        return {"revision": name, "etag": service.etag}
+
+    def _lost_name(self) -> str:
+        return f"revision {self.lost.partition('/')[2]}"
+
+    def detail(self) -> Detail:
+        """The revision under the cursor."""
+        service = self._service
+        if service is None:
+            return (self.LABEL, [])
+        revision = service.revision(self.key.partition("/")[2])
+        lines: list[tuple[str, str]] = []
+        if revision is not None:
+            lines = [
+                ("revision", revision.name),
+                ("state", f"{revision.state} {revision.reason}".strip()),
+                ("traffic", f"{revision.percent} %"),
+                ("tags", " ".join(revision.tags)),
+                ("created", f"{revision.created:%Y-%m-%d %H:%M:%S} UTC"),
+                ("image", revision.image),
+                ("digest", revision.digest),
+                ("deployed by", revision.deployed_by),
+                ("instances", f"min {revision.min_instances or 'unset'}, max {revision.max_instances or 'unset'}"),
+            ]
+        lines += [
+            ("service", service.name),
+            ("generation", f"{service.generation}, etag {service.etag}"),
+            ("template image", service.template_image),
+            ("url", service.uri),
+        ]
+        for share in service.serving:
+            words = f"{share.percent} % {share.revision}{' (latest)' if share.latest else ''} {share.tag}".strip()
+            lines.append(("serves", words))
+        if service.previous is not None:
+            lines.append(("before", f"{service.previous.revision}: {service.previous.evidence}"))
+        return (revision.name if revision else service.service, [line for line in lines if line[1]])
