@@ -120,6 +120,51 @@ class Row:
         self.strips[x] = (end, strip)
 
 
+class Pen:
+    """Collects the bytes of one frame and knows where the cursor stands and in which style it writes."""
+
+    __slots__ = ("_column", "_line", "_out", "_sgr")
+
+    def __init__(self) -> None:
+        self._out: list[str] = []
+        self._sgr = ""
+        self._line = -1
+        self._column = -1
+
+    def move(self, line: int, column: int) -> None:
+        """Go to a cell. Columns are absolute: terminals disagree on how wide some characters are."""
+        if line != self._line:
+            self._out.append(f"\x1b[{line + 1};{column + 1}H")
+        elif column != self._column:
+            self._out.append(f"\x1b[{column + 1}G")
+        self._line, self._column = line, column
+
+    def write(self, cells: list[str | None], styles: list[str], start: int, stop: int) -> None:
+        """Write the cells `start` to `stop` from where the cursor stands."""
+        at = start
+        sure = True
+        while at < stop:
+            style = styles[at]
+            until = at + 1
+            while until < stop and styles[until] is style:
+                until += 1
+            if style != self._sgr:
+                self._out.append(transition(self._sgr, style))
+                self._sgr = style
+            text = "".join(cells[at:until])  # type: ignore[arg-type]  # None never stands in a new line
+            sure = sure and text.isascii()
+            self._out.append(text)
+            at = until
+        # Behind anything but ASCII the next move says the column; so it does at the edge, where no wrap is pending.
+        self._column = self._column + stop - start if sure else -1
+
+    def lift(self) -> str:
+        """The frame, ended in no style."""
+        if self._sgr:
+            self._out.append(_RESET)
+        return "".join(self._out)
+
+
 class Shadow:
     """The terminal's content as far as it is known, for one size of it."""
 
@@ -139,8 +184,7 @@ class Shadow:
             self._rows.clear()
             self._pens.clear()
             self._width, self._system = width, system
-        out: list[str] = []
-        pen = ""
+        pen = Pen()
         rows = self._rows
         for x, y, strip in pieces(update):
             row = rows.get(y)
@@ -148,13 +192,11 @@ class Shadow:
                 row = rows[y] = Row(width)
             elif row.knows(x, strip):
                 continue
-            pen = self._draw(out, pen, row, x, y, strip)
+            self._draw(pen, row, x, y, strip)
             row.remember(x, x + strip.cell_length, strip)
-        if pen:
-            out.append(_RESET)
-        return "".join(out)
+        return pen.lift()
 
-    def _pen(self, style: Style | None) -> str:
+    def _sgr(self, style: Style | None) -> str:
         if style is None:
             return ""
         # Equal styles share one string, so that comparing pens is comparing identities.
@@ -165,8 +207,8 @@ class Shadow:
             pen = self._pens[style] = Strip.render_ansi(style, self._system)
         return pen
 
-    def _draw(self, out: list[str], pen: str, row: Row, x: int, y: int, strip: Strip) -> str:
-        """Write what differs between `row` and `strip` placed at `x`; returns the pen that is left."""
+    def _draw(self, pen: Pen, row: Row, x: int, y: int, strip: Strip) -> None:
+        """Write what differs between `row` and `strip` placed at `x`."""
         cells: list[str | None] = []
         pens: list[str] = []
         for text, style, _ in strip._segments:
@@ -174,14 +216,14 @@ class Shadow:
                 cells.extend(text)
             else:
                 _spread(text, cells)
-            pens.extend([self._pen(style)] * (len(cells) - len(pens)))
+            pens.extend([self._sgr(style)] * (len(cells) - len(pens)))
         room = self._width - x
         if len(cells) > room:
             del cells[room:], pens[room:]
         end = x + len(cells)
         old_cells, old_pens = row.cells[x:end], row.pens[x:end]
         if old_cells == cells and old_pens == pens:
-            return pen
+            return
         changed = [
             at
             for at, (cell, old, new_pen, old_pen) in enumerate(zip(cells, old_cells, pens, old_pens, strict=True))
@@ -193,7 +235,9 @@ class Shadow:
             row.cells[x - 1] = None
         if end < self._width and row.cells[end] == "" and cells[-1] != "":
             row.cells[end] = None
-        return _write_runs(out, pen, cells, pens, _runs(changed, cells, old_cells), x, y)
+        for start, stop in _runs(changed, cells, old_cells):
+            pen.move(y, x + start)
+            pen.write(cells, pens, start, stop)
 
 
 def _spread(text: str, cells: list[str | None]) -> None:
@@ -238,26 +282,6 @@ def _runs(changed: list[int], cells: list[str | None], old: list[str | None]) ->
         while run[1] < size and cells[run[1]] == "":
             run[1] += 1
     return runs
-
-
-def _write_runs(
-    out: list[str], pen: str, cells: list[str | None], pens: list[str], runs: list[list[int]], x: int, y: int
-) -> str:
-    for number, (start, stop) in enumerate(runs):
-        # A column is absolute even on the same line: terminals disagree on how wide some characters are.
-        out.append(f"\x1b[{x + start + 1}G" if number else f"\x1b[{y + 1};{x + start + 1}H")
-        at = start
-        while at < stop:
-            new = pens[at]
-            until = at + 1
-            while until < stop and pens[until] is new:
-                until += 1
-            if new != pen:
-                out.append(transition(pen, new))
-                pen = new
-            out.append("".join(cells[at:until]))  # type: ignore[arg-type]  # None never stands in a new line
-            at = until
-    return pen
 
 
 def usable() -> bool:

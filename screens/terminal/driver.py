@@ -1,4 +1,4 @@
-"""A terminal driver for links that stall, break and garble; on purpose on private API (textual/drivers/linux_driver.py).
+"""A terminal driver for links that stall, break and garble. Uses private API (textual/drivers/linux_driver.py).
 
 What differs from the stock driver: writing never blocks the event loop, a lost terminal is reported instead of spun
 on, bytes that are no UTF-8 cost a replacement character instead of the session, a paste is never taken for commands.
@@ -141,9 +141,9 @@ class Output(threading.Thread):
 
 
 class PasteGate:
-    """Keeps a bracketed paste within `PASTE_LIMIT` characters before the parser sees it.
+    """Keeps a bracketed paste inert and within `PASTE_LIMIT` characters before the parser sees it.
 
-    The parser walks character by character and collects without limit; what is over the limit is dropped here.
+    The parser collects without limit, and an ESC inside a paste makes it take the text behind for keys.
     """
 
     def __init__(self) -> None:
@@ -197,7 +197,7 @@ class PasteGate:
         return seen[at + len(BRACKETED_PASTE_END) :], self._capped(seen[:at]) + BRACKETED_PASTE_END
 
     def _capped(self, text: str) -> str:
-        piece = text[: self._room]
+        piece = _inert(text)[: self._room]
         self._room -= len(piece)
         return piece
 
@@ -308,11 +308,15 @@ class HardenedDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read, decode, judge, pass on until told to stop. End of file and I/O errors: the terminal is gone."""
         parser = XTermParser(self._debug)
-        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(_POLL_S if not self._pasted_keys else WINDOW_S):
+                if not selector.select(_POLL_S if not self._pasted_keys else WINDOW_S):
+                    # The rest of a character does not take this long: the byte was no UTF-8.
+                    self._take(parser, decoder.decode(b"", final=True))
+                    decoder.reset()
+                else:
                     try:
                         data = os.read(self.fileno, 4096)
                     except OSError as error:
@@ -321,7 +325,7 @@ class HardenedDriver(LinuxDriver):
                     if not data:
                         self._lost("the terminal sent end of file")
                         return
-                    self._take(parser, decode(data))
+                    self._take(parser, decoder.decode(data))
                 self._tick(parser)
 
     def _take(self, parser: XTermParser, text: str) -> None:
@@ -341,7 +345,7 @@ class HardenedDriver(LinuxDriver):
         """Report a finished paste in one piece: in pieces, a text field would take the first line of each."""
         if not self._pasted_keys or not self._burst.ended(time.monotonic()):
             return
-        message = UnbracketedPaste(_pasted_text("".join(self._pasted)[:PASTE_LIMIT]), self._pasted_keys)
+        message = UnbracketedPaste(_inert("".join(self._pasted)[:PASTE_LIMIT]), self._pasted_keys)
         self._pasted.clear()
         self._pasted_keys = 0
         self.process_message(message)
@@ -356,7 +360,7 @@ class HardenedDriver(LinuxDriver):
         for message in arrived:
             if isinstance(message, events.Paste):
                 self._burst.bracket_ended(now)
-                passed.append(events.Paste(_pasted_text(message.text)))
+                passed.append(message)
             elif isinstance(message, events.Key):
                 typed.append(message)
                 passed.append(message)
@@ -371,6 +375,6 @@ class HardenedDriver(LinuxDriver):
             self.process_message(message)
 
 
-def _pasted_text(text: str) -> str:
+def _inert(text: str) -> str:
     """A pasted text without characters that act on a terminal; its line breaks stay."""
     return UNSAFE.sub(lambda match: match.group() if match.group() in "\r\n\t" else "", text)

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
 from rich.control import Control
-from rich.text import Text
 from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App
@@ -32,7 +31,6 @@ from screens.terminal.filters import AsciiFilter, SafeFilter
 
 Result = TypeVar("Result")
 
-EXIT_DEADLINE_S = 5.0
 LOST_TERMINAL = 128 + signal.SIGHUP
 
 
@@ -43,6 +41,9 @@ class HardenedApp(App[Result]):
     Exit codes: 129 terminal lost or SIGHUP, 143 SIGTERM, 130 SIGINT, 1 after a crash.
     """
 
+    exit_deadline_s: ClassVar[float] = 5.0
+    """How long an orderly end may take after a signal, a lost terminal or a crash."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, system=True, id="terminal.suspend"),
         Binding("ctrl+l", "redraw", "Redraw", show=False, system=True, id="terminal.redraw"),
@@ -52,6 +53,7 @@ class HardenedApp(App[Result]):
         super().__init__(**options)
         self.ascii_only = ascii_only
         self.crash_report: str | None = None
+        self._crash_said = False
         self._shadow = diff.Shadow() if diffing and diff.usable() else None
         self._leaving = False
         self._lent = False
@@ -126,7 +128,7 @@ class HardenedApp(App[Result]):
         self.repaint()
 
     def on_resize(self, event: events.Resize) -> None:
-        # A terminal that was resized shows what it likes until it is drawn anew.
+        """A terminal that was resized shows what it likes until it is drawn anew."""
         self.forget_screen()
 
     # Input
@@ -136,9 +138,8 @@ class HardenedApp(App[Result]):
         if isinstance(self.focused, (Input, TextArea)):
             self.focused.post_message(events.Paste(message.text))
             return
-        self.notify(
-            f"{message.keys} keys arrived at once: taken for a paste, none was carried out", markup=False, timeout=6
-        )
+        amount = "1 key" if message.keys == 1 else f"{message.keys} keys"
+        self.notify(f"{amount} arrived at once: taken for a paste, not carried out", markup=False, timeout=6)
 
     # Endings
 
@@ -179,7 +180,7 @@ class HardenedApp(App[Result]):
         if self._leaving:
             return
         self._leaving = True
-        _exit_hard_after(EXIT_DEADLINE_S, code)
+        _exit_hard_after(self.exit_deadline_s, code)
         self.exit(return_code=code)
 
     def input_failed(self, error: BaseException) -> None:
@@ -197,10 +198,16 @@ class HardenedApp(App[Result]):
         """Leave with one sentence. No local variable and no outside text reaches the (often shared) screen."""
         if self.crash_report is None:
             self.crash_report = write_report(self._exception)
-            self._exit_renderables.append(Text(self.crash_report))
         if not self.is_headless:
-            _exit_hard_after(EXIT_DEADLINE_S, 1)
+            _exit_hard_after(self.exit_deadline_s, 1)
         self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        """Print the sentence as it is: a console would break the path in two, and it is there to be copied."""
+        self._exit_renderables.clear()
+        if self.crash_report is not None and not self._crash_said and sys.__stderr__ is not None:
+            self._crash_said = True
+            sys.__stderr__.write(f"{self.crash_report}\n")
 
     def panic(self, *renderables: RenderableType) -> None:
         """What Textual would print here may quote anything, so it is not printed."""
