@@ -1,0 +1,47 @@
+"""From an action on the command line to its plan: which source is meant, and a fresh reading of it first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cockpit.cli.observe import first_look
+from cockpit.errors import Misconfigured
+from cockpit.model.action import ActionRequest
+from cockpit.profile.problems import nearest_name
+from cockpit.text import clean
+
+if TYPE_CHECKING:
+    from cockpit.actions.catalogue import Catalogue
+    from cockpit.engine.engine import Engine
+
+
+async def request_for(
+    engine: Engine, action: str, source: str | None, pairs: Sequence[tuple[str, str]]
+) -> ActionRequest:
+    """The request, once its source was read. Raises Misconfigured with what there is to choose from."""
+    place = _source(engine.catalogue, action, source)
+    await first_look(engine, [place])
+    return ActionRequest(action, place, dict(pairs))
+
+
+def _source(catalogue: Catalogue, action: str, source: str | None) -> str:
+    places = catalogue.sources_for(action)
+    if not places:
+        declared = {spec.id: spec for spec in catalogue.specs}
+        if spec := declared.get(action):
+            raise Misconfigured(f"{action} needs a {spec.pane.value} source that can do it; this profile has none")
+        meant = nearest_name(action, declared)
+        hint = f"Did you mean {meant}?" if meant else f"Actions: {', '.join(declared)}"
+        raise Misconfigured(f"there is no action {clean(action, 60)}", hint=hint)
+    if source is None:
+        if len(places) > 1:
+            raise Misconfigured(f"{action} can act on several sources", hint=f"Add --source, of: {', '.join(places)}")
+        return places[0]
+    # The name alone will do where the kind is plain.
+    matching = [place for place in places if source in (place, place.partition("/")[2])]
+    if not matching:
+        meant = nearest_name(source, places)
+        hint = f"Did you mean {meant}?" if meant else f"It can act on: {', '.join(places)}"
+        raise Misconfigured(f"{action} cannot act on {clean(source, 80)}", hint=hint)
+    return matching[0]

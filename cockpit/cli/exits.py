@@ -1,0 +1,166 @@
+"""Exit codes of all commands, and how an error becomes one: a sentence on standard error, never a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from cockpit.errors import CockpitError, Misconfigured, Refused
+from cockpit.text import clean, clean_lines
+
+T = TypeVar("T")
+_OUTPUT_LOST = (errno.EPIPE, errno.EIO, errno.ENOSPC)
+
+
+class Exit(enum.IntEnum):
+    """What a command's exit code means. `check` uses 0 to 3 for the system's severity."""
+
+    OK = 0
+    WARN = 1
+    CRIT = 2
+    UNKNOWN = 3
+    REFUSED = 4  # a guard said no: nothing was changed
+    FAILED = 5  # the action failed, or does not hold
+    UNKNOWN_OUTCOME = 6  # the action may have happened
+    USAGE = 64  # the command line or the profile is wrong
+    UNAVAILABLE = 69  # what was asked for could not be reached
+    DEFECT = 70  # a defect of the cockpit
+    LOST_OUTPUT = 74  # nobody reads the output any more
+    INTERRUPTED = 130  # ctrl+c
+    TERMINATED = 143  # SIGTERM
+
+
+EXIT_CODES = """\b
+Exit codes:
+  0-3  check, demo: ok, warning, critical, unknown
+  4    refused by a guard: nothing was changed
+  5    the action failed, or its effect does not hold
+  6    unknown: the action may have happened
+  64   wrong usage, or a profile with problems
+  69   what was asked for cannot be reached
+  70   a defect of the cockpit
+"""
+
+
+def run(command: click.Command, words: Sequence[str]) -> int:
+    """Run a command line; the exit code. Errors are told on standard error in sentences."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a character must not end the command
+    try:
+        code = _invoke(command, words)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _OUTPUT_LOST:
+            _say(_defect(error))
+            return Exit.DEFECT
+        return _output_lost(error)
+    return code
+
+
+def _invoke(command: click.Command, words: Sequence[str]) -> int:
+    try:
+        answer = command.main(list(words), prog_name="cockpit", standalone_mode=False)
+    except click.UsageError as error:
+        _say(_usage(error))
+        return Exit.USAGE
+    except click.ClickException as error:
+        _say(error.format_message())
+        return Exit.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return Exit.INTERRUPTED
+    except Terminated:
+        _say("terminated")
+        return Exit.TERMINATED
+    except CockpitError as error:
+        return _told(error)
+    except OSError:
+        raise  # the caller knows which of them are about the output
+    except Exception as error:
+        _say(_defect(error))
+        return Exit.DEFECT
+    return int(answer) if isinstance(answer, int) else Exit.OK
+
+
+def _told(error: CockpitError) -> int:
+    lines = getattr(error, "lines", None)
+    for line in lines() if callable(lines) else (str(error),):
+        _say(line)
+    if isinstance(error, Refused):
+        return Exit.REFUSED
+    return Exit.USAGE if isinstance(error, Misconfigured) else Exit.UNAVAILABLE
+
+
+def _usage(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx is not None else "cockpit"
+    return f"{error.format_message()}\n{path} --help shows what it takes."
+
+
+def _defect(error: Exception) -> str:
+    """Where it happened, without values: they may be secrets."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames))  # noqa: PTH119
+    return (
+        f"a defect of the cockpit: {type(error).__name__} at {places}.\n"
+        "Nothing more was done. Please report it with this line."
+    )
+
+
+def _output_lost(error: OSError) -> int:
+    """The reader of a pipe went away, or the disk is full; Python must not try again at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        _say(f"the output could not be written: {error.strerror}")
+    return Exit.LOST_OUTPUT
+
+
+def _say(text: str) -> None:
+    for line in clean_lines(text):
+        click.echo(line, err=True)
+
+
+def note(text: str) -> None:
+    """A line for the operator beside the output proper: on standard error."""
+    click.echo(clean(text), err=True)
+
+
+class Terminated(Exception):
+    """SIGTERM arrived: everything that was started ends in order."""
+
+
+def on_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a new event loop; SIGTERM cancels it as ctrl+c does, and is told apart.
+
+    SIGTERM raises Terminated here, after the work has closed what it had opened.
+    """
+    terminated = False
+
+    async def guarded() -> T:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - inside a task
+
+        def end() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+        return await work
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        if terminated:
+            raise Terminated from None
+        raise

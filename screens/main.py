@@ -1,0 +1,89 @@
+"""The `cockpit` command: opens the screen, or hands over to a headless command. Imports neither until it must."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from cockpit import __version__
+from cockpit.cli.exits import EXIT_CODES, Exit, run
+from cockpit.cli.lazy import Entry, LazyGroup
+
+COMMANDS = (
+    Entry("open", "screens.main:open_", "Open the cockpit on a system; the word may be left out."),
+    Entry("demo", "screens.main:demo", "A live incident in a small shop on this machine."),
+    Entry("check", "cockpit.cli.check:check", "Poll every source once; the severity is the exit code."),
+    Entry("actions", "cockpit.cli.actions:actions", "The actions there are, and why some are not available."),
+    Entry("plan", "cockpit.cli.plan:plan", "What an action would do now; changes nothing."),
+    Entry("act", "cockpit.cli.act:act", "Run an action through the same guards as on the screen."),
+    Entry("approve", "cockpit.cli.approve:approve", "Say yes to somebody else's plan, as its second person."),
+    Entry("audit", "cockpit.cli.audit:audit", "Show, follow or verify the audit log."),
+    Entry("doctor", "cockpit.cli.doctor:doctor", "What each source lacks, and how to grant it."),
+    Entry("schema", "cockpit.cli.schema:schema", "The JSON Schema of a profile."),
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    entries=COMMANDS,
+    otherwise="open",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, message="%(version)s")
+def cockpit() -> None:
+    """See what is wrong with a system, and safely do something about it.
+
+    cockpit PROFILE opens the screen on a profile: a .toml file, or its name in the config folder.
+    """
+
+
+@click.command("open")
+@click.argument("profile", required=False)
+@click.option("--theme", metavar="NAME", help="A colour theme, or a path to a theme file.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="No characters beyond ASCII.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+def open_(profile: str | None, theme: str | None, ascii_only: bool, no_mouse: bool) -> int:
+    """Open the cockpit on a system.
+
+    PROFILE is a .toml file, or its name in the config folder. Without it: the only profile there is, or their list.
+    """
+    from cockpit.cli.choose import choose
+
+    path = choose(profile, [entry.name for entry in COMMANDS])
+    return Exit.OK if path is None else _show(path, theme, ascii_only, no_mouse)
+
+
+@click.command()
+@click.option("--scenario", metavar="NAME", default="bad-revision", show_default=True, help="What goes wrong.")
+@click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Keep the data and the profile there.")
+@click.option("--headless", is_flag=True, help="Poll and print, as check does, instead of opening the screen.")
+@click.option("--for", "for_", metavar="DURATION", default="20s", show_default=True, help="Headless: poll that long.")
+@click.option("--json", "as_json", is_flag=True, help="Headless: one JSON document instead of text.")
+@click.option("--theme", metavar="NAME", help="A colour theme, or a path to a theme file.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="No characters beyond ASCII.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+def demo() -> int:
+    """A live incident."""
+    return Exit.OK
+
+
+def _show(path: Path, theme: str | None, ascii_only: bool, no_mouse: bool) -> int:
+    """The screen, where the terminal can show one."""
+    from screens.terminal.environment import prepare
+    from screens.terminal.refuse import refusal
+
+    if reason := refusal():
+        click.echo(reason, err=True)
+        return Exit.USAGE
+    prepare()  # Textual reads its settings while it is imported
+    from screens.app import run as run_screen
+
+    return run_screen(path, theme=theme, ascii=ascii_only, mouse=not no_mouse)
+
+
+def main() -> None:
+    """Entry point of the `cockpit` command."""
+    sys.exit(run(cockpit, sys.argv[1:]))
