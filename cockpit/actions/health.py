@@ -44,6 +44,8 @@ CALL = ActionSpec(
     reversible=True,
 )
 
+SPECS = (CALL,)
+
 
 def handlers(
     source_id: str, clients: Sequence[HttpCalling], scene: Scene, limits: Limits, clock: Clock

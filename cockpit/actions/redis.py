@@ -62,6 +62,8 @@ FLUSH = ActionSpec(
     scope=Scope.SOURCE,
 )
 
+SPECS = (DELETE, FLUSH)
+
 
 def handlers(
     source_id: str, adapter: KeyDeleting, scene: Scene, limits: Limits, clock: Clock, *, shared: bool = False

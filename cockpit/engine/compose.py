@@ -90,7 +90,6 @@ def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
         from cockpit.adapters.http.action import HttpActionClient
 
         clients = [HttpActionClient(action, clock) for action in profile.http_action]
-        parts.closing.extend(clients)
         for source in profile.health:
             parts.handlers.extend(health.handlers(f"health/{source.name}", clients, scene, profile.limits, clock))
 
