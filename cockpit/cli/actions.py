@@ -25,7 +25,8 @@ def actions(given: Given, as_json: bool) -> int:
     style = Style.of()
     rows = [("ACTION", "KEY", "TIER", "SOURCE", "")]
     rows += [
-        (offer.spec.id, offer.spec.key, offer.spec.tier.name, offer.source or "-", _said(offer)) for offer in offers
+        (offer.spec.id, offer.spec.key or "-", offer.spec.tier.name, offer.source or "-", _said(offer))
+        for offer in offers
     ]
     for line in table(rows):
         say(style.plain(line).rstrip())
@@ -46,10 +47,10 @@ async def _offers(given: Given) -> tuple[Offer, ...]:
 def _said(offer: Offer) -> str:
     if not offer.available:
         return f"not available: {offer.reason}"
-    needed = [param.name for param in offer.spec.params if param.required and not param.default]
-    others = [param.name for param in offer.spec.params if param.name not in needed]
-    params = " ".join([f"{name}=..." for name in needed] + [f"[{name}=...]" for name in others])
-    return f"{offer.spec.title}{f'   --set {params}' if params else ''}"
+    typed = [param for param in offer.spec.params if param.required or not param.identity]
+    options = [f"--set {param.name}=..." for param in typed if param.required and not param.default]
+    options += [f"[--set {param.name}=...]" for param in typed if not param.required or param.default]
+    return "  ".join([offer.spec.title, *options])
 
 
 def _json(offer: Offer) -> dict[str, Any]:

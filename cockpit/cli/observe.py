@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cockpit.profile.schema import Profile
 
 GRACE_S = 2.0  # beyond a source's own deadline: the poller reports a source that overruns it by itself
+_IN_ITS_LINE = "source-unseen"  # a source that cannot be seen says so in its own line
 _EXITS = {Severity.OK: Exit.OK, Severity.WARN: Exit.WARN, Severity.CRIT: Exit.CRIT, Severity.UNKNOWN: Exit.UNKNOWN}
 
 
@@ -133,9 +134,10 @@ def lines(what: Seen, style: Style, profile_argument: str) -> list[str]:
     shown = [style.strong(f"{what.system} {what.environment}")]
     for state, row in zip(what.states, table(rows), strict=True):
         shown.append(f"{style.mark(state.severity)}  {style.plain(style.cut(row, style.width - 11))}")
-    if what.findings:
+    told = [finding for finding in what.findings if finding.rule != _IN_ITS_LINE]
+    if told:
         shown += ["", style.strong("findings")]
-    for finding in what.findings:
+    for finding in told:
         shown.append(f"{style.mark(finding.severity)}  {style.plain(finding.text)}")
         shown += [f"{'':11}{style.plain(text)}" for text in finding.evidence]
         if finding.action is not None:

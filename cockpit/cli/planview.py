@@ -16,7 +16,7 @@ _INDENT = 13
 
 
 def plan_lines(planned: Planned, environment: str, style: Style) -> list[str]:
-    """The card: target, tier, changes, objects, who is hit, operation, by hand, permission, undo, what speaks against."""
+    """The card: target, tier, changes, objects, who is hit, the operation, its undo, what speaks against it."""
     plan = planned.plan
     lines = [style.strong(f"{plan.title}: {plan.target}")]
     lines += _block("environment", [environment])
@@ -109,6 +109,6 @@ def _objects(plan: Plan) -> list[str]:
 
 def _permission(plan: Plan) -> str:
     if not plan.permission.needs and plan.permission.grant is Grant.GRANTED:
-        return plan.permission.grant.value
+        return str(plan.permission.grant.value)
     how = f" ({plan.permission.how})" if plan.permission.how and plan.permission.grant is not Grant.GRANTED else ""
     return f"{plan.permission.grant.value}: {plan.permission.needs}{how}"
