@@ -1,0 +1,127 @@
+"""Writes the cockpit's profile of the sandbox, and the files with the secrets that it refers to."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+FILE_NAME = "profile.toml"
+TOKEN_FILE = "admin-token"  # noqa: S105  a file's name
+SHOP_FILE = "shop-url"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the parts of the system are; None for a part that does not run."""
+
+    shop: str
+    admin_token: str
+    control_plane: str
+    project: str
+    region: str
+    service: str
+    database_dsn: str | None
+    redis_url: str | None
+
+
+def write_profile(directory: Path, addresses: Addresses) -> Path:
+    """The profile's path. Everything is readable by this user only."""
+    secrets = {TOKEN_FILE: addresses.admin_token, SHOP_FILE: addresses.shop}
+    if addresses.database_dsn:
+        secrets["database-dsn"] = addresses.database_dsn
+    if addresses.redis_url:
+        secrets["redis-url"] = addresses.redis_url
+    for name, value in secrets.items():
+        _write(directory / name, value)
+    path = directory / FILE_NAME
+    _write(path, _text(directory, addresses))
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def _toml(value: object) -> str:
+    """A TOML value; basic strings and arrays are written as in JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _table(header: str, **values: object) -> str:
+    lines = [header, *(f"{key} = {_toml(value)}" for key, value in values.items() if value is not None)]
+    return "\n".join(lines) + "\n"
+
+
+def _text(directory: Path, at: Addresses) -> str:
+    parts = [
+        _table("# A small shop on this machine, made by the demo.", system="shop", environment="sandbox"),
+        *_health(at),
+    ]
+    if at.database_dsn:
+        reference = f"file:{directory / 'database-dsn'}"
+        parts.append(
+            _table("[[database]]", name="shop", dsn=reference, interval="1s", timeout="2s", blocked_warn="3s",
+                   long_transaction="30s")
+        )  # fmt: skip
+    if at.redis_url:
+        reference = f"file:{directory / 'redis-url'}"
+        parts.append(_table("[[redis]]", name="cache", url=reference, interval="1s", timeout="2s"))
+    parts.append(
+        _table("[[cloud_run]]", name="shop", project=at.project, region=at.region, service=at.service,
+               endpoint=at.control_plane, interval="1s", timeout="3s")
+    )  # fmt: skip
+    wanted = (
+        'resource.type=("cloud_run_revision" OR "cloud_run_job") NOT log_id("cloudaudit.googleapis.com/activity")'
+    )
+    parts.append(
+        _table("[[logs]]", name="shop", type="cloud_logging", project=at.project, endpoint=at.control_plane,
+               filter=wanted, interval="2s", timeout="3s")
+    )  # fmt: skip
+    parts += _actions(directory, at)
+    parts.append(_table("[limits]", watch="60s"))
+    return "\n".join(parts)
+
+
+def _health(at: Addresses) -> list[str]:
+    checks = [
+        {"path": "jobs.stuck", "warn": "> 5", "critical": "> 40"},
+        {"path": "error_rate", "warn": "> 0.02", "critical": "> 0.2"},
+        {"path": "p95_ms", "warn": "> 500", "critical": "> 2000", "for": "3s"},
+    ]
+    if at.redis_url:
+        checks.append({"path": "components.redis.hit_rate", "warn": "< 0.5", "for": "5s"})
+    return [
+        _table("[[health]]", name="shop", url=f"{at.shop}/health", interval="1s", timeout="2s", slow="500ms"),
+        _table("[[health]]", name="components", url=f"{at.shop}/health/detailed", interval="1s", timeout="3s"),
+        *(_table("[[health.check]]", **check) for check in checks),
+        _table("[[health]]", name="catalogue", url=f"{at.shop}/catalogue/books", interval="2s", timeout="3s",
+               slow="400ms"),
+    ]  # fmt: skip
+
+
+def _actions(directory: Path, at: Addresses) -> list[str]:
+    token = f"file:{directory / TOKEN_FILE}"
+    maintenance = f"{at.shop}/admin/maintenance"
+    limit = f"{at.shop}/admin/rate-limit"
+
+    def action(name: str, title: str, url: str, body: str, undo: str, path: str, equals: str) -> str:
+        return _table(
+            "[[http_action]]", name=name, title=title, url=url, body=body, bearer=token, undo=undo, verify_url=url,
+            verify_path=path, verify_equals=equals,
+        ) + _table("[http_action.headers]", **{"Content-Type": "application/json"})  # fmt: skip
+
+    block = [sys.executable, "-P", "-m", "cockpit.sandbox.block", str(directory)]
+    return [
+        action("maintenance-on", "Maintenance page on", maintenance, '{"enabled": true}', "maintenance-off",
+               "enabled", "true"),
+        action("maintenance-off", "Maintenance page off", maintenance, '{"enabled": false}', "maintenance-on",
+               "enabled", "false"),
+        action("rate-limit-on", "At most 60 requests a minute and client", limit, '{"per_minute": 60}',
+               "rate-limit-off", "per_minute", "60"),
+        action("rate-limit-off", "No rate limit", limit, '{"per_minute": 0}', "rate-limit-on", "per_minute", "0"),
+        _table("[block]", command=[*block, "add", "{ip}"], undo=[*block, "remove", "{ip}"], run=True,
+               never=["127.0.0.0/8", "::1/128"], timeout="10s"),
+    ]  # fmt: skip

@@ -1,0 +1,40 @@
+"""The shop's database: its roles, tables and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import asyncpg
+
+NAME = "shop"
+APPLICATION_ROLE = "shop"
+BATCH_ROLE = "batch"
+ONCALL_ROLE = "oncall"  # what the cockpit connects as: sees everything, may end sessions, owns nothing
+STATUS_DEADLINE_S = 30.0
+
+
+def statement(name: str) -> str:
+    """The text of one .sql file beside this module."""
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+
+
+async def prepare(superuser_dsn: str, shop_dsn: str, passwords: Mapping[str, str]) -> None:
+    """Create the roles, the database and its rows. `passwords` are by role."""
+    admin = await asyncpg.connect(superuser_dsn, timeout=STATUS_DEADLINE_S)
+    try:
+        for role, password in passwords.items():
+            # DDL takes no parameters: the server itself quotes the literal.
+            sentence = await admin.fetchval("SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)",
+                                            role, password)  # fmt: skip
+            await admin.execute(sentence)
+        await admin.execute("GRANT pg_monitor, pg_signal_backend TO oncall")
+        await admin.execute("CREATE DATABASE shop OWNER shop")
+    finally:
+        await admin.close()
+    owner = await asyncpg.connect(shop_dsn, timeout=STATUS_DEADLINE_S)
+    try:
+        await owner.execute(statement("schema"))
+        await owner.execute("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO batch")
+    finally:
+        await owner.close()

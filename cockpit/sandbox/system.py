@@ -1,0 +1,246 @@
+"""The whole small system: servers, control planes, shop, customers, and one scenario; started and ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from cockpit.sandbox.gcp.cloud import Audit
+from cockpit.sandbox.gcp.model import Template
+from cockpit.sandbox.gcp.run_v2 import template_json
+from cockpit.sandbox.gcp.server import ControlPlane
+from cockpit.sandbox.postgres import PostgresServer
+from cockpit.sandbox.process import NoBinary, password
+from cockpit.sandbox.profile_file import Addresses, write_profile
+from cockpit.sandbox.redis_server import RedisServer
+from cockpit.sandbox.scenarios import (
+    DEPLOYER,
+    DESCRIPTIONS,
+    NEEDS_DATABASE,
+    NEEDS_REDIS,
+    SERVICE,
+    Fault,
+    Scenario,
+    Site,
+)
+from cockpit.sandbox.shop.database import APPLICATION_ROLE, BATCH_ROLE, NAME, ONCALL_ROLE, prepare
+from cockpit.sandbox.shop.front import Front
+from cockpit.sandbox.shop.load import Load
+from cockpit.sandbox.shop.revision import GOOD_TAG, IMAGE, Backends
+
+_POSTGRES_SETTINGS = {"max_connections": "30", "deadlock_timeout": "1s", "max_parallel_workers_per_gather": "0"}
+_REDIS_SETTINGS = {"maxmemory": "8mb", "maxmemory-policy": "volatile-lru", "slowlog-log-slower-than": "2000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One thing that was done on the way to a running system."""
+
+    name: str
+    message: str
+    seconds: float  # since the start
+    missing: bool = False  # this machine has no program for it; the system runs without
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """How lively the system is."""
+
+    requests_per_s: float = 25.0
+    warm_up_s: float = 1.5  # of ordinary service before the fault
+    settle_s: float = 0.5  # until a change of the service is in effect
+    reads_per_minute: int = 60  # of the log
+
+
+class Unavailable(RuntimeError):
+    """This scenario needs a server that this machine has no program for."""
+
+
+@dataclass
+class Sandbox:
+    """A running system; made by `Sandbox.start` or `Sandbox.running`."""
+
+    directory: Path
+    scenario: Scenario
+    tempo: Tempo
+    plane: ControlPlane
+    postgres: PostgresServer | None = None
+    redis: RedisServer | None = None
+    front: Front | None = None
+    load: Load | None = None
+    fault: Fault | None = None
+    profile: Path | None = None
+    stages: list[Stage] = field(default_factory=list)
+    passwords: dict[str, str] = field(default_factory=dict)
+    admin_token: str = field(default_factory=password, repr=False)
+    _cache: Redis | None = None
+    # The servers' leash is tied to the thread that starts them: this one lives as long as the system.
+    _starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "sandbox-servers"))
+
+    @classmethod
+    async def start(
+        cls,
+        directory: Path,
+        scenario: Scenario = Scenario.NONE,
+        *,
+        tempo: Tempo | None = None,
+        on_stage: Callable[[Stage], None] = lambda stage: None,
+    ) -> Sandbox:
+        """Start everything in `directory`, about 3 s. On any failure all that was started is ended again.
+
+        Raises Unavailable where the scenario needs a server that cannot be had.
+        """
+        tempo = tempo or Tempo()
+        plane = ControlPlane(settle_s=tempo.settle_s, reads_per_minute=tempo.reads_per_minute)
+        system = cls(directory, scenario, tempo, plane)
+        try:
+            await system._start(on_stage)
+        except BaseException:
+            await system.close()
+            raise
+        return system
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def running(
+        cls, directory: Path, scenario: Scenario = Scenario.NONE, *, tempo: Tempo | None = None
+    ) -> AsyncIterator[Sandbox]:
+        """As `start`, ended with the block."""
+        system = await cls.start(directory, scenario, tempo=tempo)
+        try:
+            yield system
+        finally:
+            await system.close()
+
+    async def close(self) -> None:
+        """End everything; what was written in the directory stays. Safe to call twice."""
+        for part in (self.load, self.fault, self.front, self.plane):
+            if part is not None:
+                await part.close()
+        if self._cache is not None:
+            await self._cache.aclose()
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(RuntimeError):  # the starter was shut down by an earlier close
+            await loop.run_in_executor(self._starter, self._stop_servers)
+        self._starter.shutdown(wait=False)
+
+    def dsn(self, role: str) -> str | None:
+        """DSN of the shop's database for one of its roles; None without a database."""
+        return self.postgres.dsn(NAME, role, self.passwords[role]) if self.postgres else None
+
+    def _stop_servers(self) -> None:
+        for server in (self.redis, self.postgres):
+            if server is not None:
+                server.stop()
+
+    async def _start(self, on_stage: Callable[[Stage], None]) -> None:
+        begun = time.monotonic()
+
+        def report(name: str, message: str, missing: bool = False) -> None:
+            self.stages.append(Stage(name, message, round(time.monotonic() - begun, 2), missing))
+            on_stage(self.stages[-1])
+
+        self.directory.mkdir(parents=True, exist_ok=True)
+        loop = asyncio.get_running_loop()
+        starting = [
+            (name, loop.run_in_executor(self._starter, start))
+            for name, start in (("redis", self._start_redis), ("postgres", self._start_postgres))
+        ]
+        for name, future in starting:
+            try:
+                report(name, await future)
+            except NoBinary as reason:
+                report(name, str(reason), True)
+        self._check_available()
+        if self.postgres is not None:
+            self.passwords = {role: password() for role in (APPLICATION_ROLE, BATCH_ROLE, ONCALL_ROLE)}
+            await prepare(self.postgres.dsn(), str(self.dsn(APPLICATION_ROLE)), self.passwords)
+            report("database", "tables and rows of the shop")
+        await self.plane.start()
+        report("control-plane", f"Cloud Run and Cloud Logging on {self.plane.url}")
+        await self._open_shop()
+        report("shop", f"the shop on {self.front.url if self.front else ''}, open")
+        await self._warm_up()
+        self.fault = Fault(Site(self.plane, self.dsn(BATCH_ROLE), self.redis.url if self.redis else None))
+        await self.fault.inject(self.scenario)
+        report("scenario", f"{self.scenario.value}: {DESCRIPTIONS[self.scenario]}")
+        self.profile = write_profile(self.directory, self._addresses())
+        report("profile", str(self.profile))
+
+    async def _warm_up(self) -> None:
+        end = time.monotonic() + self.tempo.warm_up_s
+        revision = self.front.main_revision() if self.front else None
+        if revision is not None:
+            await revision.warm_cache()
+        self.load = Load(self.front.url if self.front else "", self.tempo.requests_per_s)
+        await self.load.start()
+        await asyncio.sleep(max(0.0, end - time.monotonic()))
+
+    def _start_postgres(self) -> str:
+        self.postgres = PostgresServer.start(self.directory, settings=_POSTGRES_SETTINGS)
+        return f"PostgreSQL {self.postgres.major} on port {self.postgres.port}"
+
+    def _start_redis(self) -> str:
+        self.redis = RedisServer.start(self.directory, settings=_REDIS_SETTINGS, password=password())
+        return f"Redis on port {self.redis.port}"
+
+    def _check_available(self) -> None:
+        for needs, server, name in (
+            (NEEDS_DATABASE, self.postgres, "PostgreSQL"),
+            (NEEDS_REDIS, self.redis, "Redis"),
+        ):
+            if self.scenario in needs and server is None:
+                raise Unavailable(f"the scenario {self.scenario.value} needs {name}, which this machine lacks")
+
+    async def _open_shop(self) -> None:
+        run = self.plane.run
+        now = datetime.now(UTC)
+        env = (("DB_POOL_SIZE", "24"), ("DB_POOL_WAIT_S", "1.5"))
+        templates = [
+            (now - timedelta(days=9), Template(f"{IMAGE}:v1.41.2", env=env, max_instances=20)),
+            (now - timedelta(days=2, hours=3), Template(f"{IMAGE}:{GOOD_TAG}", env=env, max_instances=20)),
+        ]
+        service = run.seed(SERVICE, templates[0][1], created=templates[0][0], creator=DEPLOYER)
+        run.seed_revision(service, templates[1][1], created=templates[1][0], creator=DEPLOYER)
+        for moment, template in templates:
+            request = {
+                "@type": "type.googleapis.com/google.cloud.run.v2.UpdateServiceRequest",
+                "service": {
+                    "name": f"projects/{run.project}/locations/{run.region}/services/{SERVICE}",
+                    "template": template_json(template),
+                    "traffic": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
+                },
+            }
+            audit = Audit("google.cloud.run.v2.Services.UpdateService", DEPLOYER, "192.0.2.200", request)
+            self.plane.logs.audit(run, service, audit, at=moment)
+        if self.redis is not None:
+            self._cache = Redis.from_url(
+                self.redis.url, socket_timeout=0.5, socket_connect_timeout=0.5, max_connections=20,
+                client_name="shop", retry=Retry(NoBackoff(), 0),
+            )  # fmt: skip
+        backends = Backends(self.dsn(APPLICATION_ROLE), self._cache)
+        self.front = Front(run, service, self.plane.logs, backends, self.admin_token)
+        await self.front.start()
+
+    def _addresses(self) -> Addresses:
+        run = self.plane.run
+        return Addresses(
+            shop=self.front.url if self.front else "",
+            admin_token=self.admin_token,
+            control_plane=self.plane.url,
+            project=run.project,
+            region=run.region,
+            service=SERVICE,
+            database_dsn=self.dsn(ONCALL_ROLE),
+            redis_url=self.redis.url if self.redis else None,
+        )
