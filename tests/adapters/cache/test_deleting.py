@@ -141,7 +141,7 @@ async def test_another_server_at_the_same_address_is_a_conflict_and_nothing_goes
         with pytest.raises((Conflict, Unreachable)) as caught:  # the dead connection is noticed first
             await attempt()
         assert not caught.value.effect_possible
-        with pytest.raises(Conflict, match="run_id was .* and is"):
+        with pytest.raises(Conflict, match=r"run_id was .* and is"):
             await attempt()
         await gateway.cut()
     assert client.dbsize() == 50

@@ -57,14 +57,14 @@ async def test_a_stopped_server_is_timed_out_at_the_source_s_deadline(
         await adapter.probe()
     assert time.monotonic() - began < 1.0
     assert not caught.value.effect_possible
-    with pytest.raises(TimedOut, match="accepted the connection but gave no answer|did not complete the connection"):
+    with pytest.raises(TimedOut, match=r"accepted the connection but gave no answer|did not complete the connection"):
         await adapter.probe()
     server.resume()
     assert isinstance((await adapter.probe()).payload, CacheStatus)
 
 
 async def test_nobody_listening_is_connection_refused(adapter_for: AdapterFor) -> None:
-    with pytest.raises(Unreachable, match="nothing listens at 127.0.0.1:1: connection refused"):
+    with pytest.raises(Unreachable, match=r"nothing listens at 127.0.0.1:1: connection refused"):
         await adapter_for("redis://127.0.0.1:1/0").probe()
 
 
@@ -293,7 +293,7 @@ async def test_over_tls_with_the_authority_of_the_profile(
     loose = (await adapter_for(f"{url}?ssl_cert_reqs=none").probe()).payload
     assert isinstance(loose, CacheStatus)
     assert "not verified" in loose.notes[0]
-    with pytest.raises(Misconfigured, match="ca_file .* does not exist"):
+    with pytest.raises(Misconfigured, match=r"ca_file .* does not exist"):
         await adapter_for(url, ca_file=str(tmp_path / "none.pem")).probe()
 
 
@@ -310,9 +310,8 @@ async def test_an_expired_certificate_is_not_accepted(
 async def test_tls_and_plain_text_mixed_up(
     redis_server: RedisServer, gateway_with: GatewayWith, adapter_for: AdapterFor, tmp_path: Path
 ) -> None:
-    with pytest.raises((Unreachable, TimedOut)) as caught:
+    with pytest.raises(Unreachable, match="does not speak TLS on this port|closed the connection"):
         await adapter_for(f"rediss://127.0.0.1:{redis_server.port}/0", timeout=1).probe()
-    assert "TLS" in str(caught.value) or "closed" in str(caught.value) or "connection" in str(caught.value)
     context, _ = certificate(tmp_path)
     gateway = await gateway_with(context)
     gateway.port = redis_server.port
