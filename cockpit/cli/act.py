@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cockpit.cli import observe
-from cockpit.cli.exits import EXIT_CODES, Exit, note, on_loop
+from cockpit.cli.exits import EXIT_CODES, Exit, note, on_loop, stopping_at_a_step
 from cockpit.cli.options import Given, with_action, with_json, with_profile
 from cockpit.cli.output import Style, say, say_json, table
 from cockpit.cli.planview import confirmation_options, plan_lines, planned_json, refusal_lines, refusals_json
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from cockpit.actions.record import Planned, Record
     from cockpit.engine.engine import Engine
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _EXITS = {
     Outcome.SUCCEEDED: Exit.OK,
     Outcome.FAILED: Exit.FAILED,
@@ -119,35 +117,19 @@ async def _executed(engine: Engine, planned: Planned, wanted: _Wanted) -> Record
     executor = engine.executor
     with contextlib.suppress(Refused):  # the executor refuses an unarmed action itself, and records that
         await executor.arm(wanted.reason)
-    with _stopping(engine), _progress(engine):
+
+    def stop() -> None:
+        for running in executor.running:
+            executor.abort(running.run)
+        note(
+            "stopping at the next step, and recording what was done. Once more ends it now: the outcome is then unknown"
+        )
+
+    with stopping_at_a_step(stop), _progress(engine):
         record = await executor.execute(planned, Confirmation(wanted.confirm, wanted.reason))
     with contextlib.suppress(CockpitError):  # armed ends with this process anyway
         await executor.disarm()
     return record
-
-
-@contextlib.contextmanager
-def _stopping(engine: Engine) -> Iterator[None]:
-    """Signals abort instead of kill: what was begun must leave a record. A lost terminal stops nothing."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        for running in engine.executor.running:
-            engine.executor.abort(running.run)
-        note("stopping at the next step; what was begun is still recorded")
-
-    def go_on() -> None:
-        """The link is gone: the action ends by itself and its outcome is recorded."""
-
-    previous = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, go_on if number is signal.SIGHUP else stop)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -88,8 +88,11 @@ async def _source(part: Part) -> Examined:
         found.append(Diagnosis("poll", False, f"{error.word}: {error.message}", error.hint))
     except TimeoutError:
         found.append(Diagnosis("poll", False, f"no answer in {part.timeout_s:g} s", "is it alive, is the way open?"))
-    found += await _said_by_adapter(part)
-    return Examined(part.source, part.kind.value, found[0].ok, latency_ms, tuple(found))
+    reachable = found[0].ok
+    told = await _said_by_adapter(part)
+    if any(diagnosis.ok is False for diagnosis in told) and not reachable:
+        found = []  # the adapter says where exactly it fails
+    return Examined(part.source, part.kind.value, reachable, latency_ms, (*found, *told))
 
 
 async def _said_by_adapter(part: Part) -> Sequence[Diagnosis]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import errno
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -139,10 +140,13 @@ class Terminated(Exception):
     """SIGTERM arrived: everything that was started ends in order."""
 
 
+_instead_of_ending: list[Callable[[], None]] = []
+
+
 def on_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end on a new event loop; SIGTERM cancels it as ctrl+c does, and is told apart.
 
-    SIGTERM raises Terminated here, after the work has closed what it had opened.
+    Raises Terminated or KeyboardInterrupt after the work has closed what it had opened.
     """
     terminated = False
 
@@ -152,8 +156,11 @@ def on_loop(work: Coroutine[Any, Any, T]) -> T:
 
         def end() -> None:
             nonlocal terminated
-            terminated = True
-            task.cancel()
+            if _instead_of_ending:
+                _instead_of_ending[-1]()
+            else:
+                terminated = True
+                task.cancel()
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
         return await work
@@ -161,6 +168,34 @@ def on_loop(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(guarded())
     except asyncio.CancelledError:
-        if terminated:
-            raise Terminated from None
-        raise
+        raise (Terminated if terminated else KeyboardInterrupt) from None
+
+
+@contextlib.contextmanager
+def stopping_at_a_step(stop: Callable[[], None]) -> Iterator[None]:
+    """For work of which a record must stay: ctrl+c and SIGTERM call `stop`, only the second one ends the command.
+
+    A lost terminal (SIGHUP) ends nothing.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    asked = False
+
+    def handle() -> None:
+        nonlocal asked
+        if asked and task is not None:
+            task.cancel()
+        asked = True
+        stop()
+
+    own = (signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in own}
+    loop.add_signal_handler(signal.SIGINT, handle)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    _instead_of_ending.append(handle)
+    try:
+        yield
+    finally:
+        _instead_of_ending.pop()
+        for number in own:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
