@@ -22,6 +22,7 @@ from cockpit.profile.schema import RedisSource
 from cockpit.text import clean
 
 CLIENT_NAME = "cockpit"
+_SLOW = "it may be stopped, swapping, or busy with one slow command"
 Command = tuple[str | bytes | int, ...]
 Reply = Any  # bytes, int, None, a list of those, or the ResponseError that the server answered with
 
@@ -66,7 +67,7 @@ class Link:
                 if bound_to is not None and (self._connection is None or bound_to != self.generation):
                     raise LinkChanged
                 try:
-                    phase = "did not complete the connection"
+                    phase = "did not complete the connection (TLS, greeting)" if self.address.tls else "did not greet"
                     connection = await self._connected()
                     phase = "accepted the connection but gave no answer"
                     sent = True
@@ -78,7 +79,7 @@ class Link:
         except TimeoutError:
             raise TimedOut(
                 f"{self.address.place} {phase} within {within:g} s",
-                hint="it may be stopped, swapping, or busy with one slow command",
+                hint=_SLOW if sent or not self.address.tls else f"{_SLOW}; or it does not speak TLS on this port",
                 effect_possible=mutating and sent,
             ) from None
         except (OSError, RedisError, EOFError) as error:

@@ -57,7 +57,7 @@ async def test_a_stopped_server_is_timed_out_at_the_source_s_deadline(
         await adapter.probe()
     assert time.monotonic() - began < 1.0
     assert not caught.value.effect_possible
-    with pytest.raises(TimedOut, match=r"accepted the connection but gave no answer|did not complete the connection"):
+    with pytest.raises(TimedOut, match=r"accepted the connection but gave no answer|did not greet"):
         await adapter.probe()
     server.resume()
     assert isinstance((await adapter.probe()).payload, CacheStatus)
@@ -310,8 +310,8 @@ async def test_an_expired_certificate_is_not_accepted(
 async def test_tls_and_plain_text_mixed_up(
     redis_server: RedisServer, gateway_with: GatewayWith, adapter_for: AdapterFor, tmp_path: Path
 ) -> None:
-    with pytest.raises(Unreachable, match="does not speak TLS on this port|closed the connection"):
-        await adapter_for(f"rediss://127.0.0.1:{redis_server.port}/0", timeout=1).probe()
+    with pytest.raises(TimedOut, match="does not speak TLS on this port"):  # Redis waits for the end of a line
+        await adapter_for(f"rediss://127.0.0.1:{redis_server.port}/0", timeout=0.5).probe()
     context, _ = certificate(tmp_path)
     gateway = await gateway_with(context)
     gateway.port = redis_server.port
