@@ -122,7 +122,7 @@ async def _executed(engine: Engine, planned: Planned, wanted: _Wanted) -> Record
         for running in executor.running:
             executor.abort(running.run)
         note(
-            "stopping at the next step, and recording what was done. Once more ends it now: the outcome is then unknown"
+            "stopping at the next step, and recording what was done. Once more ends it now, with its outcome unknown"
         )
 
     with stopping_at_a_step(stop), _progress(engine):
