@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from importlib.resources import as_file
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from screens.terminal import PLAIN_THEME, no_color, wants_ascii
+
 from screens.terminal.hardened import HardenedApp  # isort: skip  # settles the environment before Textual
 
 from rich.text import Text
 from textual import events
-from textual.app import CSSPathType
+from textual._path import CSSPathType
 from textual.screen import Screen
 
 import themes
 from cockpit.errors import CockpitError
 from screens import themes as colours
+from screens.clipboard import copy
 from screens.cockpit_screen import CockpitScreen
 
 if TYPE_CHECKING:
@@ -112,13 +114,8 @@ class CockpitApp(HardenedApp[None]):
         self.cockpit_screen.attach(engine)
         self.call_later(self.settle_memory)
 
-    def keymap_of(self) -> Mapping[str, str]:
-        """The operator's own keys by binding id."""
-        return self.engine.profile.keys if self.engine is not None else {}
-
-    def _copied(self, text: str) -> str:
-        self.copy_to_clipboard(text)
-        return "sent to the terminal's clipboard"
+    async def _copied(self, text: str) -> str:
+        return await copy(self, text)
 
     async def on_unmount(self) -> None:
         """End the engine: pollers, connections, running actions, within a deadline."""
@@ -127,6 +124,13 @@ class CockpitApp(HardenedApp[None]):
             done, _ = await asyncio.wait({self._operating}, timeout=_CLOSE_DEADLINE_S)
             if not done:
                 self._operating.cancel()
+
+
+def _given(path: Path) -> Prepare:
+    async def prepare(say: Say) -> Path:
+        return path
+
+    return prepare
 
 
 def _load(path: Path) -> Profile:
@@ -149,10 +153,9 @@ def run(
     `ascii` None decides by locale and terminal. Raises Misconfigured for a theme that cannot be used.
     """
 
-    async def given(say: Say) -> Path:
-        assert isinstance(profile_path, Path)
-        return profile_path
-
-    prepare = given if isinstance(profile_path, Path) else profile_path
-    app = CockpitApp(prepare, theme=theme, ascii_only=wants_ascii() if ascii is None else ascii)
+    app = CockpitApp(
+        _given(profile_path) if isinstance(profile_path, Path) else profile_path,
+        theme=theme,
+        ascii_only=wants_ascii() if ascii is None else ascii,
+    )
     return app.run_to_exit_code(mouse=mouse)

@@ -8,8 +8,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Input
 
 from cockpit.clock import Clock, SystemClock
@@ -19,6 +17,7 @@ from screens.frame.status import Status
 from screens.frame.tabs import Tabs
 from screens.frame.timeline import Timeline
 from screens.hints import action_hints, move_hints
+from screens.openings import Openings
 from screens.panes.base import Pane
 from screens.panes.database import DatabasePane
 from screens.panes.health import HealthPane
@@ -35,9 +34,7 @@ _DIGITS = "12345"
 
 
 def _bindings() -> list[BindingType]:
-    numbers = [
-        Binding(digit, f"pane({digit})", f"Pane {digit}", show=False, id=f"pane.{digit}") for digit in _DIGITS
-    ]
+    numbers = [Binding(digit, f"pane({digit})", f"Pane {digit}", show=False, id=f"pane.{digit}") for digit in _DIGITS]
     others = (
         ("tab", "next_pane(1)", "Next pane", "pane.next"),
         ("shift+tab", "next_pane(-1)", "Previous pane", "pane.previous"),
@@ -53,19 +50,18 @@ def _bindings() -> list[BindingType]:
         ("e", "error(1)", "Next error", "error.next"),
         ("E", "error(-1)", "Previous error", "error.previous"),
         ("t", "timeline", "Timeline length", "timeline"),
-        ("enter", "detail", "Detail", "detail"),
-        ("y", "copy", "Copy", "copy"),
         ("ctrl+r", "poll_now", "Ask all sources now", "refresh"),
         ("escape", "back", "Back", "back"),
     )
-    return [*numbers, *(Binding(key, action, word, show=False, id=id_) for key, action, word, id_ in others)]
+    moves = [Binding(key, action, word, show=False, id=id_) for key, action, word, id_ in others]
+    return [*numbers, *moves, *Openings.OPENING_BINDINGS]
 
 
-class CockpitScreen(Screen[None]):
+class CockpitScreen(Openings):
     """Banner, timeline, five panes, status, footer."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (8, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]  # noqa: RUF012  # as Screen types it
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (8, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
     AUTO_FOCUS: ClassVar[str | None] = None
 
@@ -151,8 +147,8 @@ class CockpitScreen(Screen[None]):
 
     def refresh_hints(self) -> None:
         """The footer follows the pane and what can be done in it."""
-        engine = self.publisher.engine
-        keys = self.app.keymap_of() if hasattr(self.app, "keymap_of") else {}
+        engine = self.engine
+        keys = engine.profile.keys if engine is not None else {}
         moves, always = move_hints(self.current, keys)
         actions = action_hints(engine.catalogue, self.current, keys) if engine else ()
         self.footer.show(actions, moves, always)
@@ -247,19 +243,3 @@ class CockpitScreen(Screen[None]):
             self.action_ask_filter()
         else:
             self.current.action_move(direction)
-
-    # -- rows
-
-    def action_start(self, action: str) -> None:
-        """Open the plan of an action on the row under the cursor."""
-        pane = self.current
-        if pane.lost:
-            self.tell("The row under the cursor has vanished. Move the cursor to choose another.")
-            return
-        flow = getattr(self.app, "flow", None)
-        if flow is not None:
-            flow.start(action, pane.source, pane.selection())
-
-    def tell(self, text: str) -> None:
-        """A passing remark."""
-        self.notify(Content(text).plain, markup=False, timeout=4)

@@ -1,4 +1,4 @@
-"""Which keys the footer names: the pane's actions from the catalogue, then what helps in this pane, then the way out."""
+"""Which keys the footer names: the pane's actions from the catalogue, what helps in it, the way out."""
 
 from __future__ import annotations
 
@@ -21,8 +21,16 @@ _SHORT = {
     "right_square_bracket": "]",
     "escape": "esc",
 }
-_COMMON = (("detail", "enter", "Detail"), ("filter", "/", "Filter"), ("zoom", "z", "Zoom"), ("pause", "space", "Pause"),
-           ("menu.row", "a", "Actions"), ("copy", "y", "Copy"), ("timeline", "t", "Time"), ("palette", ":", "Palette"))  # fmt: skip
+_COMMON = (
+    ("detail", "enter", "Detail"),
+    ("filter", "/", "Filter"),
+    ("zoom", "z", "Zoom"),
+    ("pause", "space", "Pause"),
+    ("menu.row", "a", "Actions"),
+    ("findings", "f", "Findings"),
+    ("copy", "y", "Copy"),
+    ("timeline", "t", "Time"),
+)
 _LOGS = (("error.next", "e", "Error"), ("log.longer", "[ ]", "Window"))
 _ALWAYS = (("arm", "!", "Arm"), ("help", "?", "Help"), ("quit", "q", "Quit"))
 

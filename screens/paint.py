@@ -19,8 +19,12 @@ from cockpit.model.severity import Severity
 
 ELLIPSIS = "…"
 _BARS = "▁▂▃▄▅▆▇█"
-_ATTRIBUTES = {"bold": Style(bold=True), "dim": Style(dim=True), "reverse": Style(reverse=True),
-               "underline": Style(underline=True), "strike": Style(strike=True), "italic": Style(italic=True)}  # fmt: skip
+_ATTRIBUTES = {
+    "bold": Style(bold=True),
+    "reverse": Style(reverse=True),
+    "underline": Style(underline=True),
+    "strike": Style(strike=True),
+}
 
 GLYPH = {Severity.OK: "●", Severity.WARN: "▲", Severity.CRIT: "✖", Severity.UNKNOWN: "?"}
 SEVERITY_STYLE = {
@@ -50,7 +54,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """Values as a row of small columns, newest at the right. `top` is the value of a full column, 0 for the largest."""
+    """Values as small columns, newest at the right. `top` is the value of a full column, 0 for the largest."""
 
     values: tuple[float, ...]
     style: str
@@ -129,12 +133,17 @@ def plain(cell: Cell) -> str:
 
 
 class Ink:
-    """Styles by name for one theme on one ground colour (a variable's name)."""
+    """Styles by name for one theme on one ground colour (a variable's name).
 
-    def __init__(self, variables: Mapping[str, str], ground: str = "background") -> None:
+    `plain` is for the terminal's own 16 colours and for none at all: grounds are then made by reversing, because
+    nobody knows which colours can be read on which.
+    """
+
+    def __init__(self, variables: Mapping[str, str], ground: str = "background", *, plain: bool = False) -> None:
         self._variables = variables
+        self._plain = plain
         self._cache: dict[str, Style] = {}
-        self.base = self.style(f"foreground on {ground}")
+        self.base = Style() if plain else self.style(f"foreground on {ground}")
 
     def style(self, words: str) -> Style:
         """Resolved once; a name that the theme lacks is plain."""
@@ -156,7 +165,11 @@ class Ink:
         name = f"\0{ground}\0{words}"
         found = self._cache.get(name)
         if found is None:
-            found = self._cache[name] = self.base + self.style(ground) + self.style(words)
+            if self._plain and ground.startswith("on cursor"):
+                found = self.style(ground)
+            else:
+                found = self.base + self.style(ground) + self.style(words)
+            self._cache[name] = found
         return found
 
     def _resolve(self, words: str) -> Style:
@@ -171,7 +184,11 @@ class Ink:
                 style += attribute
                 continue
             colour = self._colour(word)
-            if colour is not None:
+            if behind and self._plain:
+                if not word.endswith("-tint"):
+                    shown = colour.rich_color if colour is not None and word != "cursor" else None
+                    style = Style(bold=style.bold, strike=style.strike, color=shown, reverse=True)
+            elif colour is not None:
                 style += Style(bgcolor=colour.rich_color) if behind else Style(color=colour.rich_color)
             behind = False
         return style

@@ -135,7 +135,9 @@ class Publisher:
             return Situation(now, loading=self.loading)
         mode = engine.executor.mode
         offer = engine.executor.undo_offer
-        severities = [state.severity for state in self._states if state.reading is not None or state.failure is not None]
+        severities = [
+            state.severity for state in self._states if state.reading is not None or state.failure is not None
+        ]
         severities += [finding.severity for finding in self._findings]
         return Situation(
             now,

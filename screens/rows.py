@@ -32,7 +32,8 @@ def ink_of(widget: Widget, ground: str = "background") -> Ink:
     key = (widget.app.theme, ground)
     found = inks.get(key)
     if found is None:
-        found = inks[key] = Ink(widget.app.theme_variables, ground)
+        plain = widget.app.no_color or widget.app.current_theme.ansi
+        found = inks[key] = Ink(widget.app.theme_variables, ground, plain=plain)
     return found
 
 
@@ -117,7 +118,7 @@ class Rows(Widget, can_focus=True):
     def __init__(self, *, framed: bool = False, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.framed = framed
-        self.sunk = False  # everything muted: stale data
+        self.sunk = False  # the body is muted: stale data
         self.follow = False  # the cursor keeps to the last row
         self.frame = Frame()
         self.ground = "background"
@@ -165,8 +166,12 @@ class Rows(Widget, can_focus=True):
 
     @property
     def key(self) -> str:
-        """Key of the row that an action would be about: "" for none, or when the row has vanished."""
-        return "" if self._lost else self._key
+        """Key of the row that an action would be about: "" for none, one that vanished, or one out of sight."""
+        return self._key if self._in_sight and not self._lost else ""
+
+    @property
+    def _in_sight(self) -> bool:
+        return self._top <= self._at < self._top + self._room
 
     @property
     def lost(self) -> str:
@@ -192,6 +197,9 @@ class Rows(Widget, can_focus=True):
         step = 1 if delta > 0 else -1
         target: int | None = None
         index = self._at
+        if not self._in_sight and self._key and not self._lost:
+            self._go(index)
+            return
         if self._lost:  # the neighbour took the place: that is the first step
             index -= step if step > 0 else 0
         for _ in range(abs(delta)):
@@ -262,7 +270,8 @@ class Rows(Widget, can_focus=True):
 
     def _scroll(self, to_cursor: bool = True) -> None:
         room = self._room
-        if to_cursor and room and self._body.index(self._key) is not None:
+        wanted = to_cursor and (self._moved or self.follow)  # nobody put the cursor where it is otherwise
+        if wanted and room and self._key and self._body.index(self._key) is not None:
             if self._at < self._top:
                 self._top = self._at
             elif self._at >= self._top + room:
@@ -304,7 +313,7 @@ class Rows(Widget, can_focus=True):
                 return ("bottom", self.frame.left_foot, self.frame.foot, focused, width)
             y -= 1
         if y < len(self._head):
-            return ("row", self._head[y], "", focused, self.sunk, width)
+            return ("row", self._head[y], "", focused, False, width)
         index = self._top + y - len(self._head)
         if index >= len(self._body):
             return ("row", None, "", focused, self.sunk, width)
@@ -317,8 +326,8 @@ class Rows(Widget, can_focus=True):
         ink = ink_of(self, self.ground)
         if line[0] == "row":
             _, row, cursor, focused, sunk, _ = line
-            assert row is None or isinstance(row, Row)
-            return self._draw_row(row, str(cursor), bool(focused), bool(sunk), width, ink)
+            shown = row if isinstance(row, Row) else None
+            return self._draw_row(shown, str(cursor), bool(focused), bool(sunk), width, ink)
         focused = bool(line[-2])
         corners = ("┏━┓" if line[0] == "top" else "┗━┛") if focused else ("╭─╮" if line[0] == "top" else "╰─╯")
         edge = ink.on("border" if focused else "line")
@@ -380,12 +389,9 @@ class Rows(Widget, can_focus=True):
         self._scroll()
         self.repaint()
 
-    def on_focus(self) -> None:
-        """Show the cursor."""
-        self.repaint()
-
-    def on_blur(self) -> None:
-        """Hide the cursor."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show or hide the cursor."""
+        super().watch_has_focus(has_focus)
         self.repaint()
 
     def on_click(self, event: events.Click) -> None:

@@ -1,4 +1,4 @@
-"""Colour themes from TOML files, ours and the user's. A bad file is refused with a sentence, never pasted into CSS."""
+"""Colour themes from TOML files, ours and the user's. A bad file is refused with a sentence, not pasted into CSS."""
 
 from __future__ import annotations
 
@@ -114,13 +114,11 @@ def _theme(data: Mapping[str, object], what: str) -> Theme:
     problems += [f"colors.{key} is missing" for key in ("primary", "foreground", "background") if key not in colours]
     if problems:
         raise Misconfigured(f"{what} is not a usable theme: {'; '.join(problems)}")
-    theme = Theme(name=str(name), dark=bool(dark), variables=variables, **_keywords(colours))
+    theme = Theme(str(name), colours["primary"], dark=bool(dark))
+    for key, value in colours.items():
+        setattr(theme, key, value)
     theme.variables = {**variable_defaults(theme), **variables}
     return theme
-
-
-def _keywords(colours: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in colours.items() if key in COLOURS}
 
 
 def _colours(section: object, where: str, problems: list[str]) -> dict[str, str]:
@@ -138,5 +136,5 @@ def _colours(section: object, where: str, problems: list[str]) -> dict[str, str]
         except ColorParseError:
             found[key] = ""
         if not found[key]:
-            problems.append(f"{where}.{key} must be a colour such as \"#6cb6ff\", not {clean(repr(value), 40)}")
+            problems.append(f'{where}.{key} must be a colour such as "#6cb6ff", not {clean(repr(value), 40)}')
     return found

@@ -39,6 +39,8 @@ class Banner(Bars):
         if now.environment:
             where = [environment_chip(now.environment), (f" {now.system} ", "bold"), (" ", "")]
         right = mode_chips(now)
+        if width < _WIDE and now.armed_s is None and now.paused_since is None:
+            right = ()  # the status bar says OBSERVE; here the words need the room
         if height < 2:
             story = self._chain() if len(now.chain) > 1 else self._finding()
             return [Bar((*where, *story), right, ground)]
@@ -87,6 +89,10 @@ class Banner(Bars):
             return (("would help ", "muted"), (now.findings[0].action_title, "bold"))
         if now.findings and now.findings[0].evidence:
             return (("because ", "muted"), (now.findings[0].evidence[0], ""))
+        deployed = [marker for marker in now.markers if marker.glyph == "▲"]
+        if deployed:
+            last = deployed[-1]
+            return (("last deployed ", "muted"), (last.text, ""), (f" {figures.age(now.now - last.at)} ago", "muted"))
         return ()
 
     def _since(self) -> tuple[Span, ...]:

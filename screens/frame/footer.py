@@ -41,10 +41,10 @@ class Footer(Bars):
         if spans_length(actions) + spans_length(_spans(self.moves, False)) > room:
             actions = _spans(self.actions, False)
         left: list[Span] = list(actions)
-        if left and self.moves:
-            left.append(("│ ", "line"))
-        for hint in self.moves:
+        for number, hint in enumerate(self.moves):
             more = _spans((hint,), False)
+            if number == 0 and left:
+                more.insert(0, ("│ ", "line"))
             if spans_length(left) + spans_length(more) > room:
                 break
             left += more

@@ -22,8 +22,9 @@ def _source(state: SourceState, brief: bool) -> tuple[Span, ...]:
     if state.freshness is Freshness.WAITING:
         waited = figures.age(state.polling_since_s or 0.0)
         return (("? ", "muted"), (f"{state.title} ", ""), (f"waiting {waited}", "muted"))
-    word = state.freshness.value if not brief else "old"
-    return (glyph, (f"{state.title} ", "bold"), (f"{word} {figures.age(state.age_s)}", "warning"))
+    word = state.freshness.value if not brief or state.age_s is None else "old"
+    since = f" {figures.age(state.age_s)}" if state.age_s is not None else ""
+    return (glyph, (f"{state.title} ", "bold"), (f"{word}{since}", "warning"))
 
 
 class Status(Bars):
@@ -43,12 +44,15 @@ class Status(Bars):
         now = self.situation
         right: tuple[Span, ...] = ((figures.clock(now.now) + " UTC", "bold"),)
         left: list[Span] = [*mode_chips(now), ("  ", "")]
+        place: list[Span] = []
         if now.environment:
-            left += [(now.environment, "bold"), (f"/{now.system}", "muted"), ("   ", "")]
+            place = [(now.environment, "bold"), (f"/{now.system}", "muted"), ("   ", "")]
         room = width - 4 - spans_length(left) - spans_length(right)
         everything = self._sources(now.states, brief=False)
-        if spans_length(everything) <= room:
-            return [Bar((*left, *everything), right)]
+        for before in (place, []):  # the banner says it too
+            if spans_length(before) + spans_length(everything) <= room:
+                return [Bar((*left, *before, *everything), right)]
+        left += place
         silent = [state for state in now.states if state.freshness is not Freshness.FRESH]
         fresh = len(now.states) - len(silent)
         well: list[Span] = [("● ", "success"), (f"{fresh} fresh   ", "muted")] if fresh else []

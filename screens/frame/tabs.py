@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from screens.frame.strip import Bar, Bars
-from screens.paint import GLYPH, SEVERITY_STYLE, Span
+from screens.paint import Span
 from screens.panes.base import Pane
 
 
@@ -24,12 +24,12 @@ class Tabs(Bars):
         roomy = width >= 100
         for pane in self.panes:
             here = pane is self.current
-            glyph = GLYPH[pane.severity]
+            glyph, style = pane.glyph
             name = pane.LABEL if roomy else pane.SHORT
             if here:
                 parts.append((f" {pane.NUMBER} {name} {glyph} ", "background on primary bold"))
             else:
-                parts += [(f" {pane.NUMBER} ", "muted"), (f"{name} ", ""), (f"{glyph} ", SEVERITY_STYLE[pane.severity])]
+                parts += [(f" {pane.NUMBER} ", "muted"), (f"{name} ", ""), (f"{glyph} ", style)]
         age = (self.current.age_text, "muted") if self.current and width >= 76 else ("", "")
         if self.paused:
             return [Bar(tuple(parts), ((" PAUSED ", "background on warning bold"), (" space goes on", "bold")))]

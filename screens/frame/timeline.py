@@ -21,6 +21,7 @@ _EIGHTHS = "▁▂▃▄▅▆▇█"
 _LABEL = 11
 _SCALE = 11
 _BAD_SHARE = 0.05
+_SMALL = 20.0
 _BIG = ("█▀█ █▀█ █ █ █▀▀ █▀▀ █▀▄", "█▀▀ █▀█ █ █ ▀▀█ █▀▀ █ █", "▀   ▀ ▀ ▀▀▀ ▀▀▀ ▀▀▀ ▀▀ ")
 
 
@@ -111,7 +112,7 @@ class Timeline(Bars):
         used = len(grid.values) * grid.wide
         top = max((value for value in grid.values if value is not None), default=0.0)
         last = next((value for value in reversed(grid.values[:-1]) if value is not None), None)
-        high, low = self._halves(grid, top or 1.0)
+        high, low = self._halves(grid, max(top, _SMALL))  # a few errors are not a wall of errors
         pad = (" " * (cells - used), "")
         minutes = round(len(grid.values) * grid.seconds / 60)
         label = "errors/min" if now.logged else "no log source"
@@ -122,7 +123,15 @@ class Timeline(Bars):
         return [
             Bar(((fit(label, _LABEL), "muted"), pad, *high, (f" {scale}", "muted"))),
             Bar(((" " * _LABEL, ""), pad, *low, (f" {current}", "error bold" if lit else ""))),
-            Bar(((fit(f"−{minutes} min", _LABEL), "muted"), pad, (markers, "warning"), (" " * (_SCALE - 3), ""), ("now", "muted"))),
+            Bar(
+                (
+                    (fit(f"−{minutes} min", _LABEL), "muted"),
+                    pad,
+                    (markers, "warning"),
+                    (" " * (_SCALE - 3), ""),
+                    ("now", "muted"),
+                )
+            ),
         ]
 
     @staticmethod

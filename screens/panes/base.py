@@ -1,4 +1,4 @@
-"""What all panes share: number and verdict in the border, age and source in its foot, and how old or missing data looks."""
+"""What all panes share: number and verdict in the border, age and source in its foot, the look of old data."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
+
 from cockpit.model.reading import History, Point, SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind, worst
 from screens import figures
-from screens.paint import GLYPH, SEVERITY_STYLE, Row, Span, Spans, blank, note, spans
-from screens.rows import Frame, ListBody, Rows
+from screens.paint import GLYPH, SEVERITY_STYLE, Row, Span, Spans, note, spans
+from screens.rows import Frame, Rows
 
 NO_HISTORY = History()
 Detail = tuple[str, list[tuple[str, str]]]  # title, (label, text) lines; "" continues the line before
@@ -89,15 +91,29 @@ class Pane(Rows):
             self.sunk = False
             self.show((), [note(f"this profile has no {self.KIND.value} source")])
             return
-        rows: list[Row] = []
         shown = self._shown(scenery.states)
+        self.sunk = all(state.freshness is not Freshness.FRESH and state.reading is not None for state in shown)
+        self.show(self.head(shown, scenery), self._filtered(self.rows(shown, scenery)))
+
+    def head(self, shown: tuple[SourceState, ...], scenery: Scenery) -> tuple[Row, ...]:
+        """What stays in sight above the rows: the sources to choose from, and what is wrong with those shown."""
+        rows: list[Row] = []
         if len(scenery.states) > 1 and self.SWITCHES:
             rows.append(self._switcher(scenery.states, shown[0].source))
-        self.sunk = all(state.freshness is not Freshness.FRESH and state.reading is not None for state in shown)
-        for state in shown:
+        ill = [state for state in shown if state.freshness is not Freshness.FRESH]
+        for state in ill[:2]:
             rows += trouble(state)
-        rows += self.rows(shown, scenery)
-        self.show((), self._filtered(rows))
+        if len(ill) > 2:
+            rows.append(note(f"and {len(ill) - 2} more do not answer", "warning"))
+        return tuple(rows)
+
+    @property
+    def glyph(self) -> Span:
+        """The state of the pane's sources in one cell."""
+        states = self.scenery.states if self.scenery else ()
+        if all(state.freshness is Freshness.WAITING for state in states):
+            return ("·" if self.scenery and not states else "?", "muted")
+        return (GLYPH[self.severity], SEVERITY_STYLE[self.severity])
 
     def rows(self, states: tuple[SourceState, ...], scenery: Scenery) -> list[Row]:
         """The rows of these sources; those without a reading are dealt with already."""
@@ -189,20 +205,22 @@ class Pane(Rows):
         return name + leading.summary
 
     def _frame(self) -> Frame:
+        glyph, style = self.glyph
         title: tuple[Span, ...] = (
             (f"{self.NUMBER} ", "muted"),
             (f"{self.LABEL} ", "bold"),
-            (f"{GLYPH[self.severity]} ", SEVERITY_STYLE[self.severity]),
-            (self.verdict, SEVERITY_STYLE[self.severity] if self.severity is not Severity.OK else "muted"),
+            (f"{glyph} ", style),
+            (self.verdict, style if self.severity is not Severity.OK else "muted"),
         )
         left: list[Span] = []
         if self.lost:
-            left.append((f"{self._lost_name()} is gone; move to choose another", "warning bold"))
+            left.append((f"{self.lost_name()} is gone; move to choose another", "warning bold"))
         elif self.below:
             left.append((f"↓ {self.below} more", "muted"))
         return Frame(title, self._age(), tuple(left))
 
-    def _lost_name(self) -> str:
+    def lost_name(self) -> str:
+        """The row that vanished from under the cursor, in words."""
         return "the row"
 
     def _age(self) -> tuple[Span, ...]:
@@ -215,8 +233,10 @@ class Pane(Rows):
         oldest = max(shown, key=lambda state: state.age_s if state.age_s is not None else 1e9)
         name = oldest.title if len(shown) == 1 else f"{len(shown)} sources"
         parts: list[Span] = [(f"{name} · ", "muted")]
-        if oldest.reading is None:
-            parts.append((f"waiting {figures.age(oldest.polling_since_s)}", "muted"))
+        if oldest.failure is not None and oldest.reading is None:
+            parts.append(("failed, never answered", "warning bold"))
+        elif oldest.reading is None:
+            parts.append((f"waiting {figures.age(oldest.polling_since_s or 0.0)}", "muted"))
         elif oldest.freshness is Freshness.FRESH:
             parts.append((f"{ceil(oldest.age_s)} ago", "muted"))
         else:
@@ -224,6 +244,10 @@ class Pane(Rows):
         if self.paused:
             parts.append((" · paused", "warning bold"))
         return tuple(parts)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """What is shown may depend on the room."""
+        self.rebuild()
 
     def on_rows_moved(self) -> None:
         """The foot counts the rows below."""
@@ -248,7 +272,6 @@ def trouble(state: SourceState) -> list[Row]:
         since = f"  below: as it was {figures.age(state.age_s)} ago" if state.reading is not None else ""
         if tries or slow or since:
             rows.append(note(f"{tries}{slow}{since}", "muted"))
-        rows.append(blank())
     elif state.freshness is Freshness.STALE:
         rows.append(
             spans(
@@ -257,7 +280,6 @@ def trouble(state: SourceState) -> list[Row]:
                 (f"no answer for {figures.span(state.age_s)}; below is what it said then", "warning"),
             )
         )
-        rows.append(blank())
     elif state.reading is None:
         waited = figures.age(state.polling_since_s) if state.polling_since_s is not None else "0 s"
         rows.append(note(f"{state.title}: waiting for the first answer, {waited}"))

@@ -110,7 +110,7 @@ def _blocking(database: DatabaseStatus) -> list[Row]:
     if not database.blocking:
         return []
     held = sum(root.size() for root in database.blocking)
-    rows = [blank(), note(f"blocked: {held} session{'s' if held != 1 else ''}, each root holds up what is under it")]
+    rows = [blank(), note(f"{held} session{'s' if held != 1 else ''} blocked, by")]
     for root in database.blocking:
         session = root.session
         # The oldest of what it has been doing, so that the eye finds the one that forgot to commit.
@@ -153,7 +153,7 @@ def _session(session: Session) -> Row:
 def _statement(load: StatementLoad, number: int) -> Row:
     cells: tuple[Cell, ...] = (
         (load.query, ""),
-        (figures.percent(load.share), "error bold" if load.share >= 0.5 else ""),
+        (figures.percent(load.share), "bold" if load.share >= 0.5 else ""),
         (figures.millis(load.mean_ms), ""),
         (figures.count(load.calls), "muted"),
     )
@@ -209,7 +209,8 @@ class DatabasePane(Pane):
             return {}
         return {"pid": str(session.pid), "backend_start": session.backend_start.isoformat()}
 
-    def _lost_name(self) -> str:
+    def lost_name(self) -> str:
+        """What was under the cursor."""
         kind, _, identity = self.lost.partition("/")
         return "the statement" if kind == "statement" else f"pid {identity.partition('@')[0]}"
 

@@ -16,7 +16,7 @@ _TABLE = (
     Column("endpoint", 0, least=12),
     Column("status", 6, drop=3),
     Column("latency", 9, right=True, drop=1),
-    Column("latency, last polls", 19, drop=4),
+    Column("last polls", 19, drop=4),
 )
 _PART = (Column("", 1), Column("", 0, least=16), Column("", 0, least=16))
 
@@ -91,6 +91,10 @@ class HealthPane(Pane):
     SHORT: ClassVar[str] = "Health"
     KIND: ClassVar[SourceKind] = SourceKind.HEALTH
     SWITCHES: ClassVar[bool] = False
+
+    def head(self, shown: tuple[SourceState, ...], scenery: Scenery) -> tuple[Row, ...]:
+        """Only what fails: who has not answered yet stands in the table."""
+        return super().head(tuple(state for state in shown if state.freshness is not Freshness.WAITING), scenery)
 
     def rows(self, states: tuple[SourceState, ...], scenery: Scenery) -> list[Row]:
         """The table, with what each endpoint says about its parts."""

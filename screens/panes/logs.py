@@ -9,15 +9,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar
 
-from textual.message import Message
-
 from cockpit.model.logs import Level, LogEntry, LogPattern, LogStatus
 from cockpit.model.reading import SourceState
-from cockpit.model.severity import SourceKind
+from cockpit.model.severity import Freshness, SourceKind
 from cockpit.polling.logring import LogFilter, LogRing, LogView
 from screens import figures
 from screens.paint import Cell, Column, Layout, Row, Rule, Span, Spans, note
-from screens.panes.base import Detail, Pane, Scenery, trouble
+from screens.panes.base import Detail, Pane, Scenery
 
 WINDOWS_S = (60, 300, 900, 3600, 6 * 3600, 24 * 3600)
 _DEFAULT_WINDOW = 2
@@ -122,9 +120,6 @@ class LogsPane(Pane):
     SHORT: ClassVar[str] = "Logs"
     KIND: ClassVar[SourceKind] = SourceKind.LOGS
 
-    class Jumped(Message):
-        """The pane asks for attention: a jump to an error."""
-
     def __init__(self) -> None:
         super().__init__()
         self.rings: Mapping[str, LogRing] = {}
@@ -171,12 +166,9 @@ class LogsPane(Pane):
             super().rebuild()
             return
         view = self._ready(ring)
-        self.sunk = False
         self._origin = self._origin_width(view)
-        head: list[Row] = []
-        if len(scenery.states) > 1:
-            head.append(self._switcher(scenery.states, state.source))
-        head += trouble(state)
+        self.sunk = state.freshness is not Freshness.FRESH and state.reading is not None
+        head = list(self.head((state,), scenery))
         status = state.reading.payload if state.reading else None
         if isinstance(status, LogStatus):
             head += [note(f"▲ {text}", "warning") for text in status.notes[:1]]
@@ -313,7 +305,8 @@ class LogsPane(Pane):
         if self.scenery is not None:
             self.rebuild()
 
-    def _lost_name(self) -> str:
+    def lost_name(self) -> str:
+        """What was under the cursor."""
         return "the entry"
 
     def _age(self) -> tuple[Span, ...]:

@@ -57,7 +57,7 @@ def _rates(cache: CacheStatus, history: History) -> list[Row]:
     else:
         rows.append(gauge("hits", Meter(0.0, "muted"), "–"))
     clients = cache.clients / max(1, cache.max_clients)
-    blocked = f" {cache.blocked_clients} blocked" if cache.blocked_clients else ""
+    blocked = f", {cache.blocked_clients} blocked" if cache.blocked_clients else ""
     rows.append(gauge("clients", Meter(clients, level(clients, 0.8, 0.95)), f"{cache.clients}{blocked}"))
     evicting = bool(cache.evictions_per_s)
     evicted = "–" if cache.evictions_per_s is None else f"{figures.count(cache.evictions_per_s)}/s"

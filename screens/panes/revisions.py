@@ -41,7 +41,7 @@ def _revision(revision: Revision, service: ServiceStatus, now: float, layout: La
     if revision.reason and revision.state != "ready":
         words = f"{words}: {revision.reason}"
     elif previous:
-        words = f"{words}, served before"
+        words = "previous" if revision.state in ("ready", "retired") else f"{words}, previous"
     elif revision.name == service.latest_ready and not live:
         words = f"{words}, latest"
     tags = f"  {' '.join(revision.tags)}" if revision.tags else ""
@@ -72,15 +72,14 @@ def _warnings(service: ServiceStatus) -> list[Row]:
                 ("▲ ", "warning bold"), ("pinned", "warning bold"), (": a new deployment gets no traffic", "warning")
             )
         )
-    if serving is not None and latest is not None and latest.name != serving.name and latest.image != serving.image:
-        if service.template_image == latest.image:
-            rows.append(
-                spans(
-                    ("▲ ", "warning bold"),
-                    ("template", "warning bold"),
-                    (f" holds {latest.name}'s image: any change of it deploys that again", "warning"),
-                )
+    if serving is not None and latest is not None and serving.image != latest.image == service.template_image:
+        rows.append(
+            spans(
+                ("▲ ", "warning bold"),
+                ("template", "warning bold"),
+                (f" holds {latest.name}'s image: any change of it deploys that again", "warning"),
             )
+        )
     return rows
 
 
@@ -144,7 +143,8 @@ class RevisionsPane(Pane):
             return {}
         return {"revision": name, "etag": service.etag}
 
-    def _lost_name(self) -> str:
+    def lost_name(self) -> str:
+        """What was under the cursor."""
         return f"revision {self.lost.partition('/')[2]}"
 
     def detail(self) -> Detail:

@@ -74,6 +74,9 @@ class SampleCatalogue:
             for spec in self.specs
         )
 
+    def spec(self, action: str) -> ActionSpec | None:
+        return next((spec for spec in self.specs if spec.id == action), None)
+
     def handler(self, action: str, source: str) -> Any:
         raise AssertionError("samples run no actions")
 
@@ -154,36 +157,83 @@ def health(latency_ms: float = 3004.0, ok: bool = False, url: str = "https://sho
         ok,
         412,
         (
-            Component("database", Severity.OK if ok else Severity.CRIT, "healthy" if ok else "degraded",
-                      "in_use 12" if ok else "in_use 97, waiting 46"),
+            Component(
+                "database",
+                Severity.OK if ok else Severity.CRIT,
+                "healthy" if ok else "degraded",
+                "in_use 12" if ok else "in_use 97, waiting 46",
+            ),
             Component("redis", Severity.OK, "healthy", "rtt_ms 0.4"),
             Component(
                 "services",
                 Severity.OK if ok else Severity.WARN,
                 "healthy" if ok else "degraded",
                 "",
-                (Component("payments", Severity.OK, "healthy"), Component("mailer", Severity.OK if ok else Severity.WARN, "slow", "p95 2.1 s")),
+                (
+                    Component("payments", Severity.OK, "healthy"),
+                    Component("mailer", Severity.OK if ok else Severity.WARN, "slow", "p95 2.1 s"),
+                ),
             ),
         ),
-        (CheckResult("jobs.stuck", "0" if ok else "7", Severity.OK if ok else Severity.WARN, "> 5", None if ok else 42.0),),
+        (
+            CheckResult(
+                "jobs.stuck", "0" if ok else "7", Severity.OK if ok else Severity.WARN, "> 5", None if ok else 42.0
+            ),
+        ),
         TlsState("shop.example", START + timedelta(days=11), 11.2, Severity.WARN),
-    )  # fmt: skip
+    )
 
 
-def session(pid: int, state: str, age_s: float, query: str, wait: str = "", blocked_by: tuple[int, ...] = ()) -> Session:
+def session(
+    pid: int, state: str, age_s: float, query: str, wait: str = "", blocked_by: tuple[int, ...] = ()
+) -> Session:
     return Session(
-        pid, ago(age_s + 900), "shop", "shop_app", "checkout", "10.8.0.14", state, wait, age_s, age_s, age_s, query, blocked_by
-    )  # fmt: skip
+        pid,
+        ago(age_s + 900),
+        "shop",
+        "shop_app",
+        "checkout",
+        "10.8.0.14",
+        state,
+        wait,
+        age_s,
+        age_s,
+        age_s,
+        query,
+        blocked_by,
+    )
 
 
-ROOT = session(4411, "idle in transaction", 712, "UPDATE inventory SET reserved = reserved + $1 WHERE sku = $2", "Client: ClientRead")
+ROOT = session(
+    4411,
+    "idle in transaction",
+    712,
+    "UPDATE inventory SET reserved = reserved + $1 WHERE sku = $2",
+    "Client: ClientRead",
+)
 
 
 def database(full: bool = True) -> DatabaseStatus:
     waits = [
-        session(4502, "active", 46, "UPDATE inventory SET reserved = reserved + $1 WHERE sku = $2", "Lock: transactionid", (4411,)),
-        session(4519, "active", 45, "UPDATE inventory SET reserved = reserved + $1 WHERE sku = $2", "Lock: tuple", (4502,)),
-        session(4533, "active", 31, "SELECT stock FROM inventory WHERE sku = $1 FOR UPDATE", "Lock: transactionid", (4411,)),
+        session(
+            4502,
+            "active",
+            46,
+            "UPDATE inventory SET reserved = reserved + $1 WHERE sku = $2",
+            "Lock: transactionid",
+            (4411,),
+        ),
+        session(
+            4519, "active", 45, "UPDATE inventory SET reserved = reserved + $1 WHERE sku = $2", "Lock: tuple", (4502,)
+        ),
+        session(
+            4533,
+            "active",
+            31,
+            "SELECT stock FROM inventory WHERE sku = $1 FOR UPDATE",
+            "Lock: transactionid",
+            (4411,),
+        ),
     ]
     tree = BlockingNode(
         ROOT,
@@ -191,35 +241,71 @@ def database(full: bool = True) -> DatabaseStatus:
         None,
         (
             BlockingNode(
-                waits[0], "RowExclusiveLock on inventory", 46.0, (BlockingNode(waits[1], "tuple lock on inventory", 45.0),)
+                waits[0],
+                "RowExclusiveLock on inventory",
+                46.0,
+                (BlockingNode(waits[1], "tuple lock on inventory", 45.0),),
             ),
             BlockingNode(waits[2], "RowShareLock on inventory", 31.0),
         ),
     )
-    others = [
-        session(4600 + number, "idle", 20 + 7 * number, "COMMIT", "Client: ClientRead") for number in range(6)
-    ]
+    others = [session(4600 + number, "idle", 20 + 7 * number, "COMMIT", "Client: ClientRead") for number in range(6)]
     statements = (
         StatementLoad("UPDATE inventory SET reserved = reserved + $1 WHERE sku = $2", 1204, 3_420_000, 2841.0, 0.61),
-        StatementLoad("SELECT * FROM orders WHERE user_id = $1 ORDER BY created_at DESC", 41_200, 785_000, 88.0, 0.14),
+        StatementLoad(
+            "SELECT * FROM orders WHERE user_id = $1 ORDER BY created_at DESC", 41_200, 785_000, 88.0, 0.14
+        ),
         StatementLoad("INSERT INTO order_items (order_id, sku, qty) VALUES ($1, $2, $3)", 9_400, 336_000, 12.0, 0.06),
         StatementLoad("SELECT price FROM catalog WHERE sku = ANY($1)", 88_000, 224_000, 3.1, 0.04),
     )
     return DatabaseStatus(
-        "db.internal:5432/shop", "16.14", "cockpit", False, ago(864000), 100, 3, 97 if full else 31,
+        "db.internal:5432/shop",
+        "16.14",
+        "cockpit",
+        False,
+        ago(864000),
+        100,
+        3,
+        97 if full else 31,
         (("active", 62), ("idle", 21), ("idle in transaction", 14)) if full else (("idle", 27), ("active", 4)),
         (("shop", 91), ("postgres", 6)),
         (ROOT, *waits, *others) if full else tuple(others),
         (tree,) if full else (),
-        statements, statements, "pg_stat_statements", 0.993, 412.0, 0, None, 6, (),
-    )  # fmt: skip
+        statements,
+        statements,
+        "pg_stat_statements",
+        0.993,
+        412.0,
+        0,
+        None,
+        6,
+        (),
+    )
 
 
 def cache(evicting: bool = True, now: float = NOW) -> CacheStatus:
     return CacheStatus(
-        "cache.internal:6379/0", "Redis", "7.2.4", "a1b2c3", "master", 0, 864000,
-        4_187_593_114 if evicting else 1_200_000_000, 4_294_967_296, 4_294_967_296, 16 * 2**30, "allkeys-lru", 1.12,
-        88_120, 41.0 if evicting else 0.0, 12.0, 0.714 if evicting else 0.982, 212, 10_000, 2 if evicting else 0, 18_210.0,
+        "cache.internal:6379/0",
+        "Redis",
+        "7.2.4",
+        "a1b2c3",
+        "master",
+        0,
+        864000,
+        4_187_593_114 if evicting else 1_200_000_000,
+        4_294_967_296,
+        4_294_967_296,
+        16 * 2**30,
+        "allkeys-lru",
+        1.12,
+        88_120,
+        41.0 if evicting else 0.0,
+        12.0,
+        0.714 if evicting else 0.982,
+        212,
+        10_000,
+        2 if evicting else 0,
+        18_210.0,
         (Keyspace(0, 1_204_567, 1_198_002), Keyspace(3, 4_410, 0)),
         (
             SlowCommand(31, now - 40, 812.0, "KEYS cart:*", "10.8.0.14:50122"),
@@ -227,15 +313,26 @@ def cache(evicting: bool = True, now: float = NOW) -> CacheStatus:
             SlowCommand(29, now - 122, 44.0, "ZRANGEBYSCORE queue:mail 0 1763733821 LIMIT 0 500", "10.8.0.15:41200"),
         ),
         2,
-    )  # fmt: skip
+    )
 
 
-def revision(number: int, age_s: float, percent: int = 0, state: str = "ready", reason: str = "", tags: tuple[str, ...] = ()) -> Revision:
+def revision(
+    number: int, age_s: float, percent: int = 0, state: str = "ready", reason: str = "", tags: tuple[str, ...] = ()
+) -> Revision:
     digest = f"sha256:{number:02x}7f3c2d1e9b04aa11cc"
     return Revision(
-        f"checkout-{number:05d}", ago(age_s), f"europe-docker.pkg.dev/shop/app/checkout:v{number}", digest, state, reason,
-        percent, tags, "ana@shop.example" if number % 2 else "deploy-bot", 0, 20,
-    )  # fmt: skip
+        f"checkout-{number:05d}",
+        ago(age_s),
+        f"europe-docker.pkg.dev/shop/app/checkout:v{number}",
+        digest,
+        state,
+        reason,
+        percent,
+        tags,
+        "ana@shop.example" if number % 2 else "deploy-bot",
+        0,
+        20,
+    )
 
 
 def service() -> ServiceStatus:
@@ -247,27 +344,55 @@ def service() -> ServiceStatus:
         revision(138, 610_000, 0, "retired"),
     )
     return ServiceStatus(
-        "shop", "europe-west1", "checkout", "projects/shop/locations/europe-west1/services/checkout", "uid-1", '"etag-7"', 142,
-        False, "ready", "", "checkout-00142", "checkout-00142", revisions[0].image, Scaling(2, 20, "AUTOMATIC"),
+        "shop",
+        "europe-west1",
+        "checkout",
+        "projects/shop/locations/europe-west1/services/checkout",
+        "uid-1",
+        '"etag-7"',
+        142,
+        False,
+        "ready",
+        "",
+        "checkout-00142",
+        "checkout-00142",
+        revisions[0].image,
+        Scaling(2, 20, "AUTOMATIC"),
         (TrafficTarget("", 100), TrafficTarget("checkout-00141", 0, "stable")),
         (ServingShare("checkout-00142", 100, "", True), ServingShare("checkout-00141", 0, "stable")),
         revisions,
         PreviousServing("checkout-00141", "the cockpit saw it serve until 13:51 today", True),
-        ago(740), "ana@shop.example", "https://checkout-x.a.run.app",
-    )  # fmt: skip
+        ago(740),
+        "ana@shop.example",
+        "https://checkout-x.a.run.app",
+    )
 
 
 _LINES: tuple[tuple[Level, str, str, int, float, str], ...] = (
-    (Level.ERROR, "checkout", "PoolTimeout: could not get connection within 3000ms (size=97, in_use=97, waiting=46)", 0, 0, ""),
+    (
+        Level.ERROR,
+        "checkout",
+        "PoolTimeout: could not get connection within 3000ms (size=97, in_use=97, waiting=46)",
+        0,
+        0,
+        "",
+    ),
     (Level.ERROR, "checkout", "POST /v2/orders", 503, 3004, "203.0.113.77"),
     (Level.WARNING, "payments", "retry 2/3 charge ord_88121: upstream 503", 0, 0, ""),
     (Level.INFO, "gateway", "GET /v2/catalog/items?page=3", 200, 41, "198.51.100.9"),
-    (Level.ERROR, "checkout", "canceling statement due to lock timeout: UPDATE inventory SET reserved = reserved + $1", 0, 0, ""),
+    (
+        Level.ERROR,
+        "checkout",
+        "canceling statement due to lock timeout: UPDATE inventory SET reserved = reserved + $1",
+        0,
+        0,
+        "",
+    ),
     (Level.WARNING, "cart", "redis: evicted session cart:7731 (maxmemory 4gb, policy allkeys-lru)", 0, 0, ""),
     (Level.INFO, "catalog", "cache refresh 1204 items 212ms", 0, 0, ""),
     (Level.DEBUG, "identity", "jwks refreshed kid=2026-11", 0, 0, ""),
     (Level.INFO, "gateway", "POST /v2/orders", 503, 3011, "203.0.113.77"),
-)  # fmt: skip
+)
 
 
 def entries(count: int, end: float = NOW, step: float = 0.7) -> list[LogEntry]:
@@ -276,8 +401,16 @@ def entries(count: int, end: float = NOW, step: float = 0.7) -> list[LogEntry]:
         level, origin, message, status, latency, ip = _LINES[(number * 5 + number // 4) % len(_LINES)]
         made.append(
             LogEntry(
-                end - (count - number) * step, level, origin, message, '{"trace":"7be2a4","sku":"A-17"}', ip, status, latency, f"i{number}"
-            )  # fmt: skip
+                end - (count - number) * step,
+                level,
+                origin,
+                message,
+                '{"trace":"7be2a4","sku":"A-17"}',
+                ip,
+                status,
+                latency,
+                f"i{number}",
+            )
         )
     return made
 
@@ -295,7 +428,9 @@ def log_status(bad: bool = True, kept: int = 1200) -> LogStatus:
         LogPattern("canceling statement due to lock timeout: <sql>", Level.ERROR, 612, NOW - 660, NOW - 2, True),
         LogPattern("redis: evicted session <key>", Level.WARNING, 208, NOW - 540, NOW - 3, False),
     )
-    return LogStatus("projects/shop", kept, kept + 4000, 0, 1841, 52_000, 36_000, 6_624, NOW - 1, 0.8, tuple(buckets), patterns)
+    return LogStatus(
+        "projects/shop", kept, kept + 4000, 0, 1841, 52_000, 36_000, 6_624, NOW - 1, 0.8, tuple(buckets), patterns
+    )
 
 
 # -- scenarios
@@ -357,10 +492,14 @@ def broken() -> SampleEngine:
     for _ in range(3):
         engine.fail(
             "database/main",
-            TimedOut("main did not answer within 3.0 s", hint="Its connection was accepted: the server may be stopped"),
+            TimedOut(
+                "main did not answer within 3.0 s", hint="Its connection was accepted: the server may be stopped"
+            ),
         )
     engine.hub.register("redis/sessions", SourceKind.REDIS, "sessions", 1.0, 3.0, lambda: None)
-    engine.fail("redis/sessions", Unreachable("sessions refused the connection at 10.8.0.9:6379", hint="Is it running?"))
+    engine.fail(
+        "redis/sessions", Unreachable("sessions refused the connection at 10.8.0.9:6379", hint="Is it running?")
+    )
     return engine
 
 
@@ -372,4 +511,6 @@ def _history(engine: SampleEngine, quiet: bool = False) -> None:
         engine.say("health/web", Severity.OK, "", health(40 * wave + 2960 * bad, not bad))
         engine.say("health/admin", Severity.OK, "", health(36 * wave, True))
         rate = 46 * bad * wave
-        engine.say("redis/cache", Severity.OK, "", replace(cache(False), evictions_per_s=rate, ops_per_s=18_000 * wave))
+        engine.say(
+            "redis/cache", Severity.OK, "", replace(cache(False), evictions_per_s=rate, ops_per_s=18_000 * wave)
+        )

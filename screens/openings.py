@@ -1,0 +1,184 @@
+"""What opens over the main screen, and from which key. The dialogs are imported when first opened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from cockpit.model.action import Scope
+
+if TYPE_CHECKING:
+    from screens.flow import ActionFlow
+    from screens.panes.base import Pane
+    from screens.publisher import Publisher
+    from screens.watched import Watched
+
+
+class Openings(Screen[None]):
+    """The part of the main screen that opens dialogs."""
+
+    OPENING_BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "detail", "Everything about this row", show=False, id="detail"),
+        Binding("y", "copy", "Copy the row", show=False, id="copy"),
+        Binding("f", "findings", "What is found wrong, and why", show=False, id="findings"),
+        Binding("a", "row_actions", "Actions for this row", show=False, id="menu.row"),
+        Binding("A", "system_actions", "Actions for the system", show=False, id="menu.system"),
+        Binding("exclamation_mark", "arm", "Arm or disarm", show=False, id="arm"),
+        Binding("u", "undo", "Undo the last action", show=False, id="undo"),
+        Binding("question_mark", "help", "Help", show=False, id="help"),
+        Binding("q", "quit", "Back, or leave", show=False, id="quit"),
+    ]
+
+    publisher: Publisher
+    current: Pane
+
+    # -- parts of the app that are there once the engine is
+
+    @property
+    def engine(self) -> Watched | None:
+        """The system that is watched."""
+        return self.publisher.engine
+
+    @property
+    def flow(self) -> ActionFlow | None:
+        """The way to any action."""
+        flow: ActionFlow | None = getattr(self.app, "flow", None)
+        return flow
+
+    def _work(self, work: Awaitable[None]) -> None:
+        self.run_worker(work, exit_on_error=True, group="opening")
+
+    def tell(self, text: str) -> None:
+        """A passing remark."""
+        self.notify(text, markup=False, timeout=4)
+
+    def action_back(self) -> None:
+        """One step back; never acts."""
+
+    # -- reading
+
+    def action_detail(self) -> None:
+        """Everything known of the row."""
+        from screens.dialogs.detail import DetailScreen
+
+        title, lines = self.current.detail()
+        self.app.push_screen(DetailScreen(title, lines, self._copied))
+
+    def action_findings(self) -> None:
+        """All findings with their evidence."""
+        from screens.dialogs.detail import DetailScreen
+
+        engine = self.engine
+        lines: list[tuple[str, str]] = []
+        for finding in engine.findings() if engine else ():
+            lines.append((finding.severity.word, finding.text))
+            lines += [("", evidence) for evidence in finding.evidence]
+            if finding.action_title:
+                lines.append(("would help", finding.action_title))
+        self.app.push_screen(DetailScreen("Findings", lines or [("", "nothing found wrong")], self._copied))
+
+    def action_copy(self) -> None:
+        """The row as text, by every way that may reach a clipboard."""
+        text = self.current.copy_text()
+
+        async def work() -> None:
+            self.tell(await self._copied(text))
+
+        self._work(work())
+
+    async def _copied(self, text: str) -> str:
+        from screens.clipboard import copy
+
+        return await copy(self.app, text)
+
+    def action_help(self) -> None:
+        """Keys, actions, tiers."""
+        from screens.dialogs.help import HelpScreen, topics_of
+
+        engine = self.engine
+        bindings = [active.binding for active in self.active_bindings.values()]
+        catalogue = engine.catalogue if engine else None
+        keys = engine.profile.keys if engine else {}
+        self.app.push_screen(HelpScreen(topics_of(bindings, catalogue, keys)))
+
+    # -- acting
+
+    def action_start(self, action: str) -> None:
+        """Open the plan of an action: on the row under the cursor, or on the pane's source."""
+        flow, engine, pane = self.flow, self.engine, self.current
+        if flow is None or engine is None:
+            return
+        spec = engine.catalogue.spec(action)
+        on_row = spec is not None and spec.scope is Scope.ROW
+        if on_row and pane.lost:
+            self.tell(f"{pane.lost_name()} is gone. Move the cursor to choose another row.")
+            return
+        flow.start(action, pane.source, pane.selection() if on_row else {})
+
+    def action_row_actions(self) -> None:
+        """The menu of the pane's actions."""
+        from screens.dialogs.menu import for_row
+
+        engine, pane = self.engine, self.current
+        if engine is None:
+            return
+        # The row's identity is taken now: the row may move while the menu is open.
+        entries = for_row(engine.catalogue, pane.KIND, pane.source, pane.selection(), engine.profile.keys)
+        self._menu("Actions", entries, pane.source)
+
+    def action_system_actions(self) -> None:
+        """The menu of all actions."""
+        from screens.dialogs.menu import for_system
+
+        engine = self.engine
+        if engine is None:
+            return
+        where = f"{engine.profile.environment}/{engine.profile.system}"
+        self._menu("Actions of the system", for_system(engine.catalogue, engine.profile.keys), where)
+
+    def _menu(self, title: str, entries: list[Entry], where: str) -> None:
+        from screens.dialogs.menu import ActionMenu
+
+        def picked(entry: Entry | None) -> None:
+            if entry is not None and self.flow is not None:
+                self.flow.start(entry.offer.spec.id, entry.offer.source, entry.selection)
+
+        self.app.push_screen(ActionMenu(title, entries, where), picked)
+
+    def action_arm(self) -> None:
+        """Arm by dialog, disarm at once."""
+        if self.flow is not None:
+            self.flow.toggle_mode()
+
+    def action_undo(self) -> None:
+        """Open the plan of the way back."""
+        if self.flow is not None:
+            self.flow.undo()
+
+    # -- leaving
+
+    def action_quit(self) -> None:
+        """One step back; from the main screen, ask."""
+        from screens.dialogs.leave import QuitDialog
+
+        if self.has_class("-zoom") or self.current.filter:
+            self.action_back()
+            return
+        engine = self.engine
+        if engine is None:
+            self.app.exit()
+            return
+
+        def answered(leave: bool | None) -> None:
+            if leave:
+                self.app.exit()
+
+        executor = engine.executor
+        self.app.push_screen(QuitDialog(executor.mode, executor.running, engine.clock), answered)
+
+
+if TYPE_CHECKING:
+    from screens.dialogs.menu import Entry
