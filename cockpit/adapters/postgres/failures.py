@@ -21,7 +21,7 @@ from cockpit.errors import (
 from cockpit.text import clean
 
 # Everything that a connection attempt or a query is expected to raise.
-EXPECTED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+EXPECTED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 def translated(error: BaseException, server: str) -> CockpitError:
@@ -40,9 +40,9 @@ def translated(error: BaseException, server: str) -> CockpitError:
         return Unreachable(f"{server} is not the kind of server that target_session_attrs asks for")
     if isinstance(error, OSError):
         return _from_socket(error, server)
-    return Unreachable(
-        f"the connection to {server} broke: {clean(str(error), 200)}", hint="it is made again at the next poll"
-    )
+    # asyncpg tells its own confusion after a lost connection in words that help nobody.
+    said = "" if isinstance(error, asyncpg.InternalClientError) else f": {clean(str(error), 200)}"
+    return Unreachable(f"the connection to {server} broke{said}", hint="it is made again at the next poll")
 
 
 def _from_server(error: asyncpg.PostgresError, server: str) -> CockpitError:

@@ -230,7 +230,7 @@ class Link:
                 settings["options"] = target.options
         try:
             return await self._asyncpg(target, address, wish, settings)
-        except asyncpg.InterfaceError:
+        except EXPECTED:
             raise
         except ValueError as error:  # a host name that is none
             raise Misconfigured(f"cannot connect to {target.label(address)}: {clean(str(error), 200)}") from None

@@ -121,6 +121,8 @@ def _resolve(dsn: Secret, service: str | None, environ: Mapping[str, str]) -> Ta
         if "sslmode" in params:
             raise Misconfigured("sslrootcert=system works only with sslmode=verify-full", hint="as in libpq")
         sslmode = "verify-full"
+    for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl"):
+        _check_file(name, params.get(name, ""))
     addresses, notes = _addresses(params, database, user, sslmode, environ)
     if _one_of(params, "load_balance_hosts", ("disable", "random"), "disable") == "random":
         addresses = random.sample(addresses, len(addresses))
@@ -145,6 +147,16 @@ def _one_of(params: Mapping[str, str], name: str, values: tuple[str, ...], defau
             f"{name} is {clean(value, 40)}, which is no such mode", hint=f"one of {', '.join(values)}"
         )
     return value
+
+
+def _check_file(name: str, path: str) -> None:
+    """The driver's own error for these names no file."""
+    if path and (name, path) != ("sslrootcert", "system"):
+        try:
+            with Path(path).open("rb"):
+                return
+        except OSError as error:
+            raise Misconfigured(f"cannot read {name} {clean(path, 200)}: {error.strerror}") from None
 
 
 def _connect_timeout(params: Mapping[str, str]) -> float | None:

@@ -1,10 +1,11 @@
 -- All processes with a session, oldest transaction or query first. $1: only these pids (NULL: all); $2: at most.
--- Texts come as bytes: a session of a database with another encoding may hold bytes that are no text here.
+-- Texts come as their bytes, by decode and not textsend, which would fail on what is no text in this database:
+-- a session of a database with another encoding, a query cut in the middle of a character.
 SELECT a.pid,
        a.backend_start,
-       textsend(a.datname::text) AS database,
-       textsend(a.usename::text) AS role,
-       textsend(a.application_name) AS application,
+       decode(replace(a.datname::text, '\', '\\'), 'escape') AS database,
+       decode(replace(a.usename::text, '\', '\\'), 'escape') AS role,
+       decode(replace(a.application_name, '\', '\\'), 'escape') AS application,
        host(a.client_addr) AS client,
        a.state,
        a.wait_event_type AS wait_type,
@@ -12,7 +13,7 @@ SELECT a.pid,
        extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS transaction_age,
        CASE WHEN a.state = 'active' THEN extract(epoch FROM clock_timestamp() - a.query_start)::float8 END AS query_age,
        extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS state_age,
-       textsend(left(a.query, 4000)) AS query,
+       substring(decode(replace(a.query, '\', '\\'), 'escape') FROM 1 FOR 4000) AS query,
        a.backend_type AS kind,
        a.leader_pid,
        a.pid = pg_backend_pid() AS own,
