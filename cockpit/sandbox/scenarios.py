@@ -50,7 +50,7 @@ class Scenario(enum.Enum):
 DESCRIPTIONS = {
     Scenario.NONE: "nothing is wrong",
     Scenario.BAD_REVISION: "a new revision fails: it was deployed before the migration it needs",
-    Scenario.LOCK_PILEUP: "an import keeps its transaction open; orders wait for its row locks until the pool is full",
+    Scenario.LOCK_PILEUP: "an import left its transaction open; orders wait for its locks until the pool is full",
     Scenario.REDIS_FULL: "an import filled Redis with keys that never expire; the shop's own are evicted",
     Scenario.SLOW_QUERY: "a repricing statement runs for hours and locks what it changed",
 }

@@ -173,6 +173,8 @@ class Sandbox:
         await self._warm_up()
         self.fault = Fault(Site(self.plane, self.dsn(BATCH_ROLE), self.redis.url if self.redis else None))
         await self.fault.inject(self.scenario)
+        if self.scenario is Scenario.LOCK_PILEUP and self.load is not None:
+            self.load.rush(20)
         report("scenario", f"{self.scenario.value}: {DESCRIPTIONS[self.scenario]}")
         self.profile = write_profile(self.directory, self._addresses())
         report("profile", str(self.profile))

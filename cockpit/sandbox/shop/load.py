@@ -40,11 +40,16 @@ class Load:
         self._dice = random.Random(seed)  # noqa: S311  plays customers, keeps no secret
         self._sender: asyncio.Task[None] | None = None
         self._requests: set[asyncio.Task[None]] = set()
+        self._rush = 0
         self.tally = Tally()
 
     async def start(self) -> None:
         """Begin."""
         self._sender = asyncio.ensure_future(self._send_all())
+
+    def rush(self, orders: int) -> None:
+        """So many customers check out at this moment, besides the ordinary ones."""
+        self._rush += orders
 
     async def close(self) -> None:
         """End, at once."""
@@ -61,7 +66,8 @@ class Load:
             due = time.monotonic()
             while True:
                 # Short of a second late it catches up; after a longer stall it does not flood.
-                due = max(due + self._dice.expovariate(self._rate), time.monotonic() - 1.0)
+                rate = self._rate if self._rush == 0 else self._rate + 40
+                due = max(due + self._dice.expovariate(rate), time.monotonic() - 1.0)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 if len(self._requests) >= _IN_FLIGHT:
                     self.tally.skipped += 1
@@ -89,10 +95,12 @@ class Load:
 
     def _request(self, scraper: bool) -> tuple[str, str, object]:
         dice = self._dice
+        if self._rush:
+            self._rush -= 1
         product = min(PRODUCTS, int(dice.expovariate(1 / 60)) + 1)
         session = f"s{dice.randrange(300)}"
-        draw = dice.random()
-        if scraper or draw < 0.35:
+        draw = 1.0 if self._rush else dice.random()
+        if (scraper and draw < 1.0) or draw < 0.35:
             page = min(9, int(dice.expovariate(1 / 2)))
             return "GET", f"/catalogue/{dice.choice(CATEGORIES)}?page={page}", None
         if draw < 0.65:
