@@ -18,8 +18,9 @@ from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Refused
 from cockpit.model.action import ActionRequest, Choice, Outcome, Refusal
 from cockpit.model.finding import Finding
-from screens.dialogs import rows
+from screens.dialogs import plan_text, rows
 from screens.dialogs.arm import ArmDialog, Arms, LockDialog
+from screens.dialogs.detail import Copy
 from screens.dialogs.notice import Line, Notice
 from screens.dialogs.outcome import outcome_lines, outcome_title
 from screens.dialogs.params import ParamForm, asked
@@ -40,7 +41,7 @@ class Stage:
     system: str
     environment: str
     clock: Clock
-    copy: Callable[[str], str]  # puts text on the clipboard, says in a sentence where it went
+    copy: Copy  # puts text on the clipboard, says in a sentence where it went
 
 
 class ActionFlow:
@@ -152,8 +153,10 @@ class ActionFlow:
                 record = await self._run(answer.sheet.planned, answer.confirmation)
                 if record.replanned is None:
                     return
-                changed = tuple(refusal.reason for refusal in record.refusals)
-                sheet = self._sheet(record.replanned, (*changed, "nothing was done: this is the plan now"))
+                # Planned afresh: the executor still held the lock when it planned again.
+                found = plan_text.differences(answer.sheet.plan, record.replanned.plan)
+                notes = ("nothing was done, for it changed meanwhile: this is the plan now", *found)
+                sheet = None
             elif isinstance(answer, Overtaken):
                 sheet = answer.sheet
             elif not await self._declined(answer, sheet):

@@ -67,7 +67,9 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         #body { height: auto; max-height: 60vh; width: 1fr; scrollbar-size-vertical: 1; }
         Input { border: none; height: 1; padding: 0; background: $panel; width: 1fr; }
         Input:focus { border: none; background: $primary 25%; }
-        OptionList { border: none; background: $surface; height: auto; max-height: 100%; padding: 0; }
+        OptionList, OptionList:focus {
+            border: none; background: $surface; height: auto; max-height: 100%; padding: 0;
+        }
     }
     """
     AUTO_FOCUS: ClassVar[str | None] = None

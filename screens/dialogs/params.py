@@ -77,6 +77,8 @@ class Field(Vertical):
         except CockpitError as error:
             await self._fall_back(f"{error}. Type the value")
             return
+        if self._offered and not self.param.required:
+            self._offered = (Choice("", "none: leave it out"), *self._offered)
         if not self._offered:
             await self._fall_back("there is nothing to choose from: type the value")
             return
@@ -132,7 +134,7 @@ def _hint(param: Param) -> str:
 def _option(choice: Choice) -> Content:
     label = "" if choice.label == choice.value else f"  {choice.label}"
     advice = ("  recommended", rows.GOOD) if choice.recommended else ""
-    return Content.assemble((choice.value, rows.STRONG), label, advice)
+    return Content.assemble((choice.value or "-", rows.STRONG), label, advice)
 
 
 class ParamForm(Dialog[dict[str, str] | None]):

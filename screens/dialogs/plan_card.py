@@ -20,6 +20,7 @@ from cockpit.clock import Clock
 from cockpit.model.action import Plan
 from screens.dialogs import plan_text, rows
 from screens.dialogs.base import Dialog, Flow
+from screens.dialogs.detail import Copy, copied
 from screens.dialogs.gate import SETTLE_S, KeyGate
 from screens.dialogs.typed import Choice, TypedInput
 
@@ -115,7 +116,7 @@ class PlanCard(Dialog[Answer]):
         self,
         sheet: Sheet,
         clock: Clock,
-        copy: Callable[[str], str] | None = None,
+        copy: Copy | None = None,
         recheck: Callable[[], Awaitable[Sheet]] | None = None,
     ) -> None:
         super().__init__()
@@ -370,7 +371,10 @@ class PlanCard(Dialog[Answer]):
     def action_copy(self) -> None:
         """Copy the equivalent command and say where it went."""
         if self._copy is not None and self.sheet.plan.equivalent:
-            self.say(self._copy("\n".join(self.sheet.plan.equivalent)), rows.GOOD)
+            self.run_worker(self._say_copied(self._copy), exit_on_error=False, exclusive=True, group="copy")
+
+    async def _say_copied(self, copy: Copy) -> None:
+        self.say(await copied(copy, "\n".join(self.sheet.plan.equivalent)), rows.GOOD)
 
     def action_leave(self) -> None:
         """No."""

@@ -1,0 +1,125 @@
+"""What the main screen does with the dialogs beyond opening one: the start, the palette's entries, events, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from textual.app import App
+from textual.command import CommandPalette
+from textual.screen import Screen
+
+from cockpit.clock import Clock
+from cockpit.errors import CockpitError
+from cockpit.model.finding import Finding
+from screens.dialogs.events import TimelineScreen, happenings
+from screens.dialogs.findings import FindingsScreen
+from screens.dialogs.menu import Entry, for_system, usable
+from screens.dialogs.notice import Notice
+from screens.dialogs.outcome import EffectCard
+from screens.dialogs.palette import CockpitCommands, Command
+from screens.dialogs.unresolved import UnresolvedDialog, UnresolvedSource
+from screens.flow import ActionFlow
+from screens.watched import Watched
+
+
+def show_effects(screen: Screen[Any], engine: Watched, before: str | None = None) -> EffectCard:
+    """Put the card of the effect watch into the screen, before the widget that a selector names; hidden until needed."""
+    card = EffectCard()
+    screen.mount(card, before=before)
+    card.follow(engine.executor)
+    return card
+
+
+def show_unresolved(app: App[Any], executor: UnresolvedSource, clock: Clock) -> None:
+    """At the start: the intents that a former cockpit left without an outcome, until somebody says they were checked."""
+
+    async def work() -> None:
+        try:
+            found = await executor.unresolved()
+            if not found:
+                return
+            looked: bool = await app.push_screen_wait(UnresolvedDialog(found, clock))
+            if looked:
+                for each in found:
+                    await executor.resolve(each.run, "the operator looked at the target")
+        except CockpitError as error:
+            lines = [(text, "") for text in (error.message, error.hint) if text]
+            await app.push_screen_wait(Notice("The audit log cannot be used", lines, grave=True))
+
+    app.run_worker(work(), exit_on_error=False, group="start")
+
+
+def open_events(app: App[Any], engine: Watched) -> None:
+    """The list of what happened, as of now."""
+    now = engine.clock.now().timestamp()
+    states = engine.hub.states()
+    histories = {state.source: engine.hub.history(state.source) for state in states}
+    found = happenings(states, histories, engine.markers(), engine.executor.records, now)
+    app.push_screen(TimelineScreen(found, now))
+
+
+def open_findings(app: App[Any], engine: Watched, flow: ActionFlow) -> None:
+    """The findings, cause first; enter opens the plan of what the chosen one suggests."""
+
+    def chosen(finding: Finding | None) -> None:
+        if finding is not None:
+            flow.finding(finding)
+
+    app.push_screen(FindingsScreen(in_order(engine)), chosen)
+
+
+def in_order(engine: Watched) -> list[Finding]:
+    """The cause chain, then the other findings by severity."""
+    chain = list(engine.cause_chain())
+    return chain + [finding for finding in engine.findings() if finding not in chain]
+
+
+def open_palette(app: App[Any]) -> None:
+    """Textual's palette over the app's `palette_commands`."""
+    if not CommandPalette.is_open(app):
+        app.push_screen(CommandPalette(providers=[CockpitCommands], placeholder="Open …"))
+
+
+def commands(
+    engine: Watched,
+    flow: ActionFlow,
+    app: App[Any],
+    *,
+    panes: Iterable[tuple[str, Callable[[], object]]] = (),
+    use_theme: Callable[[str], object] | None = None,
+) -> list[Command]:
+    """Entries for `palette_commands`: suggestions first, then actions, panes, sources, the rest, themes."""
+    keys = engine.profile.keys
+    found = [_suggestion(finding, flow) for finding in in_order(engine) if finding.action is not None]
+    found += [_action(entry, flow) for entry in usable(for_system(engine.catalogue, keys))]
+    found += [Command(f"Pane: {name}", "go to this pane", go) for name, go in panes]
+    found += [_poll(state.source, state.summary, engine) for state in engine.hub.states()]
+    found += [
+        Command("Findings", "what is found wrong, and what would help", lambda: open_findings(app, engine, flow)),
+        Command("Events", "severity changes, deployments, own actions", lambda: open_events(app, engine)),
+        Command("Arm or disarm", "from OBSERVE and back", flow.toggle_mode),
+        Command("Undo", "the plan of the way back from the last action", flow.undo),
+    ]
+    if use_theme is not None:
+        found += [_theme(name, use_theme) for name in sorted(app.available_themes)]
+    return found
+
+
+def _suggestion(finding: Finding, flow: ActionFlow) -> Command:
+    name = f"Fix: {finding.action_title or finding.short}"
+    return Command(name, finding.text, lambda: flow.finding(finding))
+
+
+def _action(entry: Entry, flow: ActionFlow) -> Command:
+    spec, source = entry.offer.spec, entry.offer.source
+    about = f"{spec.tier.name} on {source}: {spec.summary}"
+    return Command(spec.title, about, lambda: flow.start(spec.id, source, entry.selection))
+
+
+def _poll(source: str, summary: str, engine: Watched) -> Command:
+    return Command(f"Ask {source} now", summary, lambda: engine.hub.poll_now(source))
+
+
+def _theme(name: str, use_theme: Callable[[str], object]) -> Command:
+    return Command(f"Theme: {name}", "", lambda: use_theme(name))
