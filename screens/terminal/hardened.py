@@ -203,9 +203,12 @@ class HardenedApp(App[Result]):
         self._close_messages_no_wait()
 
     def _print_error_renderables(self) -> None:
-        """Print the sentence as it is: a console would break the path in two, and it is there to be copied."""
+        """After a crash only the sentence, as it is: a console would break the path that is there to be copied."""
+        if self.crash_report is None:
+            super()._print_error_renderables()
+            return
         self._exit_renderables.clear()
-        if self.crash_report is not None and not self._crash_said and sys.__stderr__ is not None:
+        if not self._crash_said and sys.__stderr__ is not None:
             self._crash_said = True
             sys.__stderr__.write(f"{self.crash_report}\n")
 
