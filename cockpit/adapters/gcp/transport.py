@@ -271,7 +271,8 @@ def error_of_answer(
 def _parse_error(content: bytes) -> tuple[str, str, list[Json]]:
     try:
         error = json.loads(content)["error"]
-        message, word = clean(str(error.get("message", "")), 400), str(error.get("status", ""))
+        message = clean(str(error.get("message", "")), 400).rstrip(". ")
+        word = str(error.get("status", ""))
         return message, word, list(_objects(error.get("details")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "", "", []

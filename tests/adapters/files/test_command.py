@@ -1,4 +1,5 @@
 """Commands of the profile run without a shell, within a deadline, and leave nothing behind."""
+# ruff: noqa: ASYNC110, ASYNC240 - small files in a temporary directory
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Following real files through everything that happens to log files."""
+# ruff: noqa: ASYNC240 - small files in a temporary directory
 
 from __future__ import annotations
 
