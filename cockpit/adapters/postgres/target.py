@@ -95,9 +95,10 @@ class Target:
 
     def psql(self, address: Address, sql: str) -> str:
         """A psql command line that runs `sql` there; psql asks for the password or takes it from .pgpass."""
-        return shlex.join(
-            ["psql", "-h", address.host, "-p", str(address.port), "-U", self.user, "-d", self.database, "-c", sql]
-        )
+        tls = {"PGSSLMODE": self.sslmode, "PGSSLROOTCERT": self.tls.get("sslrootcert", "")}
+        settings = [f"{name}={value}" for name, value in tls.items() if value not in ("", "prefer")]
+        place = ["-h", address.host, "-p", str(address.port), "-U", self.user, "-d", self.database]
+        return shlex.join([*settings, "psql", *place, "-c", sql])
 
 
 async def resolve_target(source: DatabaseSource, environ: Mapping[str, str] | None = None) -> Target:

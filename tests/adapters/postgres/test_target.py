@@ -159,4 +159,6 @@ async def test_the_psql_command_names_the_target_and_not_the_password(environ: d
     target = await resolved(environ, "postgresql://app:hunter2@db:5433/shop")
     command = target.psql(target.addresses[0], "SELECT 'x'")
     assert command == """psql -h db -p 5433 -U app -d shop -c 'SELECT '"'"'x'"'"''"""
+    strict = await resolved(environ, "postgresql://app@db/shop?sslmode=require")
+    assert strict.psql(strict.addresses[0], "x") == "PGSSLMODE=require psql -h db -p 5432 -U app -d shop -c x"
     assert target.label(target.addresses[0]) == "db:5433/shop"

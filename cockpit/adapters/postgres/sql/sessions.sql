@@ -15,7 +15,6 @@ SELECT a.pid,
        extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS state_age,
        substring(decode(replace(a.query, '\', '\\'), 'escape') FROM 1 FOR 4000) AS query,
        a.backend_type AS kind,
-       a.leader_pid,
        a.pid = pg_backend_pid() AS own,
        count(*) OVER () AS total
   FROM pg_stat_activity a
