@@ -133,7 +133,14 @@ async def open_client(url: str, *, verify: bool = True, ca_file: str | None = No
         follow_redirects=False,
         http2=False,
         trust_env=not _is_loopback(url),
+        event_hooks={"response": [_keep_location]},
     )
+
+
+async def _keep_location(response: httpx.Response) -> None:
+    """httpx prepares the next request of a redirect even where it is not to follow, and fails on odd targets."""
+    if "location" in response.headers:
+        response.extensions["location"] = response.headers.pop("location")
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:
@@ -211,7 +218,7 @@ async def _once(
     answer = Answer(
         response.status_code, kind, unpacker.content(), unpacker.cut, unpacker.complete, 0.0, (), certificates
     )
-    return answer, response.headers.get("location", "")
+    return answer, response.extensions.get("location", "")
 
 
 def _note_certificate(response: httpx.Response, host: str, certificates: dict[str, bytes]) -> None:
@@ -295,14 +302,14 @@ def _failed(error: Exception, call: Call, progress: Progress) -> CockpitError | 
 
 
 def _not_http(error: httpx.RemoteProtocolError, where: str, progress: Progress) -> CockpitError:
-    text = clean(str(error), 160)
-    if "without sending" in text:
-        return Unreachable(f"{where} closed the connection without an answer", hint="is it an http port?")
     if progress.unpacker is not None:
         return Unreachable(
             f"{where} closed the connection after {progress.unpacker.received} bytes, before the answer was complete",
             hint="the service or a proxy before it ended",
         )
+    text = clean(str(error), 160)
+    if "without sending" in text:
+        return Unreachable(f"{where} closed the connection without an answer", hint="is it an http port?")
     return Malformed(f"the answer of {where} is no HTTP: {text}", hint="is it an http port?")
 
 
