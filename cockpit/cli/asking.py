@@ -41,7 +41,8 @@ def _source(catalogue: Catalogue, action: str, source: str | None) -> str:
     # The name alone will do where the kind is plain.
     matching = [place for place in places if source in (place, place.partition("/")[2])]
     if not matching:
-        meant = nearest_name(source, places)
-        hint = f"Did you mean {meant}?" if meant else f"It can act on: {', '.join(places)}"
+        by_name = {place.partition("/")[2]: place for place in places} | {place: place for place in places}
+        meant = nearest_name(source, by_name)
+        hint = f"Did you mean {by_name[meant]}?" if meant else f"It can act on: {', '.join(places)}"
         raise Misconfigured(f"{action} cannot act on {clean(source, 80)}", hint=hint)
     return matching[0]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import enum
 import errno
+import json
 import os
 import signal
 import sys
@@ -15,7 +16,8 @@ from typing import Any, TypeVar
 
 import click
 
-from cockpit.errors import CockpitError, Misconfigured, Refused
+from cockpit.errors import CockpitError, Conflict, Misconfigured, NotFound, PermissionDenied, Refused
+from cockpit.profile.problems import ProfileProblems
 from cockpit.text import clean, clean_lines
 
 T = TypeVar("T")
@@ -84,7 +86,7 @@ def _invoke(command: click.Command, words: Sequence[str]) -> int:
         _say("terminated")
         return Exit.TERMINATED
     except CockpitError as error:
-        return _told(error)
+        return _told(error, "--json" in words)
     except OSError:
         raise  # the caller knows which of them are about the output
     except Exception as error:
@@ -93,13 +95,33 @@ def _invoke(command: click.Command, words: Sequence[str]) -> int:
     return int(answer) if isinstance(answer, int) else Exit.OK
 
 
-def _told(error: CockpitError) -> int:
-    lines = getattr(error, "lines", None)
-    for line in lines() if callable(lines) else (str(error),):
+def _told(error: CockpitError, as_json: bool) -> int:
+    if as_json:
+        click.echo(json.dumps({"error": _error_json(error)}, indent=2))
+    for line in error.lines() if isinstance(error, ProfileProblems) else (str(error),):
         _say(line)
-    if isinstance(error, Refused):
-        return Exit.REFUSED
-    return Exit.USAGE if isinstance(error, Misconfigured) else Exit.UNAVAILABLE
+    if isinstance(error, Misconfigured):
+        return Exit.USAGE
+    # A target that is gone, has changed or may not be touched: nothing was sent, as when a guard says no.
+    refused = isinstance(error, Refused | NotFound | Conflict | PermissionDenied)
+    return Exit.REFUSED if refused else Exit.UNAVAILABLE
+
+
+def _error_json(error: CockpitError) -> dict[str, Any]:
+    told: dict[str, Any] = {"word": error.word, "message": error.message, "hint": error.hint}
+    if isinstance(error, ProfileProblems):
+        told["problems"] = [
+            {
+                "file": str(problem.file),
+                "line": problem.line,
+                "column": problem.column,
+                "key": problem.key,
+                "message": problem.message,
+                "nearest": problem.nearest,
+            }
+            for problem in error.problems
+        ]
+    return told
 
 
 def _usage(error: click.UsageError) -> str:
