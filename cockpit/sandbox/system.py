@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from cockpit.sandbox import postgres
 from cockpit.sandbox.gcp.cloud import Audit
 from cockpit.sandbox.gcp.model import Template
 from cockpit.sandbox.gcp.run_v2 import template_json
@@ -189,7 +190,10 @@ class Sandbox:
         await asyncio.sleep(max(0.0, end - time.monotonic()))
 
     def _start_postgres(self) -> str:
-        self.postgres = PostgresServer.start(self.directory, settings=_POSTGRES_SETTINGS)
+        settings = dict(_POSTGRES_SETTINGS)
+        if int(postgres.find_installation().major) >= 16:
+            settings["reserved_connections"] = "2"  # so that those on call get in when the shop has taken the rest
+        self.postgres = PostgresServer.start(self.directory, settings=settings)
         return f"PostgreSQL {self.postgres.major} on port {self.postgres.port}"
 
     def _start_redis(self) -> str:

@@ -29,6 +29,8 @@ async def prepare(superuser_dsn: str, shop_dsn: str, passwords: Mapping[str, str
                                             role, password)  # fmt: skip
             await admin.execute(sentence)
         await admin.execute("GRANT pg_monitor, pg_signal_backend TO oncall")
+        if admin.get_server_version().major >= 16:
+            await admin.execute("GRANT pg_use_reserved_connections TO oncall")
         await admin.execute("CREATE DATABASE shop OWNER shop")
     finally:
         await admin.close()
