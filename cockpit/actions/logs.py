@@ -53,7 +53,6 @@ UNBLOCK = ActionSpec(
 SPECS = (BLOCK, UNBLOCK)
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Networks whose block hits ourselves and never an attacker. Documentation networks are not among them.
 _OWN_GROUND: tuple[tuple[str, str], ...] = (
@@ -77,18 +76,12 @@ _OWN_GROUND: tuple[tuple[str, str], ...] = (
 
 
 def protected(address: _Address, never: Sequence[str]) -> str:
-    """Why the address must not be blocked, "" when it may. Misconfigured for a `never` entry that is no network."""
+    """Why the address must not be blocked, "" when it may. `never`: networks, as the profile has checked them."""
     for network, meaning in _OWN_GROUND:
         if address in ipaddress.ip_network(network):
             return f"{address} is {meaning}"
     for entry in never:
-        try:
-            network_of_entry: _Network = ipaddress.ip_network(entry, strict=False)
-        except ValueError as error:
-            raise Misconfigured(
-                f"[block] never has {clean(entry, 80)!r}, which is no address or network", hint="correct the profile"
-            ) from error
-        if address in network_of_entry:
+        if address in ipaddress.ip_network(entry, strict=False):
             return f"{address} is in {entry}, which the profile never blocks"
     return ""
 
@@ -148,11 +141,7 @@ class _AddressAction:
         """Why it cannot be offered."""
         if self._block is None:
             return "the profile has no [block]"
-        if not self.template:
-            return "[block] in the profile has no undo" if self._spec is UNBLOCK else "[block] command is empty"
-        if not any("{ip}" in word for word in self.template):
-            return "the command in [block] has no {ip}"
-        return ""
+        return "" if self.template else "[block] in the profile has no undo"
 
     async def choices(self, param: str) -> Sequence[Choice]:
         """The address comes from the entry."""
