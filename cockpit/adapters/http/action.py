@@ -89,7 +89,8 @@ class HttpActionClient:
         headers: dict[str, str] = {}
         if _origin(action.verify_url) == _origin(action.url):
             headers = await headers_of(action.headers, action.bearer)
-        answer = await self._exchange(Call("GET", action.verify_url, headers), Progress(), redirects=True)
+        progress = Progress.within(action.timeout)
+        answer = await self._exchange(Call("GET", action.verify_url, headers), progress, redirects=True)
         if not 200 <= answer.status < 300:
             raise Malformed(
                 f"{shown(action.verify_url)} answers HTTP {answer.status}", hint="check verify_url in the profile"
@@ -106,8 +107,9 @@ class HttpActionClient:
 
         Raises CockpitError, `effect_possible` from the moment when the request began to leave.
         """
-        action, progress = self._action, Progress()
+        action = self._action
         headers = await headers_of(action.headers, action.bearer, action.body)
+        progress = Progress.within(action.timeout)
         call = Call(action.method, action.url, headers, action.body)
         try:
             answer = await self._exchange(call, progress, redirects=False)

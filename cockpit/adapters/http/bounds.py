@@ -66,7 +66,7 @@ class Bound:
             return found.strip().lower() == self.against.lower()
         if isinstance(self.against, float):
             return _number(found) == self.against
-        return found is self.against or found == self.against
+        return found is self.against  # true, false or null: 0 is not false
 
 
 def _scalar(text: str) -> Scalar:

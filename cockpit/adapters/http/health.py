@@ -56,8 +56,9 @@ class HealthProbe:
         if self._headers is None:
             self._headers = await headers_of(self._source.headers, self._source.bearer, self._source.body)
         client = await self._connected()
-        source, progress = self._source, Progress()
+        source = self._source
         call = Call(source.method, source.url, self._headers, source.body if source.method == "POST" else None)
+        progress = Progress.within(source.timeout)
         try:
             async with asyncio.timeout(source.timeout):
                 answer = await follow(client, call, lambda status: status in source.expect, progress)

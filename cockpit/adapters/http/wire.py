@@ -41,6 +41,7 @@ class BadCertificate(Exception):
 class Progress:
     """How far an exchange came; what a deadline reports. `sent`: bytes of a request may have left."""
 
+    deadline: float  # of the event loop's clock
     phase: str = "no connection"
     sent: bool = False
     unpacker: Unpacker | None = None
@@ -50,6 +51,16 @@ class Progress:
         if self.unpacker is not None:
             return f"answer not complete after {seconds:g} s, {self.unpacker.received} bytes"
         return f"{self.phase} in {seconds:g} s"
+
+    @classmethod
+    def within(cls, seconds: float) -> Progress:
+        """Of an exchange that begins now."""
+        return cls(asyncio.get_running_loop().time() + seconds)
+
+    def left(self) -> float:
+        """Seconds for a connection. httpcore closes a socket whose TLS handshake runs into its own deadline, and
+        forgets one that is cancelled from outside: so its deadline comes a little before ours."""
+        return max(0.01, self.deadline - asyncio.get_running_loop().time() - 0.02)
 
     async def trace(self, event: str, _info: Mapping[str, object]) -> None:
         """httpcore's trace extension: https://www.encode.io/httpcore/extensions/#trace."""
@@ -205,13 +216,15 @@ async def _once(
             call.url,
             headers=dict(call.headers),
             content=call.body,
-            extensions={"trace": progress.trace},
+            extensions={"trace": progress.trace, "timeout": {"connect": progress.left()}},
         ) as response:
             _note_certificate(response, host, certificates)
             unpacker = progress.unpacker = Unpacker(response.headers.get("content-encoding", ""))
             async for data in response.aiter_raw():
                 if not await unpacker.feed(data):
                     break
+    except httpx.ConnectTimeout:
+        raise TimeoutError from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError) as error:
         raise _failed(error, call, progress) from None
     kind = clean(response.headers.get("content-type", ""), 100).lower()
