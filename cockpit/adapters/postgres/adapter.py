@@ -114,8 +114,19 @@ class PostgresAdapter:
         return ()
 
     async def _waits(self) -> tuple[Wait, ...]:
-        rows = await self._optional.read("locks", "lock waits", lambda: self._link.fetch(Query.LOCKS))
-        return tuple(Wait(row["pid"], _lock_name(row), row["waiting"], tuple(row["blockers"])) for row in rows or ())
+        rows = await self._optional.read("locks", "lock waits", lambda: self._link.fetch(Query.LOCKS)) or ()
+        now = self._clock.monotonic()
+        # Before 14 no server tells since when; what we saw first is a lower bound.
+        self._waiting = {row["pid"]: self._waiting.get(row["pid"], now) for row in rows}
+        return tuple(
+            Wait(
+                row["pid"],
+                _lock_name(row),
+                max(0.0, now - self._waiting[row["pid"]] if row["waiting"] is None else row["waiting"]),
+                tuple(row["blockers"]),
+            )
+            for row in rows
+        )
 
     async def _involved(self, sessions: Sequence[Session], waits: Sequence[Wait]) -> dict[int, Session]:
         """The sessions that appear in lock waits, by pid; those beyond the list are fetched."""
