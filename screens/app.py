@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 Prepare = Callable[[Say], Awaitable[Path]]  # gives the profile's path, telling what it is waiting for
 
-EXIT_BAD_PROFILE = 2
+EXIT_BAD_PROFILE = 64  # as for every command: 2 is `check`'s critical
 _CLOSE_DEADLINE_S = 4.0
 with as_file(themes.folder() / "cockpit.tcss") as _layout:
     _LAYOUT = _layout

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from cockpit import __version__
 from cockpit.cli.exits import EXIT_CODES, Exit, run
 from cockpit.cli.lazy import Entry, LazyGroup
+from cockpit.cli.options import Seconds
+from cockpit.profile.problems import nearest_name
+
+F = TypeVar("F", bound=Callable[..., Any])
+Prepare = Callable[[Callable[[str], None]], Awaitable[Path]]  # makes the profile first, telling what it waits for
 
 COMMANDS = (
     Entry("open", "screens.main:open_", "Open the cockpit on a system; the word may be left out."),
@@ -40,11 +47,20 @@ def cockpit() -> None:
     """
 
 
+def _looks(command: F) -> F:
+    """Options of everything that opens the screen."""
+    for option in (
+        click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal."),
+        click.option("--ascii", "ascii_only", is_flag=True, help="No characters beyond ASCII."),
+        click.option("--theme", metavar="NAME", help="A colour theme, or a path to a theme file."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command("open")
 @click.argument("profile", required=False)
-@click.option("--theme", metavar="NAME", help="A colour theme, or a path to a theme file.")
-@click.option("--ascii", "ascii_only", is_flag=True, help="No characters beyond ASCII.")
-@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@_looks
 def open_(profile: str | None, theme: str | None, ascii_only: bool, no_mouse: bool) -> int:
     """Open the cockpit on a system.
 
@@ -56,21 +72,45 @@ def open_(profile: str | None, theme: str | None, ascii_only: bool, no_mouse: bo
     return Exit.OK if path is None else _show(path, theme, ascii_only, no_mouse)
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.option("--scenario", metavar="NAME", default="bad-revision", show_default=True, help="What goes wrong.")
-@click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Keep the data and the profile there.")
+@click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Put its files there, and leave them.")
 @click.option("--headless", is_flag=True, help="Poll and print, as check does, instead of opening the screen.")
-@click.option("--for", "for_", metavar="DURATION", default="20s", show_default=True, help="Headless: poll that long.")
+@click.option("--for", "for_s", type=Seconds(), default="20s", show_default=True, help="Headless: poll that long.")
 @click.option("--json", "as_json", is_flag=True, help="Headless: one JSON document instead of text.")
-@click.option("--theme", metavar="NAME", help="A colour theme, or a path to a theme file.")
-@click.option("--ascii", "ascii_only", is_flag=True, help="No characters beyond ASCII.")
-@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
-def demo() -> int:
-    """A live incident."""
-    return Exit.OK
+@_looks
+def demo(
+    scenario: str,
+    keep: Path | None,
+    headless: bool,
+    for_s: float,
+    as_json: bool,
+    theme: str | None,
+    ascii_only: bool,
+    no_mouse: bool,
+) -> int:
+    """Run a small shop on this machine, with a live incident in it, and open the cockpit on it.
+
+    Everything is real and everything is gone in the end: PostgreSQL, Redis, an HTTP service, its cloud. Scenarios:
+    bad-revision, lock-pileup, redis-full, slow-query, none.
+    """
+    from cockpit.cli import demo as play
+
+    if scenario not in play.SCENARIOS:
+        meant = nearest_name(scenario, play.SCENARIOS)
+        known = f"did you mean {meant}?" if meant else f"there are {', '.join(play.SCENARIOS)}"
+        raise click.UsageError(f"there is no scenario {scenario}: {known}")
+    show = play.Show(scenario, keep)
+    if headless or as_json:
+        return play.headless(show, for_s, as_json)
+    backstage = play.Backstage(show)
+    try:
+        return _show(backstage.prepare, theme, ascii_only, no_mouse)
+    finally:
+        backstage.close()
 
 
-def _show(path: Path, theme: str | None, ascii_only: bool, no_mouse: bool) -> int:
+def _show(what: Path | Prepare, theme: str | None, ascii_only: bool, no_mouse: bool) -> int:
     """The screen, where the terminal can show one."""
     from screens.terminal.environment import prepare
     from screens.terminal.refuse import refusal
@@ -81,7 +121,7 @@ def _show(path: Path, theme: str | None, ascii_only: bool, no_mouse: bool) -> in
     prepare()  # Textual reads its settings while it is imported
     from screens.app import run as run_screen
 
-    return run_screen(path, theme=theme, ascii=ascii_only, mouse=not no_mouse)
+    return run_screen(what, theme=theme, ascii=ascii_only or None, mouse=not no_mouse)
 
 
 def main() -> None:

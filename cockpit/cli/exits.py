@@ -44,7 +44,7 @@ class Exit(enum.IntEnum):
 
 EXIT_CODES = """\b
 Exit codes:
-  0-3  check, demo: ok, warning, critical, unknown
+  0-3  check: ok, warning, critical, unknown; everything else: 0 when it went well
   4    refused by a guard: nothing was changed
   5    the action failed, or its effect does not hold
   6    unknown: the action may have happened
