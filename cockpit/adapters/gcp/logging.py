@@ -5,6 +5,8 @@ https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +29,7 @@ OVERLAP_S = 10.0  # entries may arrive late by this much
 OLDEST_S = 3600.0  # the cursor never asks further back
 SILENT_S = 30.0  # without an answer for longer, slowing down is a failure and no note
 FILTER_CHARS = 20_000
+SLICE = 100  # entries converted before the loop gets its turn
 
 _Key = tuple[str, str]
 
@@ -46,6 +49,9 @@ class CloudLog:
         self._newest = 0.0  # time of the newest entry, seconds since the epoch; the service's own clock
         self._known: dict[_Key, float] = {}  # entries of the overlap, by time
         self._answered_at = clock.monotonic()
+        self._raw: deque[Mapping[str, Any]] = deque()
+        self._entries: list[LogEntry] = []
+        self._notes: tuple[str, ...] = ()
         shown = " ".join(self._filter.split())
         self.origin = clean(f"projects/{source.project}" + (f": {shown}" if shown else ""), 200)
 
@@ -53,8 +59,25 @@ class CloudLog:
         """What is new. Empty with a note while the read budget or the server asks to wait; RateLimited once that
         lasts for half a minute.
         """
+        # What was fetched is kept here until it is returned: a poll that is cancelled loses nothing.
+        if not self._raw:
+            waiting = await self._fetch()
+            if waiting is not None:
+                return waiting
+        while self._raw:
+            for _ in range(min(SLICE, len(self._raw))):
+                entry = self._fresh(self._raw.popleft())
+                if entry is not None:
+                    self._entries.append(entry)
+            await asyncio.sleep(0)
+        self._prune()
+        entries, self._entries = tuple(self._entries), []
+        notes, self._notes = self._notes, ()
+        return LogBatch(entries, notes)
+
+    async def _fetch(self) -> LogBatch | None:
+        """Fill `_raw`, oldest first; an empty batch with a note when no read is allowed now."""
         budget = self._budget
-        entries: list[LogEntry] = []
         found: list[Mapping[str, Any]] = []
         page_token, pages = "", 0
         query_filter = self._bounded_filter()
@@ -77,15 +100,10 @@ class CloudLog:
             page_token = text(answer.get("nextPageToken"), 4000)
             if not page_token:
                 break
-        for raw in reversed(found):  # newest first on the wire, so that a flood shows its latest part
-            entry = self._fresh(raw)
-            if entry is not None:
-                entries.append(entry)
-        self._prune()
-        notes: tuple[str, ...] = ()
         if page_token:
-            notes = (f"busier than {len(found):,} entries a read: older ones were skipped, narrow the filter",)
-        return LogBatch(tuple(entries), notes)
+            self._notes = (f"busier than {len(found):,} entries a read: older ones were skipped, narrow the filter",)
+        self._raw.extend(reversed(found))  # newest first on the wire, so that a flood shows its latest part
+        return None
 
     async def diagnose(self) -> list[Diagnosis]:
         """Token, permission to read, and whether the filter is understood."""
