@@ -160,10 +160,15 @@ class Link:
             self.target = await resolve_target(self._source)
         try:
             await self._connect(self.target, deadline)
-        except CockpitError:
+        except BaseException as error:
+            # Nothing half-made stays: who we are on it is not known.
+            self.drop()
+            if not isinstance(error, (*EXPECTED, CockpitError)):
+                raise
+            failure = translated(error, self.server)
             # A rotated password, a changed service file: look again next time.
             self.target = None
-            raise
+            raise failure from None
 
     async def _connect(self, target: Target, deadline: float | None) -> None:
         """Try the hosts as libpq does: on to the next one unless somebody there said no to us."""

@@ -23,10 +23,10 @@ async def make_adapter(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callabl
     """`make_adapter(dsn, **source fields)`."""
     adapters: list[PostgresAdapter] = []
 
-    def make(dsn: str | None, **fields: Any) -> PostgresAdapter:
-        if dsn is not None:
+    def make(value: str | None, **fields: Any) -> PostgresAdapter:
+        if value is not None:
             variable = f"TEST_DSN_{next(_numbers)}"
-            monkeypatch.setenv(variable, dsn)
+            monkeypatch.setenv(variable, value)
             fields["dsn"] = f"env:{variable}"
         adapters.append(PostgresAdapter(DatabaseSource(name="main", **fields), SystemClock()))
         return adapters[-1]

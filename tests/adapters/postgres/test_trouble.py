@@ -163,6 +163,38 @@ async def test_a_wrong_password_says_so_without_showing_it(
     assert "password" in error.message
 
 
+async def test_a_password_that_was_put_right_is_taken_at_the_next_poll(
+    make_adapter: Any, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = make_adapter(None, dsn="env:ROTATED_DSN")
+    assert isinstance(await failure_of(adapter), Misconfigured)
+    monkeypatch.setenv("ROTATED_DSN", postgres_server.dsn(password="hunter2"))
+    error = await failure_of(adapter)
+    assert isinstance(error, AuthenticationFailed) and str(postgres_server.port) in error.message
+    monkeypatch.setenv("ROTATED_DSN", postgres_server.dsn())
+    assert (await adapter.probe()).summary.endswith("connections")
+
+
+async def test_a_connection_that_could_not_be_set_up_is_not_used(
+    make_adapter: Any, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = make_adapter(postgres_server.dsn())
+    fetch, failures = (
+        adapter._link.fetch,
+        [asyncpg.QueryCanceledError("canceling statement due to statement timeout")],
+    )
+
+    async def slow_at_first(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await fetch(*args)
+
+    monkeypatch.setattr(adapter._link, "fetch", slow_at_first)
+    error = await failure_of(adapter)
+    assert isinstance(error, TimedOut)
+    assert (await adapter.probe()).summary.endswith("connections")
+
+
 async def test_an_unknown_database_is_named(make_adapter: Any, postgres_server: PostgresServer) -> None:
     error = await failure_of(make_adapter(postgres_server.dsn("nowhere")))
     assert isinstance(error, NotFound) and "nowhere" in error.message
