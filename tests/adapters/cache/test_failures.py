@@ -166,11 +166,6 @@ def make_user(server: RedisServer, *rules: str) -> None:
         client.execute_command("ACL", "SETUSER", "watcher", "reset", "on", ">pw", "~*", *rules)
 
 
-async def calls_of(server: RedisServer) -> dict[str, int]:
-    with redis.Redis.from_url(server.url) as client:
-        return {name: facts["calls"] for name, facts in client.info("commandstats").items()}
-
-
 async def test_without_the_right_to_the_slow_log_the_rest_is_shown_and_it_is_not_asked_for_again(
     start_redis: Start, adapter_for: AdapterFor
 ) -> None:
@@ -183,12 +178,15 @@ async def test_without_the_right_to_the_slow_log_the_rest_is_shown_and_it_is_not
             status = (await adapter.probe()).payload
             assert isinstance(status, CacheStatus)
             assert "no slowlog" in status.notes[0]
-        assert [entry["object"] for entry in client.acl_log()].count("slowlog") == 1
-        refused = sum(int(entry["count"]) for entry in client.acl_log() if entry["object"] == "slowlog")
-        assert refused == 1
+        assert refusals(client, "slowlog") == 1
         await clock.advance(601)
         await adapter.probe()
-        assert sum(int(entry["count"]) for entry in client.acl_log() if entry["object"] == "slowlog") == 2
+        assert refusals(client, "slowlog") == 2
+
+
+def refusals(client: redis.Redis, command: str) -> int:
+    """How often the ACL refused it; Redis 7 writes slowlog|get where Redis 6 writes slowlog."""
+    return sum(int(entry["count"]) for entry in client.acl_log() if entry["object"].split("|")[0] == command)
 
 
 async def test_without_the_right_to_info_the_poll_fails_with_the_missing_right_and_asks_once(
@@ -201,7 +199,7 @@ async def test_without_the_right_to_info_the_poll_fails_with_the_missing_right_a
         with pytest.raises(PermissionDenied, match="INFO"):
             await adapter.probe()
     with redis.Redis.from_url(server.url) as client:
-        assert sum(int(entry["count"]) for entry in client.acl_log() if entry["object"] == "info") == 1
+        assert refusals(client, "info") == 1
 
 
 async def test_the_diagnosis_names_each_right(start_redis: Start, adapter_for: AdapterFor) -> None:

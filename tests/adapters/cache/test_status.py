@@ -184,10 +184,10 @@ async def test_a_steady_poll_is_one_round_trip_of_two_commands_on_one_named_conn
     client.config_resetstat()
     for _ in range(3):
         await adapter.probe()
-    calls = {name: facts["calls"] for name, facts in client.info("commandstats").items()}
-    assert calls["cmdstat_info"] == 3
-    assert calls["cmdstat_slowlog"] == 3
-    assert set(calls) == {"cmdstat_info", "cmdstat_slowlog", "cmdstat_config"} - ({"cmdstat_config"} - set(calls))
+    # Redis 7 counts slowlog|get where Redis 6 counts slowlog.
+    calls = {name.partition("|")[0]: facts["calls"] for name, facts in client.info("commandstats").items()}
+    calls.pop("cmdstat_config", None)  # the reset itself
+    assert calls == {"cmdstat_info": 3, "cmdstat_slowlog": 3}
     assert [entry["name"] for entry in client.client_list()].count("cockpit") == 1
 
 
