@@ -104,7 +104,7 @@ class CockpitScreen(Openings):
         self.publisher.attach(engine)
         for spec in engine.catalogue.specs:
             for pane in self.panes:
-                if pane.KIND is spec.pane:
+                if pane.KIND is spec.pane and spec.key:
                     binding = Binding(spec.key, f"screen.start('{spec.id}')", spec.title, show=False, id=spec.id)
                     pane._bindings.key_to_bindings.setdefault(spec.key, []).append(binding)
         self.refresh_hints()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
@@ -21,7 +21,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from screens.paint import Ink, Row, Span, fit, row_segments, span_segments
+from screens.body import Body, ListBody
+from screens.paint import Ink, Row, Span, row_segments, span_segments
 
 _INKS: weakref.WeakKeyDictionary[App[object], dict[tuple[str, str], Ink]] = weakref.WeakKeyDictionary()
 
@@ -35,50 +36,6 @@ def ink_of(widget: Widget, ground: str = "background") -> Ink:
         plain = widget.app.no_color or widget.app.current_theme.ansi
         found = inks[key] = Ink(widget.app.theme_variables, ground, plain=plain)
     return found
-
-
-class Body(Protocol):
-    """Rows by position; made on demand, so that 200,000 of them cost nothing."""
-
-    def __len__(self) -> int:
-        """How many."""
-
-    def row(self, index: int) -> Row:
-        """The row at that position."""
-
-    def index(self, key: str) -> int | None:
-        """Where the row with that key is now."""
-
-    def step(self, index: int, delta: int) -> int | None:
-        """The nearest selectable row after `index` in the direction of `delta`, itself not counted."""
-
-
-class ListBody:
-    """Rows of a list."""
-
-    def __init__(self, rows: Sequence[Row] = ()) -> None:
-        self.rows = rows
-        self._places = {row.key: index for index, row in enumerate(rows) if row.key}
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def row(self, index: int) -> Row:
-        """The row at that position."""
-        return self.rows[index]
-
-    def index(self, key: str) -> int | None:
-        """Where the row with that key is now."""
-        return self._places.get(key)
-
-    def step(self, index: int, delta: int) -> int | None:
-        """The next selectable row in that direction."""
-        index += delta
-        while 0 <= index < len(self.rows):
-            if self.rows[index].key:
-                return index
-            index += delta
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +379,3 @@ def _label(parts: Sequence[Span], room: int, ink: Ink) -> list[Segment]:
         *span_segments(parts, min(inner, room - 2), ink),
         Segment(" ", ink.base),
     ]
-
-
-__all__ = ["Body", "Frame", "ListBody", "Row", "Rows", "fit", "ink_of"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from screens.frame.strip import Bar, Bars
+from screens.frame.strip import Bar, Bars, spans_length
 from screens.paint import Span
 from screens.panes.base import Pane
 
@@ -33,4 +33,5 @@ class Tabs(Bars):
         age = (self.current.age_text, "muted") if self.current and width >= 76 else ("", "")
         if self.paused:
             return [Bar(tuple(parts), ((" PAUSED ", "background on warning bold"), (" space goes on", "bold")))]
-        return [Bar(tuple(parts), (age,))]
+        fits = spans_length(parts) + spans_length((age,)) + 4 <= width
+        return [Bar(tuple(parts), (age,) if fits else ())]

@@ -115,7 +115,7 @@ class Timeline(Bars):
         high, low = self._halves(grid, max(top, _SMALL))  # a few errors are not a wall of errors
         pad = (" " * (cells - used), "")
         minutes = round(len(grid.values) * grid.seconds / 60)
-        label = "errors/min" if now.logged else "no log source"
+        label = "errors/min" if now.logged or now.loading else "no log"
         lit = bool(last) and any(grid.bad[-4:])
         scale = f"{figures.count(top)}".rjust(_SCALE - 1) if top else ""
         current = f"{figures.count(last)} now".rjust(_SCALE - 1) if last is not None else ""

@@ -57,7 +57,7 @@ class Pane(Rows):
         super().__init__(framed=True, id=self.KIND.value, classes="pane")
         self.scenery: Scenery | None = None
         self.severity = Severity.UNKNOWN
-        self.verdict = "starting"
+        self.verdict = "not read yet"
         self.filter = ""
         self.chosen = ""  # id of the source shown, where one is shown at a time
         self.paused = False
@@ -244,6 +244,11 @@ class Pane(Rows):
         if self.paused:
             parts.append((" · paused", "warning bold"))
         return tuple(parts)
+
+    def on_mount(self) -> None:
+        """The frame is worth seeing before there is anything in it."""
+        self.show_frame(self._frame())
+        self.rebuild()
 
     def on_resize(self, event: events.Resize) -> None:
         """What is shown may depend on the room."""

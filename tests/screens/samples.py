@@ -1,6 +1,6 @@
 """A small shop in trouble, as sample readings: what the pane, layout and theme tests and the pictures show.
 
-Real hub, ring, rules and catalogue; only the readings are made up, so that every picture is the same.
+Real hub and ring; readings and findings are made up, so that every picture is the same.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 from cockpit.clock import ManualClock
 from cockpit.errors import CockpitError, TimedOut, Unreachable
-from cockpit.findings.rules import cause_chain, find
 from cockpit.model.action import ActionSpec, Scope, Tier
 from cockpit.model.cache import CacheStatus, Keyspace, SlowCommand
 from cockpit.model.database import BlockingNode, DatabaseStatus, Session, StatementLoad
+from cockpit.model.finding import Finding
 from cockpit.model.health import CheckResult, Component, HealthStatus, TlsState
 from cockpit.model.logs import Level, LogBucket, LogEntry, LogPattern, LogStatus
 from cockpit.model.reading import Marker, Observation
@@ -114,6 +114,7 @@ class SampleEngine:
         self.catalogue: Any = SampleCatalogue()
         self.executor: Any = SampleExecutor()
         self.polls = 0
+        self.found: tuple[Finding, ...] = ()
         self.extra_markers: tuple[Marker, ...] = ()
 
     def add(self, source: str, kind: SourceKind, interval_s: float = 1.0) -> None:
@@ -130,11 +131,11 @@ class SampleEngine:
     def fail(self, source: str, error: CockpitError) -> None:
         self.hub.poll_failed(source, error)
 
-    def findings(self) -> Any:
-        return find(self.hub.states(), self.clock.now().timestamp())
+    def findings(self) -> tuple[Finding, ...]:
+        return self.found
 
-    def cause_chain(self) -> Any:
-        return cause_chain(self.findings())
+    def cause_chain(self) -> tuple[Finding, ...]:
+        return tuple(sorted(self.found, key=lambda finding: finding.rank))
 
     def markers(self) -> tuple[Marker, ...]:
         found = list(self.extra_markers)
@@ -436,6 +437,28 @@ def log_status(bad: bool = True, kept: int = 1200) -> LogStatus:
 # -- scenarios
 
 
+def finding(rank: int, severity: Severity, text: str, short: str, since_s: float = 700, help_: str = "") -> Finding:
+    return Finding(
+        "sample", severity, text, short, ("evidence one",), "database/main", None, help_, NOW - since_s, rank
+    )
+
+
+FOUND = (
+    finding(
+        20,
+        Severity.CRIT,
+        "idle in transaction pid 4411 (checkout) blocks 3 sessions, the longest for 46 s",
+        "pid 4411 blocks 3",
+        712,
+        "Terminate session 4411",
+    ),
+    finding(10, Severity.WARN, "checkout-00142 went live 1 m before errors rose", "checkout-00142 live", 740),
+    finding(30, Severity.CRIT, "97 of 97 connections are in use", "pool 97/97", 650),
+    finding(40, Severity.WARN, "Redis evicts 41 keys a second", "redis evicting 41/s", 600),
+    finding(50, Severity.CRIT, "web answers 503 in 3 004 ms", "web 503", 640),
+)
+
+
 ALL = (
     ("health/web", SourceKind.HEALTH),
     ("health/admin", SourceKind.HEALTH),
@@ -467,6 +490,7 @@ def incident() -> SampleEngine:
     engine.say("database/main", Severity.CRIT, "pool full 97/97", database())
     engine.say("redis/cache", Severity.WARN, "evicting 41/s", cache())
     engine.say("revisions/checkout", Severity.OK, "checkout-00142 100 %", service())
+    engine.found = FOUND
     return engine
 
 
@@ -489,6 +513,7 @@ def calm() -> SampleEngine:
 def broken() -> SampleEngine:
     """The database fails after good readings, Redis never answered, the log went stale."""
     engine = incident()
+    engine.found = FOUND[3:]
     for _ in range(3):
         engine.fail(
             "database/main",
