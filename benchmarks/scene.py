@@ -64,7 +64,7 @@ interval = "1s"
 name = "shop"
 type = "file"
 path = "{folder}/shop.log"
-interval = "250ms"
+interval = "1s"
 """
 
 

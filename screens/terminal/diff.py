@@ -94,6 +94,27 @@ def transition(old: str, new: str) -> str:
     return short if changes and len(short) < len(full) else (full if changes else "")
 
 
+# Attributes that can be seen on a blank: underline, reverse, strike, double underline, frame, overline.
+_SEEN_ON_BLANKS = frozenset(("4", "7", "9", "21", "51", "52", "53"))
+
+
+@lru_cache(4096)
+def on_blank(sgr: str) -> str:
+    """What of a style can be seen where nothing is written: the background, as a rule."""
+    attributes, _, background = _split(sgr)
+    return sgr if attributes & _SEEN_ON_BLANKS else background
+
+
+@lru_cache(16384)
+def blank_pen(pen: str, blank: str) -> str:
+    """A style near to `pen` in which a blank looks as in `blank`: the next letters may well be in `pen` again."""
+    attributes, foreground, _ = _split(pen)
+    wanted, _, background = _split(blank)
+    if wanted or attributes & _SEEN_ON_BLANKS:
+        return blank
+    return ";".join([*sorted(attributes), *filter(None, (foreground, background))])
+
+
 class Row:
     """What one line of the terminal shows: for each column its text (None: unknown, empty: right half) and pen."""
 
@@ -146,12 +167,14 @@ class Pen:
         while at < stop:
             style = styles[at]
             until = at + 1
-            while until < stop and styles[until] is style:
+            while until < stop and styles[until] == style:
                 until += 1
+            text = "".join(cells[at:until])  # type: ignore[arg-type]  # None never stands in a new line
+            if text.isspace():
+                style = blank_pen(self._sgr, style)
             if style != self._sgr:
                 self._out.append(transition(self._sgr, style))
                 self._sgr = style
-            text = "".join(cells[at:until])  # type: ignore[arg-type]  # None never stands in a new line
             sure = sure and text.isascii()
             self._out.append(text)
             at = until
@@ -217,6 +240,8 @@ class Shadow:
             else:
                 _spread(text, cells)
             pens.extend([self._sgr(style)] * (len(cells) - len(pens)))
+        blanks = {sgr: on_blank(sgr) for sgr in set(pens)}
+        pens = [blanks[sgr] if cell == " " else sgr for cell, sgr in zip(cells, pens, strict=True)]
         room = self._width - x
         if len(cells) > room:
             del cells[room:], pens[room:]

@@ -1,6 +1,7 @@
 import itertools
 import random
 import unicodedata
+from typing import Any
 
 import pyte
 import pytest
@@ -115,7 +116,14 @@ def screen() -> tuple[pyte.Screen, pyte.Stream]:
 
 
 def cells(shown: pyte.Screen) -> list[list[object]]:
-    return [[shown.buffer[y][x] for x in range(WIDTH)] for y in range(HEIGHT)]
+    return [[visible(shown.buffer[y][x]) for x in range(WIDTH)] for y in range(HEIGHT)]
+
+
+def visible(cell: Any) -> object:
+    """The cell as it looks: on a blank the colour and weight of letters cannot be seen."""
+    if cell.data == " " and not (cell.underscore or cell.reverse or cell.strikethrough):
+        return cell._replace(fg="default", bold=False, italics=False, blink=False)
+    return cell
 
 
 @pytest.mark.parametrize("system", [ColorSystem.STANDARD, ColorSystem.EIGHT_BIT, ColorSystem.TRUECOLOR])
@@ -212,6 +220,28 @@ def test_a_pen_changes_only_in_what_differs() -> None:
     assert transition("31", "") == "\x1b[0m"
     assert transition("31", "1") == "\x1b[0;1m"
     assert transition("38;2;1;2;3;48;2;9;9;9", "38;2;4;5;6;48;2;9;9;9") == "\x1b[38;2;4;5;6m"
+
+
+def test_a_blank_costs_no_change_of_the_letters_colour() -> None:
+    shadow = Shadow()
+    strip = Strip(
+        [
+            Segment("ab", Style(color="red", bgcolor="blue")),
+            Segment("  ", Style(color="green", bold=True, bgcolor="blue")),
+            Segment("cd", Style(color="red", bgcolor="blue")),
+            Segment(" ", Style(color="red", bgcolor="white")),
+            Segment("e", Style(color="red", bgcolor="white")),
+        ]
+    )
+    sent = shadow.reduce(LayoutUpdate([[strip]], Region(0, 0, 8, 1)), 8, ColorSystem.STANDARD)
+    assert sent == "\x1b[1;1H\x1b[31;44mab  cd\x1b[47m e\x1b[0m"
+
+
+def test_an_underlined_or_reversed_blank_is_drawn_as_such() -> None:
+    shadow = Shadow()
+    strip = Strip([Segment("a", Style(color="red")), Segment("  ", Style(reverse=True, color="green"))])
+    sent = shadow.reduce(LayoutUpdate([[strip]], Region(0, 0, 3, 1)), 3, ColorSystem.STANDARD)
+    assert sent == "\x1b[1;1H\x1b[31ma\x1b[7;32m  \x1b[0m"
 
 
 def test_the_private_api_that_the_diff_builds_on_is_there() -> None:
