@@ -9,10 +9,11 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from cockpit.sandbox.process import Account, private_folder
 
 LOG_NAME = "sandbox.log"
 START_DEADLINE_S = 60.0
@@ -52,16 +53,22 @@ class LaunchedSandbox:
         *,
         keep: bool = False,
         reads_per_minute: int = DEMO_READS_PER_MINUTE,
+        warm_up_s: float = 1.5,
     ) -> LaunchedSandbox:
         """Start the process. Without a directory a new one of the temporary directory is used.
 
-        The directory is deleted in the end unless `keep`; give an empty or a new one.
+        The directory is deleted in the end unless `keep`; give an empty or a new one. `warm_up_s` is how long the
+        shop runs well before the fault.
         """
         place = await asyncio.to_thread(_make, directory)
         log = place / LOG_NAME
         # -P: the current directory's modules must not stand in for the cockpit's.
-        command = [sys.executable, "-P", "-m", "cockpit.sandbox", "--scenario", scenario, "--dir", str(place),
-                   "--reads-per-minute", str(reads_per_minute), *(["--keep"] if keep else [])]  # fmt: skip
+        command = [
+            *(sys.executable, "-P", "-m", "cockpit.sandbox"),
+            *("--scenario", scenario, "--dir", str(place)),
+            *("--reads-per-minute", str(reads_per_minute), "--warm-up", str(warm_up_s)),
+            *(["--keep"] if keep else []),
+        ]
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -142,8 +149,11 @@ class LaunchedSandbox:
 
 def _make(directory: Path | None) -> Path:
     """A folder for the system; as root others may pass through it, because the servers run as somebody else."""
-    place = Path(tempfile.mkdtemp(prefix="cockpit-demo-")) if directory is None else directory.absolute()
-    place.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() == 0 and directory is None:
-        place.chmod(0o711)
+    if directory is None:
+        place = private_folder("demo", Account(os.geteuid(), os.getegid()))
+        if os.geteuid() == 0:
+            place.chmod(0o711)
+    else:
+        place = directory.absolute()
+        place.mkdir(parents=True, exist_ok=True)
     return place

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from cockpit.sandbox.process import (
     StartFailed,
     free_port,
     password,
+    private_folder,
     reachable,
     replicate,
     unprivileged,
@@ -151,12 +151,8 @@ class PostgresServer:
         account = unprivileged()
         installation = find_installation(major)
         directory.mkdir(parents=True, exist_ok=True)
-        place = directory if reachable(directory, account) else None
-        home = Path(tempfile.mkdtemp(prefix="postgres-", dir=place))
+        home = private_folder("postgres", account, directory)
         try:
-            home.chmod(0o700)
-            if not account.is_ours:
-                os.chown(home, account.uid, account.gid)
             usable = _usable(installation, home, account)
             superuser_password = password()
             _initdb(usable, home, account, superuser_password)

@@ -9,8 +9,10 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,6 +84,42 @@ def reachable(path: Path, account: Account) -> bool:
             granted = status.st_mode
         if granted & bits != bits:
             return False
+    return True
+
+
+def private_folder(kind: str, account: Account, directory: Path | None = None) -> Path:
+    """A new folder for this account only: in `directory` where the account may go there, else a temporary one.
+
+    Temporary ones carry our pid in their names; those of processes that died without cleaning up are removed.
+    """
+    if directory is not None and reachable(directory, account):
+        folder = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=directory))
+    else:
+        sweep(kind, account)
+        folder = Path(tempfile.mkdtemp(prefix=f"cockpit-{kind}-{os.getpid()}-"))
+    if not account.is_ours:
+        os.chown(folder, account.uid, account.gid)
+    return folder
+
+
+def sweep(kind: str, account: Account) -> None:
+    """Remove the account's temporary folders of this kind whose maker is gone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"cockpit-{kind}-*-*"):
+        maker = folder.name.removeprefix(f"cockpit-{kind}-").partition("-")[0]
+        with contextlib.suppress(OSError):
+            status = folder.lstat()
+            ours = stat.S_ISDIR(status.st_mode) and status.st_uid == account.uid
+            if ours and maker.isdigit() and not _exists(int(maker)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
     return True
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from cockpit.sandbox.process import (
     ServerProcess,
     StartFailed,
     free_port,
+    private_folder,
     reachable,
     replicate,
     unprivileged,
@@ -80,11 +80,8 @@ class RedisServer:
         program = find_program()
         account = unprivileged()
         directory.mkdir(parents=True, exist_ok=True)
-        place = directory if reachable(directory, account) else None
-        home = Path(tempfile.mkdtemp(prefix="redis-", dir=place))
+        home = private_folder("redis", account, directory)
         try:
-            if not account.is_ours:
-                os.chown(home, account.uid, account.gid)
             if not reachable(program, account):
                 replicate(program, home / "redis-server")
                 program = home / "redis-server"

@@ -61,6 +61,7 @@ class Tempo:
     warm_up_s: float = 1.5  # of ordinary service before the fault
     settle_s: float = 0.5  # until a change of the service is in effect
     reads_per_minute: int = 60  # of the log
+    statement_timeout_s: float = 8.0  # of the shop's database connections
 
 
 class Unavailable(RuntimeError):
@@ -211,7 +212,8 @@ class Sandbox:
     async def _open_shop(self) -> None:
         run = self.plane.run
         now = datetime.now(UTC)
-        env = (("DB_POOL_SIZE", "24"), ("DB_POOL_WAIT_S", "1.5"))
+        timeout = f"{self.tempo.statement_timeout_s:g}"
+        env = (("DB_POOL_SIZE", "24"), ("DB_POOL_WAIT_S", "1.5"), ("DB_STATEMENT_TIMEOUT_S", timeout))
         templates = [
             (now - timedelta(days=9), Template(f"{IMAGE}:v1.41.2", env=env, max_instances=20)),
             (now - timedelta(days=2, hours=3), Template(f"{IMAGE}:{GOOD_TAG}", env=env, max_instances=20)),

@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from cockpit.sandbox.postgres import Installation, PostgresServer, find_installation
-from cockpit.sandbox.process import NoBinary, free_port, replicate
+from cockpit.sandbox.process import Account, NoBinary, free_port, replicate, sweep
 from cockpit.sandbox.redis_server import RedisServer, find_program
 
 
@@ -184,6 +184,23 @@ async def test_root_runs_postgres_from_a_folder_that_others_cannot_enter(
         await connection.close()
     finally:
         server.stop()
+
+
+def test_folders_of_processes_that_died_are_removed_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ours = Account(os.geteuid(), os.getegid())
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f"cockpit-redis-{dead.pid}-abc"
+    others = [tmp_path / f"cockpit-redis-{os.getpid()}-abc", tmp_path / "cockpit-redis-x-abc", tmp_path / "redis"]
+    for folder in (left, *others):
+        folder.mkdir()
+        (folder / "file").touch()
+    sweep("redis", ours)
+    assert not left.exists()
+    assert all((folder / "file").exists() for folder in others)
 
 
 def test_free_port_is_free() -> None:

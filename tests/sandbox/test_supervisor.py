@@ -22,7 +22,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 @pytest.fixture
 async def launched() -> AsyncIterator[LaunchedSandbox]:
-    sandbox = await LaunchedSandbox.launch("none")
+    sandbox = await LaunchedSandbox.launch("none", warm_up_s=0)
     yield sandbox
     await sandbox.stop()
 
@@ -85,7 +85,7 @@ async def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         "import asyncio, sys\n"
         "from cockpit.sandbox.launcher import LaunchedSandbox\n"
         "async def main():\n"
-        "    sandbox = await LaunchedSandbox.launch('none')\n"
+        "    sandbox = await LaunchedSandbox.launch('none', warm_up_s=0)\n"
         "    async for _ in sandbox.stages(): pass\n"
         "    print(sandbox.pid, sandbox.directory, flush=True)\n"
         "    await asyncio.Event().wait()\n"
@@ -113,7 +113,7 @@ async def test_it_can_be_stopped_while_it_starts(launched: LaunchedSandbox) -> N
 
 async def test_a_kept_directory_stays(tmp_path: Path) -> None:
     place = tmp_path / "kept"
-    sandbox = await LaunchedSandbox.launch("none", place, keep=True)
+    sandbox = await LaunchedSandbox.launch("none", place, keep=True, warm_up_s=0)
     async for _ in sandbox.stages():
         pass
     await sandbox.stop()

@@ -7,6 +7,7 @@ import stat
 import time
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ async def test_a_lock_pileup_fills_the_pool_until_its_root_is_terminated(start: 
 
 
 async def test_a_full_redis_evicts_until_the_junk_is_deleted(start: Start) -> None:
-    system = await start(Scenario.REDIS_FULL)
+    system = await start(Scenario.REDIS_FULL, replace(TEMPO, requests_per_s=100))
     assert system.redis is not None
     revision = _front(system).main_revision()
     assert revision is not None
@@ -224,7 +225,7 @@ async def _batches(cache: redis.asyncio.Redis, pattern: str) -> AsyncIterator[li
 
 
 async def test_a_slow_query_holds_orders_up_until_it_is_cancelled(start: Start) -> None:
-    system = await start(Scenario.SLOW_QUERY)
+    system = await start(Scenario.SLOW_QUERY, replace(TEMPO, statement_timeout_s=1.0))
     await _goes_on(system, 0.0)
     await _roll_back(system, next(iter(system.plane.run.service("shop").revisions)))
     await _goes_on(system, time.monotonic())

@@ -25,7 +25,6 @@ BAD_TAG = "v1.43.0"  # shows discounts, and was deployed before the migration th
 _CATALOGUE_TTL_S = 60
 _PRODUCT_TTL_S = 600
 _CART_TTL_S = 600
-_STATEMENT_TIMEOUT_MS = 8000
 _CATALOGUE = statement("catalogue")
 _SHIP = statement("ship")
 _STUCK = statement("stuck")
@@ -42,6 +41,7 @@ class Settings:
     discounts: bool
     pool_size: int
     pool_wait_s: float
+    statement_timeout_s: float
 
     @classmethod
     def of(cls, template: Template) -> Settings:
@@ -51,6 +51,7 @@ class Settings:
             discounts=BAD_TAG in template.image,
             pool_size=int(env.get("DB_POOL_SIZE", "24")),
             pool_wait_s=float(env.get("DB_POOL_WAIT_S", "1.5")),
+            statement_timeout_s=float(env.get("DB_STATEMENT_TIMEOUT_S", "8")),
         )
 
 
@@ -240,7 +241,7 @@ class ShopRevision:
                     timeout=5.0,
                     server_settings={
                         "application_name": self.name,
-                        "statement_timeout": str(_STATEMENT_TIMEOUT_MS),
+                        "statement_timeout": f"{self.settings.statement_timeout_s * 1000:.0f}",
                     },
                 )
             return self._pool
