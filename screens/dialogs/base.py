@@ -68,11 +68,18 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         Input { border: none; height: 1; padding: 0; background: $panel; width: 1fr; }
         Input:focus { border: none; background: $primary 25%; }
         OptionList, OptionList:focus {
-            border: none; background: $surface; height: auto; max-height: 100%; padding: 0;
+            border: none; background: $surface; height: auto; max-height: 100%; padding: 0; scrollbar-size-vertical: 1;
+            background-tint: $surface 0%;
+            & > .option-list--option-highlighted {
+                background: $primary 25%; color: $foreground; text-style: bold;
+            }
+        }
+        OptionList:ansi > .option-list--option-highlighted, OptionList:ansi:focus > .option-list--option-highlighted {
+            text-style: bold reverse;
         }
     }
     """
-    AUTO_FOCUS: ClassVar[str | None] = None
+    AUTO_FOCUS: ClassVar[str | None] = ""  # None would mean the app's "*": the first field, even hidden
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "cancel", show=False),
         Binding("down,j", "scroll_body(1)", "down", show=False),

@@ -1,4 +1,4 @@
-"""What the main screen does with the dialogs beyond opening one: the start, the palette's entries, events, findings."""
+"""What the main screen does with dialogs beyond opening one: the start, the palette, events, findings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from screens.watched import Watched
 
 
 def show_effects(screen: Screen[Any], engine: Watched, before: str | None = None) -> EffectCard:
-    """Put the card of the effect watch into the screen, before the widget that a selector names; hidden until needed."""
+    """Put the card of the effect watch into the screen, before the widget that a selector names."""
     card = EffectCard()
     screen.mount(card, before=before)
     card.follow(engine.executor)
@@ -32,7 +32,7 @@ def show_effects(screen: Screen[Any], engine: Watched, before: str | None = None
 
 
 def show_unresolved(app: App[Any], executor: UnresolvedSource, clock: Clock) -> None:
-    """At the start: the intents that a former cockpit left without an outcome, until somebody says they were checked."""
+    """At the start: the intents that a former cockpit left without an outcome, until somebody has looked."""
 
     async def work() -> None:
         try:

@@ -17,8 +17,8 @@ from screens.dialogs.help import SearchDialog
 Copy = Callable[[str], str | Awaitable[str]]
 _LONG = 60
 _CLAUSE = re.compile(
-    r"(?<!LEFT)(?<!RIGHT)(?<!INNER)(?<!FULL)(?<!CROSS)(?<!DELETE)\s+(?=(?:FROM|WHERE|SET|VALUES|GROUP BY|ORDER BY|HAVING|LIMIT|RETURNING|ON CONFLICT|UNION|"
-    r"(?:LEFT |RIGHT |INNER |FULL |CROSS )?JOIN|FOR UPDATE)\b)",
+    r"(?<!LEFT)(?<!RIGHT)(?<!INNER)(?<!FULL)(?<!CROSS)(?<!DELETE)\s+(?=(?:FROM|WHERE|SET|VALUES|GROUP BY|ORDER BY|"
+    r"HAVING|LIMIT|RETURNING|ON CONFLICT|UNION|(?:LEFT |RIGHT |INNER |FULL |CROSS )?JOIN|FOR UPDATE)\b)",
     re.IGNORECASE,
 )
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE)\s", re.IGNORECASE)

@@ -173,7 +173,7 @@ class EffectCard(Static):
         offer = executor.undo_offer if record.undo is not None and record.undo.request is not None else None
         lines = [effect_head(record, effect, None if offer is None else offer.remaining_s)]
         if effect is not None:
-            lines += score_lines(effect.scores, max(40, self.container_size.width - 4))[: self.LINES]
+            lines += score_lines(effect.scores, max(40, self.app.size.width - 4))[: self.LINES]
         text = rows.joined(lines)
         if text.plain == self._said and self.has_class("-shown"):
             return

@@ -18,7 +18,7 @@ class Command:
 
     name: str
     about: str
-    run: Callable[[], None]
+    run: Callable[[], object]
 
 
 @runtime_checkable

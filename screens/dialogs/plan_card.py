@@ -99,7 +99,7 @@ class PlanCard(Dialog[Answer]):
         .field .name { width: auto; max-width: 60; height: 1; padding-right: 1; }
         #answer { height: auto; width: 1fr; }
         #ask { width: 1fr; height: auto; }
-        #ask:focus { background: $panel; }
+        #ask, #ask:focus { background: $surface; color: $foreground; text-style: none; }
         #left { width: 11; height: 1; text-align: right; }
         #note { height: auto; width: 1fr; }
     }
@@ -189,7 +189,8 @@ class PlanCard(Dialog[Answer]):
             )
         where = Content.assemble((sheet.environment.upper(), rows.STRONG), " ", (sheet.system, rows.STRONG))
         ready = not self.typed or (bool(self.query("#phrase")) and self._missing() == "")
-        key = ("y", rows.KEY if ready else rows.MUTED)
+        chosen = self.focused is not None and self.focused.id == "ask"
+        key = ("▸ y" if chosen else "y", rows.KEY if ready else rows.MUTED)
         return Content.assemble(key, "  ", (sheet.plan.title, "" if ready else rows.MUTED), " on ", where)
 
     def _ways_on(self) -> list[tuple[str, str]]:
@@ -356,6 +357,14 @@ class PlanCard(Dialog[Answer]):
             )
             name = Content.assemble(("type ", rows.MUTED), (phrase, style))
             self.query_one("#phrase-name", Static).update(name)
+
+    def on_descendant_focus(self) -> None:
+        """Mark the `y` line while it has the focus, by a sign and not by colour alone."""
+        self.query_one("#ask", Static).update(self._ask())
+
+    def on_descendant_blur(self) -> None:
+        """The mark goes with the focus."""
+        self.query_one("#ask", Static).update(self._ask())
 
     def action_next_field(self, step: int) -> None:
         """Cancel, phrase, reason, the `y` line, and round again."""

@@ -117,7 +117,7 @@ def body(plan: Plan, refusals: Sequence[Refusal], width: int, changed: Sequence[
     lines += rows.labelled("who", [plan.affected or "nobody is known to be affected"], width)
     glyph, style = _GRANT[plan.permission.grant]
     right = plan.permission.needs or "no right is needed beyond the connection's own"
-    lines += rows.labelled("right", [f"{glyph} {plan.permission.grant.value}: {right}"], width, style=style)
+    lines += rows.labelled("allowed", [f"{glyph} {plan.permission.grant.value}: {right}"], width, style=style)
     told = any(refusal.hint == plan.permission.how for refusal in refusals)
     if plan.permission.how and plan.permission.grant is not Grant.GRANTED and not told:
         lines += rows.labelled("", [plan.permission.how], width)

@@ -30,8 +30,8 @@ def keys(*pairs: tuple[str, str]) -> Content:
 
 
 def chip(text: str, colour: str) -> Content:
-    """A word that must be seen: on `colour`, readable on it by theme and by NO_COLOR (reverse)."""
-    return Content.styled(f" {text} ", f"bold $background on {colour}")
+    """A word that must be seen: reversed, so that it stands out without colours too."""
+    return Content.styled(f" {text} ", f"bold reverse {colour}")
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -15,7 +15,7 @@ class Choice(Static, can_focus=True):
 
     DEFAULT_CSS = """
     Choice { width: auto; height: 1; padding: 0 1; color: $foreground; }
-    Choice:focus { background: $primary; color: $background; text-style: bold; }
+    Choice:focus { color: $primary; text-style: bold reverse; }
     """
 
 
