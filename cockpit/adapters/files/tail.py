@@ -66,7 +66,7 @@ class FileLog:
         # What was taken from the file is kept here until it is returned: a poll that is cancelled loses nothing.
         if not self._lines:
             data, self._more, notes = await self._pull()
-            self._lines.extend(self._split(data, any("rotated" in note or "truncated" in note for note in notes)))
+            self._lines.extend(self._split(data))
             self._notes.extend(notes)
         now = self._clock.now().timestamp()
         while self._lines:
@@ -122,11 +122,11 @@ class FileLog:
             self._gone_since = None
         return data, more, notes
 
-    def _split(self, data: bytes, switched: bool) -> list[bytes]:
+    def _split(self, data: bytes) -> list[bytes]:
         """Complete lines; what has no line break yet is kept for the next read, for a few seconds."""
         now = self._clock.monotonic()
         if not data:
-            if self._partial and (switched or now - self._partial_since >= UNFINISHED_S):
+            if self._partial and now - self._partial_since >= UNFINISHED_S:
                 line, self._partial = self._partial, b""
                 return [line]
             return []
@@ -164,25 +164,34 @@ class _Cursor:
             self._descriptor = None
 
     def pull(self) -> tuple[bytes, bool, list[str]]:
-        """Up to READ_BYTES, whether there is more, and what happened to the file."""
+        """Up to READ_BYTES, whether there is more, and what happened to the file.
+
+        Where one file ends and another begins there is a line break, so that no line is made of both.
+        """
         notes: list[str] = []
         if self._descriptor is None:
             data = self._open()
+        elif self._was_cut():
+            notes.append("file was truncated")
+            self._position, self._head = 0, b""
+            data = b"\n" + self._read()
         else:
-            if self._was_cut():
-                notes.append("file was truncated")
-                self._position, self._head = 0, b""
             data = self._read()
-        if len(data) == READ_BYTES:
+        if len(data) >= READ_BYTES:
             return data, True, notes
-        if self._was_replaced():
-            # The writer may have used the old file until a moment ago: empty it before letting go.
-            data += self._read()
-            if data and not data.endswith(b"\n"):
-                data += b"\n"
-            self.close()
-            notes.append("file was rotated")
-            data += self._open()
+        try:
+            if self._was_replaced():
+                # The writer may have used the old file until a moment ago: empty it before letting go.
+                data += self._read()
+                if not data.endswith(b"\n"):
+                    data += b"\n"
+                self.close()
+                notes.append("file was rotated")
+                data += self._open()
+        except CockpitError:
+            # What was read comes first; the next pull meets the same error with empty hands.
+            if not data:
+                raise
         return data, False, notes
 
     def _open(self) -> bytes:

@@ -66,7 +66,9 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def tokens_for(base_url: str, client: Callable[[], httpx.AsyncClient], clock: Clock) -> TokenSource:
+def tokens_for(
+    base_url: str, client: Callable[[], Coroutine[Any, Any, httpx.AsyncClient]], clock: Clock
+) -> TokenSource:
     """The right source for an API address; Misconfigured for plain http to another machine."""
     if urlsplit(base_url).scheme == "https":
         return _Renewing(_google_token, clock)
@@ -77,7 +79,7 @@ def tokens_for(base_url: str, client: Callable[[], httpx.AsyncClient], clock: Cl
         )
 
     async def simulated() -> Token:
-        return await _loopback_token(base_url, client(), clock)
+        return await _loopback_token(base_url, await client(), clock)
 
     return _Renewing(simulated, clock)
 

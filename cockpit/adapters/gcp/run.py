@@ -49,7 +49,9 @@ class CloudRunService:
         self._clock = clock
         self._name = f"projects/{source.project}/locations/{source.region}/services/{source.service}"
         self._run = GoogleApi("run", source.endpoint, source.timeout, clock)
-        self._logging = GoogleApi("logging", source.endpoint, min(source.timeout, 5.0), clock)
+        # A simulated Cloud Run has its log at the same address; any other own address is Cloud Run's alone.
+        log_endpoint = source.endpoint if self._run.simulated else None
+        self._logging = GoogleApi("logging", log_endpoint, min(source.timeout, 5.0), clock)
         self._revisions: list[Json] = []
         self._revisions_key: tuple[str, int, bool] | None = None
         self._revisions_at = float("-inf")

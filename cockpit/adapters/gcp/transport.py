@@ -61,6 +61,7 @@ class GoogleApi:
         self._timeout_s = timeout_s
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
         self._tokens: TokenSource | None = None
 
     @property
@@ -151,15 +152,20 @@ class GoogleApi:
             await self._client.aclose()
             self._client = None
 
-    def _connection(self) -> httpx.AsyncClient:
-        if self._client is None:
-            limits = httpx.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s))
-            local = self.simulated
-            # Loopback is spoken to directly and without TLS: neither proxy settings nor CA file are read for it.
-            self._client = httpx.AsyncClient(
-                timeout=limits, trust_env=not local, verify=not (local and self.base_url.startswith("http:"))
-            )
+    async def _connection(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                # Reading the CA file takes tens of milliseconds: not on the event loop.
+                self._client = await asyncio.to_thread(self._new_client)
         return self._client
+
+    def _new_client(self) -> httpx.AsyncClient:
+        limits = httpx.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s))
+        local = self.simulated
+        # Loopback is spoken to directly and without TLS: neither proxy settings nor CA file are read for it.
+        return httpx.AsyncClient(
+            timeout=limits, trust_env=not local, verify=not (local and self.base_url.startswith("http:"))
+        )
 
     async def _within_deadline(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None, *, read: bool, patient: bool
@@ -204,9 +210,10 @@ class GoogleApi:
         headers = {"Authorization": f"Bearer {token.value.reveal()}", "Accept": "application/json"}
         if token.quota_project:
             headers["x-goog-user-project"] = token.quota_project
-        request = self._connection().build_request(method, self.url(path, query), json=body, headers=headers)
+        client = await self._connection()
+        request = client.build_request(method, self.url(path, query), json=body, headers=headers)
         try:
-            status, answered, content = await self._exchange(request)
+            status, answered, content = await _exchange(client, request)
         except httpx.HTTPError as error:
             raise _no_answer(self.service, self.base_url, error, read=read) from error
         if 200 <= status < 300:
@@ -216,17 +223,18 @@ class GoogleApi:
             raise _Busy(failure)
         raise failure
 
-    async def _exchange(self, request: httpx.Request) -> tuple[int, Mapping[str, str], bytes]:
-        answer = await self._connection().send(request, stream=True)
-        try:
-            content = bytearray()
-            async for chunk in answer.aiter_bytes():
-                content += chunk
-                if len(content) > ANSWER_BYTES:
-                    raise httpx.DecodingError(f"the answer is larger than {ANSWER_BYTES >> 20} MB", request=request)
-            return answer.status_code, answer.headers, bytes(content)
-        finally:
-            await answer.aclose()
+
+async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, Mapping[str, str], bytes]:
+    answer = await client.send(request, stream=True)
+    try:
+        content = bytearray()
+        async for chunk in answer.aiter_bytes():
+            content += chunk
+            if len(content) > ANSWER_BYTES:
+                raise httpx.DecodingError(f"the answer is larger than {ANSWER_BYTES >> 20} MB", request=request)
+        return answer.status_code, answer.headers, bytes(content)
+    finally:
+        await answer.aclose()
 
 
 class _Busy(Exception):

@@ -94,6 +94,37 @@ async def test_rotation_by_rename_loses_nothing(log: FileLog, path: Path) -> Non
     assert batch.notes == ("file was rotated",)
 
 
+async def test_a_successor_that_may_not_be_read_costs_no_line_of_the_old_file(
+    log: FileLog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(path, "one\n")
+    await messages(log)
+    add(path, "two\n")
+    path.rename(path.with_suffix(".1"))
+    add(path, "three\n")
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tail.os, "open", refuse)
+        assert await messages(log) == ["two"]
+        with pytest.raises(PermissionDenied):
+            await log.read()
+    assert await messages(log) == ["three"]
+
+
+async def test_an_unfinished_line_never_joins_the_next_file(log: FileLog, path: Path) -> None:
+    add(path, "one\nunfinished")
+    assert await messages(log) == ["one"]
+    path.rename(path.with_suffix(".1"))
+    add(path, "two\nagain unfinished")
+    assert await messages(log) == ["unfinished", "two"]
+    os.truncate(path, 0)
+    add(path, "three\n")
+    assert await messages(log) == ["again unfinished", "three"]
+
+
 async def test_a_gap_between_rename_and_creation_is_no_failure(log: FileLog, path: Path, clock: ManualClock) -> None:
     add(path, "one\n")
     await messages(log)

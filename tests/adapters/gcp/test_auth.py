@@ -79,7 +79,11 @@ async def test_a_simulated_api_gives_its_own_token_and_sees_no_other(
 
 async def test_a_token_is_kept_until_shortly_before_its_end(front: Any, client: httpx.AsyncClient) -> None:
     clock = ManualClock()
-    tokens = tokens_for(front.url, lambda: client, clock)
+
+    async def connect() -> httpx.AsyncClient:
+        return client
+
+    tokens = tokens_for(front.url, connect, clock)
     first = await tokens.token()
     await clock.advance(3500)
     assert await tokens.token() is first
