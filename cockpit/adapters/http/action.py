@@ -126,6 +126,7 @@ class HttpActionClient:
         except TimeoutError:
             raise TimedOut(f"{shown(call.url)}: {progress.sentence(self._action.timeout)}") from None
         except BadCertificate as bad:
+            progress.sent = False  # at most a proxy was asked to connect
             raise Unreachable(
                 f"the certificate of {clean(bad.host, 200)} is not accepted: {bad.reason}; nothing was sent",
                 hint="renew it; actions are never sent to a host that cannot prove its name",

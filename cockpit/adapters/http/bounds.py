@@ -166,8 +166,8 @@ def _look_up(path: Any, body: object) -> Found:
         return Found(False, None, f"not applicable: {clean(str(error), 80)}")
     if value is None:
         return Found(False, None, "missing")
-    if isinstance(value, dict | list):
-        return Found(True, value, clean(json.dumps(value)[:_VALUE_LENGTH], _VALUE_LENGTH))
+    if isinstance(value, dict | list):  # its text may have megabytes
+        return Found(True, value, f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}")
     text = "true" if value is True else "false" if value is False else str(value)
     return Found(True, value, clean(text, _VALUE_LENGTH))
 

@@ -208,7 +208,7 @@ async def follow(client: httpx.AsyncClient, call: Call, final: Callable[[int], b
 async def _once(
     client: httpx.AsyncClient, call: Call, progress: Progress, certificates: dict[str, bytes]
 ) -> tuple[Answer, str]:
-    progress.unpacker = None
+    progress.unpacker, progress.phase = None, "no connection"
     host = _parsed(call.url).host
     try:
         async with client.stream(
