@@ -67,6 +67,13 @@ class Link:
             raise Unreachable(f"{self.server} is not connected")
         return self._who
 
+    @property
+    def _live(self) -> Any:
+        """The connection, which `close` may take away between two queries of a turn."""
+        if self._connection is None:
+            raise Unreachable(f"{self.server} is closed")
+        return self._connection
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Exclusive use of a live connection, within the deadline. Raises CockpitError, and nothing else expected."""
@@ -95,21 +102,21 @@ class Link:
         """Rows of one read, inside a turn. Raises what asyncpg raises."""
         self.sent += 1
         if not self._pooled:
-            rows: Sequence[Row] = await self._connection.fetch(query.sql, *args)
+            rows: Sequence[Row] = await self._live.fetch(query.sql, *args)
             return rows
-        async with self._connection.transaction(readonly=True):
-            await self._connection.fetch(Query.LIMITS.sql, STATEMENT_TIMEOUT, LOCK_TIMEOUT)
-            rows = await self._connection.fetch(query.sql, *args)
+        async with self._live.transaction(readonly=True):
+            await self._live.fetch(Query.LIMITS.sql, STATEMENT_TIMEOUT, LOCK_TIMEOUT)
+            rows = await self._live.fetch(query.sql, *args)
         return rows
 
     async def fetch_with_path(self, schema: str, query: Query) -> Sequence[Row]:
         """As `fetch`, with `schema` (quoted) behind pg_catalog in the search path."""
         self.sent += 2
-        async with self._connection.transaction(readonly=True):
+        async with self._live.transaction(readonly=True):
             if self._pooled:
-                await self._connection.fetch(Query.LIMITS.sql, STATEMENT_TIMEOUT, LOCK_TIMEOUT)
-            await self._connection.fetch(Query.SEARCH_PATH.sql, schema)
-            rows: Sequence[Row] = await self._connection.fetch(query.sql)
+                await self._live.fetch(Query.LIMITS.sql, STATEMENT_TIMEOUT, LOCK_TIMEOUT)
+            await self._live.fetch(Query.SEARCH_PATH.sql, schema)
+            rows: Sequence[Row] = await self._live.fetch(query.sql)
             return rows
 
     async def call_once(self, query: Query, *args: object) -> bool | None:
@@ -120,7 +127,7 @@ class Link:
         sent = False
         try:
             async with self.turn():
-                statement = None if self._pooled else await self._connection.prepare(query.sql)
+                statement = None if self._pooled else await self._live.prepare(query.sql)
                 sent = True
                 if statement is None:
                     rows = await self.fetch(query, *args)
@@ -197,13 +204,15 @@ class Link:
 
     async def _open(self, target: Target, address: Address, wish: str) -> None:
         self._connection = await self._raw_connection(target, address, wish)
+        if self._closed:  # meanwhile
+            raise Unreachable(f"{self.server} is closed")
         try:
             row = (await self.fetch(Query.IDENTIFY))[0]
         except asyncpg.PostgresError as error:
             if self._pooled or error.sqlstate not in _POOLER_STATES:
                 raise
             row = None
-        if not self._pooled and (row is None or row["pid"] != self._connection.get_server_pid()):
+        if not self._pooled and (row is None or row["pid"] != self._live.get_server_pid()):
             # Someone else answers for the server: no prepared statements, no session settings from here on.
             self._pooled = True
             self.drop()

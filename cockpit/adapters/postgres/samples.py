@@ -14,6 +14,7 @@ from cockpit.model.database import Session, StatementLoad
 WINDOW_S = 300.0
 _MAX_SAMPLES = 20_000
 _TOP = 10
+_PREFIX = 500  # characters of a statement that tell it from others; bounds the work on hostile text
 
 _LITERALS = re.compile(
     r"--[^\n]*|/\*.*?\*/"  # comments
@@ -52,7 +53,7 @@ class Samples:
             if session.state == "active" and session.query not in ("", HIDDEN) and not session.own:
                 # The first poll knows no interval: the statement's own age says how long it was busy.
                 weight = elapsed or min(session.query_age_s or 0.0, 1.0)
-                text = normalised(session.query)
+                text = normalised(session.query[:_PREFIX])
                 self._seen.append((at, text, weight))
                 self._weight[text] = self._weight.get(text, 0.0) + weight
 

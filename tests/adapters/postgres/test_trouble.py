@@ -118,6 +118,27 @@ async def test_closing_while_the_server_hangs_takes_no_time(
     assert isinstance(await failure_of(adapter), Unreachable)
 
 
+async def test_closing_during_a_poll_ends_the_poll_with_a_sentence(
+    make_adapter: Any, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = make_adapter(postgres_server.dsn())
+    await adapter.probe()
+    fetch, started = adapter._link.fetch, asyncio.Event()
+
+    async def slow(*args: Any) -> Any:
+        rows = await fetch(*args)
+        started.set()
+        await asyncio.sleep(0)
+        return rows
+
+    monkeypatch.setattr(adapter._link, "fetch", slow)
+    task = asyncio.create_task(adapter.probe())
+    await started.wait()
+    await adapter.close()
+    with pytest.raises(Unreachable):
+        await task
+
+
 async def test_a_killed_server_is_unreachable_and_no_signal_is_reported_as_sent(
     start_postgres: Callable[..., PostgresServer], make_adapter: Any, connect: Any
 ) -> None:
