@@ -81,4 +81,5 @@ def size(count: int) -> str:
     unit = "B"
     while value >= 1000 and units:
         value, unit = value / 1024, units.pop()
-    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 and value % 1 >= 0.05 else f"{value:.0f} {unit}"
+    figure = f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
+    return f"{figure.removesuffix('.0')} {unit}"

@@ -295,7 +295,14 @@ def test_prefixes_hold_nothing_that_a_pattern_gives_a_meaning_to() -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 B"), (12 * 1024**2, "12 MB"), (4 * 1024**3, "4 GB"), (int(3.9 * 1024**3), "3.9 GB")],
+    [
+        (0, "0 B"),
+        (12 * 1024**2, "12 MB"),
+        (4 * 1024**3, "4 GB"),
+        (int(3.9 * 1024**3), "3.9 GB"),
+        (1_050_000, "1 MB"),
+        (3, "3 B"),
+    ],
 )
 def test_sizes_for_people(count: int, text: str) -> None:
     assert size(count) == text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cockpit.adapters.http.bounds import Bound, Bounds, lookup
@@ -138,6 +138,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(body=JSON)
 def test_no_json_body_breaks_the_tree_or_the_paths(body: object) -> None:
     component_tree(body)

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cockpit.adapters.http import certificate
@@ -187,6 +187,7 @@ def self_signed(key: ec.EllipticCurvePrivateKey, ends: datetime.datetime) -> x50
     )
 
 
+@settings(deadline=None)
 @given(ends=st.datetimes(datetime.datetime(1981, 1, 1), datetime.datetime(2199, 1, 1)))
 def test_the_end_is_read_as_it_was_written(ends: datetime.datetime) -> None:
     ends = ends.replace(microsecond=0, tzinfo=datetime.UTC)
@@ -194,6 +195,7 @@ def test_the_end_is_read_as_it_was_written(ends: datetime.datetime) -> None:
     assert certificate.not_after(made) == ends
 
 
+@settings(deadline=None)
 @given(noise=st.binary(max_size=200), cut=st.integers(1, 300))
 def test_a_damaged_certificate_is_not_understood_and_never_crashes(noise: bytes, cut: int) -> None:
     made = self_signed(_KEY, datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC))
