@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.resources import as_file
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,6 +27,7 @@ from screens.cockpit_screen import CockpitScreen
 
 if TYPE_CHECKING:
     from cockpit.profile.schema import Profile
+    from screens.dialogs.palette import Command
     from screens.flow import ActionFlow
     from screens.watched import Watched
 
@@ -103,7 +105,9 @@ class CockpitApp(HardenedApp[None]):
 
     def attach(self, engine: Watched) -> None:
         """Show this engine."""
-        from screens.flow import ActionFlow, Stage  # brings the executor along: not before the first paint
+        # Brings the executor along: not before the first paint.
+        from screens.dialogs.desk import show_effects, show_unresolved
+        from screens.flow import ActionFlow, Stage
 
         self.engine = engine
         profile = engine.profile
@@ -112,7 +116,22 @@ class CockpitApp(HardenedApp[None]):
         if profile.keys:
             self.set_keymap(dict(profile.keys))
         self.cockpit_screen.attach(engine)
+        self.cockpit_screen.effect = show_effects(self.cockpit_screen, engine, before="#status")
+        show_unresolved(self, engine.executor, engine.clock)
         self.call_later(self.settle_memory)
+
+    def palette_commands(self) -> list[Command]:
+        """What `:` offers now."""
+        from screens.dialogs.desk import commands
+
+        if self.engine is None or self.flow is None:
+            return []
+        screen = self.cockpit_screen
+        panes = [(pane.LABEL, partial(screen.action_pane, pane.NUMBER)) for pane in screen.panes]
+        for name in colours.NAMES:
+            if name not in self.available_themes:
+                self.register_theme(colours.find(name))
+        return commands(self.engine, self.flow, self, panes=panes, use_theme=self.use_theme)
 
     async def _copied(self, text: str) -> str:
         return await copy(self, text)

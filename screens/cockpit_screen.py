@@ -27,6 +27,7 @@ from screens.panes.revisions import RevisionsPane
 from screens.publisher import Publisher
 
 if TYPE_CHECKING:
+    from screens.dialogs.outcome import EffectCard
     from screens.watched import Watched
 
 TICK_S = 0.25
@@ -49,7 +50,7 @@ def _bindings() -> list[BindingType]:
         ("right_square_bracket", "window(1)", "Longer log window", "log.longer"),
         ("e", "error(1)", "Next error", "error.next"),
         ("E", "error(-1)", "Previous error", "error.previous"),
-        ("t", "timeline", "Timeline length", "timeline"),
+        ("w", "timeline", "Longer or shorter error timeline", "timeline.length"),
         ("ctrl+r", "poll_now", "Ask all sources now", "refresh"),
         ("escape", "back", "Back", "back"),
     )
@@ -75,6 +76,7 @@ class CockpitScreen(Openings):
         self.panes: tuple[Pane, ...] = (self.health, self.logs, self.database, self.redis, self.revisions)
         self.publisher = Publisher(self)
         self.current: Pane = self.logs
+        self.effect: EffectCard | None = None
 
     def compose(self) -> ComposeResult:
         """One tree for all sizes."""
@@ -183,6 +185,8 @@ class CockpitScreen(Openings):
         """Leave the filter, then the zoom."""
         if self.has_class("-asking"):
             self._end_asking(apply=False)
+        elif self.effect is not None and self.effect.hide_card():
+            pass
         elif self.current.filter:
             self.current.set_filter("")
         elif self.has_class("-zoom"):

@@ -29,7 +29,8 @@ _COMMON = (
     ("menu.row", "a", "Actions"),
     ("findings", "f", "Findings"),
     ("copy", "y", "Copy"),
-    ("timeline", "t", "Time"),
+    ("timeline", "t", "Timeline"),
+    ("palette", ":", "Palette"),
 )
 _LOGS = (("error.next", "e", "Error"), ("log.longer", "[ ]", "Window"))
 _ALWAYS = (("arm", "!", "Arm"), ("help", "?", "Help"), ("quit", "q", "Quit"))

@@ -24,6 +24,8 @@ class Openings(Screen[None]):
         Binding("enter", "detail", "Everything about this row", show=False, id="detail"),
         Binding("y", "copy", "Copy the row", show=False, id="copy"),
         Binding("f", "findings", "What is found wrong, and why", show=False, id="findings"),
+        Binding("t", "events", "Timeline of what happened", show=False, id="timeline"),
+        Binding("colon,ctrl+p", "palette", "Everything by name", show=False, id="palette"),
         Binding("a", "row_actions", "Actions for this row", show=False, id="menu.row"),
         Binding("A", "system_actions", "Actions for the system", show=False, id="menu.system"),
         Binding("exclamation_mark", "arm", "Arm or disarm", show=False, id="arm"),
@@ -68,17 +70,24 @@ class Openings(Screen[None]):
         self.app.push_screen(DetailScreen(title, lines, self._copied))
 
     def action_findings(self) -> None:
-        """All findings with their evidence."""
-        from screens.dialogs.detail import DetailScreen
+        """All findings with their evidence; enter on one opens the plan of what would help."""
+        from screens.dialogs.desk import open_findings
 
-        engine = self.engine
-        lines: list[tuple[str, str]] = []
-        for finding in engine.findings() if engine else ():
-            lines.append((finding.severity.word, finding.text))
-            lines += [("", evidence) for evidence in finding.evidence]
-            if finding.action_title:
-                lines.append(("would help", finding.action_title))
-        self.app.push_screen(DetailScreen("Findings", lines or [("", "nothing found wrong")], self._copied))
+        if self.engine is not None and self.flow is not None:
+            open_findings(self.app, self.engine, self.flow)
+
+    def action_events(self) -> None:
+        """What happened, newest first."""
+        from screens.dialogs.desk import open_events
+
+        if self.engine is not None:
+            open_events(self.app, self.engine)
+
+    def action_palette(self) -> None:
+        """Everything by name."""
+        from screens.dialogs.desk import open_palette
+
+        open_palette(self.app)
 
     def action_copy(self) -> None:
         """The row as text, by every way that may reach a clipboard."""

@@ -85,6 +85,7 @@ class SampleExecutor:
     def __init__(self) -> None:
         self.mode = SimpleNamespace(armed=False, reason="", remaining_s=0.0, idle_s=0.0, read_only=False)
         self.undo_offer: Any = None
+        self.effect: Any = None
         self.running: tuple[Any, ...] = ()
         self.records: tuple[Any, ...] = ()
         self.catalogue = SampleCatalogue()

@@ -208,7 +208,7 @@ async def test_markers_and_errors_stand_at_their_moments(samples):
         assert "▲ checkout-00142" in lines[4]
         assert "⚑ Roll back" in lines[4]
         assert lines[4].index("▲") < lines[4].index("⚑")
-        await pilot.press("t")
+        await pilot.press("w")
         lines = (await shown(pilot)).splitlines()
         assert "−48 min" in lines[4]
 

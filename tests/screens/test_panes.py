@@ -366,7 +366,7 @@ async def test_detail_and_copy_tell_everything_of_the_row(stage):
 
 
 async def test_every_opening_opens_and_escape_closes_it(stage):
-    for key in ("question_mark", "a", "A", "f", "enter", "q"):
+    for key in ("question_mark", "a", "A", "f", "t", "colon", "enter", "q"):
         depth = len(stage.app.screen_stack)
         await stage.pilot.press(key)
         await stage.pilot.pause()
