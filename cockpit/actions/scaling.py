@@ -72,6 +72,7 @@ class Scale(ServiceAction):
             )
             refusals += refused
         wanted = _wanted(current, minimum, maximum)
+        operation = self._adapter.scale_request(minimum, maximum, status.etag)
         warnings: list[str] = []
         if current.mode.upper() == "MANUAL":
             warnings.append("scaling is manual: these limits have no effect until it is automatic again")
@@ -94,8 +95,8 @@ class Scale(ServiceAction):
             changes=changes,
             objects=(status.name,),
             affected=f"every revision of {status.service} that serves; running requests go on",
-            operation=self._adapter.scale_request(minimum, maximum, status.etag),
-            equivalent=gcloud_scale(status, minimum, maximum),
+            operation=operation,
+            equivalent=gcloud_scale(status, minimum, maximum, operation),
             undo=self._undo(request, (current.min_instances, current.max_instances), wanted),
             dry_run=dry_run,
             basis={

@@ -110,13 +110,21 @@ def gcloud_traffic(status: ServiceStatus, targets: Sequence[TrafficTarget]) -> t
     return (_line(status, ["gcloud", "run", "services", "update-traffic", status.service, wanted]),)
 
 
-def gcloud_scale(status: ServiceStatus, minimum: int | None, maximum: int | None) -> tuple[str, ...]:
-    """The same for limits at service level (--max is in the beta track)."""
+def gcloud_scale(status: ServiceStatus, minimum: int | None, maximum: int | None, request: str) -> tuple[str, ...]:
+    """The same for limits at service level (--max is in the beta track).
+
+    gcloud 528 cannot unset the upper limit (`--max=default` crashes, `--max=0` writes a literal 0): then it is the
+    request itself, with curl.
+    """
+    if maximum == 0:
+        url, _, body = request.removeprefix("PATCH ").partition("\n")
+        token = '-H "Authorization: Bearer $(gcloud auth print-access-token)" -H "Content-Type: application/json"'
+        return (f"curl -X PATCH {token} {shlex.quote(url)} -d {shlex.quote(body)}",)
     words = ["gcloud", "beta", "run", "services", "update", status.service]
     if minimum is not None:
         words.append(f"--min={minimum or 'default'}")
     if maximum is not None:
-        words.append(f"--max={maximum or 'default'}")
+        words.append(f"--max={maximum}")
     return (_line(status, words),)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shlex
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -327,7 +331,8 @@ async def test_limits_go_to_the_service_and_back_to_exactly_what_they_were(rig: 
     smaller = await rig.plan("revisions.scale", max="5")
     assert any("fewer instances" in warning for warning in smaller.warnings)
     back = await rig.undo(result.undo.request)
-    assert "--min=default --max=default" in back.equivalent[0]
+    assert back.equivalent[0].startswith("curl -X PATCH ")
+    assert json.loads(shlex.split(back.equivalent[0])[-1]) == {"etag": back.identity["etag"], "scaling": {}}
     await rig.run(back)
     scaling = rig.plane.run.services["shop"].scaling
     assert (scaling.min_instances, scaling.max_instances) == (0, 0)
@@ -368,6 +373,66 @@ async def test_a_service_that_cannot_be_read_raises(rig: Rig) -> None:
     rig.plane.run.services.clear()
     with pytest.raises(CockpitError, match="does not exist"):
         await rig.plan("revisions.rollback", revision=GOOD)
+
+
+@pytest.fixture
+def gcloud(rig: Rig, tmp_path: Path) -> Callable[[str], Awaitable[None]]:
+    if shutil.which("gcloud") is None:
+        pytest.skip("gcloud is not installed here")
+    token = tmp_path / "token"
+    token.write_text(rig.plane.tokens.issue())
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token),
+        "CLOUDSDK_PROXY_TYPE": "http",
+        "CLOUDSDK_PROXY_ADDRESS": "127.0.0.1",
+        "CLOUDSDK_PROXY_PORT": rig.adapter._run.base_url.rpartition(":")[2],
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN": "http://run.googleapis.com/",
+    }
+
+    async def paste(line: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *shlex.split(line),
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            _, complaint = await process.communicate()
+        assert process.returncode == 0, complaint.decode()
+
+    return paste
+
+
+async def test_the_equivalent_commands_do_the_same_with_the_real_gcloud(
+    rig: Rig, gcloud: Callable[[str], Awaitable[None]]
+) -> None:
+    """Each command is pasted into gcloud, against the same control plane."""
+    for action, params in (
+        ("revisions.rollback", {"revision": GOOD}),
+        ("revisions.promote", {"to": "latest"}),
+        ("revisions.split", {"revision": GOOD, "percent": "10"}),
+    ):
+        plan = await rig.plan(action, **params)
+        assert plan.refusals == ()
+        (line,) = plan.equivalent
+        await gcloud(line)
+        assert sorted(rig.traffic().split(",")) == sorted(compact(plan.basis["targets"]).split(","))
+    plan = await rig.plan("revisions.scale", min="2", max="20")
+    await gcloud(plan.equivalent[0])
+    scaling = rig.plane.run.services["shop"].scaling
+    assert (scaling.min_instances, scaling.max_instances) == (2, 20)
+    plan = await rig.plan("revisions.restore_scale", min="0", max="20")
+    await gcloud(plan.equivalent[0])
+    scaling = rig.plane.run.services["shop"].scaling
+    assert (scaling.min_instances, scaling.max_instances) == (0, 20)
+    assert len(rig.plane.run.services["shop"].revisions) == 2
 
 
 names = st.sampled_from(("", "shop-00001-a", "shop-00002-b", "shop-00003-c", "shop-00004-d"))
