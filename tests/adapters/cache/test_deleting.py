@@ -192,6 +192,29 @@ async def test_a_connection_lost_while_a_deletion_is_unanswered_may_have_had_its
     assert gateway.seen.count(b"UNLINK") == 1  # never sent again
 
 
+@pytest.mark.parametrize("mishap", ["kill", "pause"])
+async def test_a_server_that_dies_or_hangs_in_the_middle_leaves_the_number_that_went(
+    mishap: str, start_redis: Start, adapter_for: AdapterFor, client_of: ClientOf
+) -> None:
+    server = start_redis()
+    fill(client_of(server.url), "session", 3000)
+    adapter = adapter_for(server.url, timeout=0.5)
+    identity = await adapter.server_identity()
+    seen: list[int] = []
+
+    def progress(done: int, total: int, note: str) -> None:
+        seen.append(done)
+        if len(seen) == 2:
+            server.kill() if mishap == "kill" else server.pause()
+
+    with pytest.raises(Unreachable if mishap == "kill" else TimedOut) as caught:
+        await adapter.unlink_matching("session:*", identity, progress, never)
+    assert caught.value.effect_possible
+    assert f"{seen[-1]} keys were deleted before that" in caught.value.message
+    if mishap == "pause":
+        server.resume()
+
+
 async def test_no_answer_to_a_flush_in_time_may_have_had_its_effect(
     start_redis: Start, gateway: Gateway, adapter_for: AdapterFor, client_of: ClientOf
 ) -> None:
