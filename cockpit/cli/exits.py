@@ -61,7 +61,8 @@ def run(command: click.Command, words: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")  # a terminal that cannot show a character must not end the command
     try:
         code = _invoke(command, words)
-        sys.stdout.flush()
+        if code != Exit.LOST_OUTPUT:
+            sys.stdout.flush()
     except OSError as error:
         if error.errno not in _OUTPUT_LOST:
             _say(_defect(error))
@@ -79,6 +80,8 @@ def _invoke(command: click.Command, words: Sequence[str]) -> int:
     except click.ClickException as error:
         _say(error.format_message())
         return Exit.USAGE
+    except SystemExit:  # how click ends when a pipe broke, with `check`'s code for a warning
+        return _output_lost(BrokenPipeError(errno.EPIPE, "broken pipe"))
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted")
         return Exit.INTERRUPTED

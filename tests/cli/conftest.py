@@ -75,7 +75,11 @@ def front() -> Iterator[Front]:
 def surroundings(tmp_path: Path) -> dict[str, str]:
     """The environment of the commands under test: nothing of the real user's files."""
     (tmp_path / "config" / "cockpit").mkdir(parents=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "COCKPIT", "SSH", "XDG"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PG", "COCKPIT", "PYTHON", "SSH", "XDG"))
+    }
     return kept | {
         "HOME": str(tmp_path),
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
