@@ -17,6 +17,7 @@ from cockpit.actions.traffic import (
     gcloud_traffic,
     moved,
     parse_compact,
+    same,
     serving_shares,
     shares_of,
     split_to,
@@ -126,7 +127,7 @@ class _TrafficAction(ServiceAction):
             return self.card(request, ground, title=wish.title, refusals=refusals, undo=Undo("nothing to undo"))
         before, after = serving_shares(status), shares_of(targets, status.latest_ready)
         refusals += _unservable(after, status)
-        if before == after and compact(targets) == compact(status.traffic):
+        if before == after and same(targets, status.traffic):
             refusals.append(Refusal("preconditions", "the traffic is already so", "nothing has to be done"))
         share = moved(before, after)
         dry_run = ""
@@ -275,11 +276,11 @@ class Restore(_TrafficAction):
         """The list as given, while nobody has changed it since."""
         try:
             targets = parse_compact(request.get("traffic"))
+            expected = parse_compact(request.get("expect")) if request.get("expect") else None
         except ValueError as error:
-            raise Refused("parameters", f"traffic: {error}") from error
-        expected = request.get("expect")
-        if expected and expected != compact(status.traffic):
-            reason = f"the traffic was changed since: it is {compact(status.traffic)}, not {expected}"
+            raise Refused("parameters", f"traffic or expect: {error}") from error
+        if expected is not None and not same(expected, status.traffic):
+            reason = f"the traffic was changed since: it is {compact(status.traffic)}, not {compact(expected)}"
             refusal = Refusal("preconditions", reason, "plan a roll-back or a split from what is now")
             return _Wish(None, "Restore traffic", (refusal,))
         return _Wish(targets, "Restore traffic")

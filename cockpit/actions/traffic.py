@@ -74,6 +74,15 @@ def moved(before: dict[str, int], after: dict[str, int]) -> int:
     return sum(max(0, after.get(name, 0) - before.get(name, 0)) for name in {*before, *after})
 
 
+def same(first: Sequence[TrafficTarget], second: Sequence[TrafficTarget]) -> bool:
+    """Whether two lists mean the same: the server may order them, and join a tag with its revision's share."""
+
+    def meaning(targets: Sequence[TrafficTarget]) -> tuple[dict[str, int], set[tuple[str, str]]]:
+        return shares_of(targets, ""), {(target.tag, target.revision) for target in targets if target.tag}
+
+    return meaning(first) == meaning(second)
+
+
 def compact(targets: Sequence[TrafficTarget]) -> str:
     """As one text: "shop-00001=90,latest=10,tag:canary@shop-00002=0"."""
     return ",".join(
@@ -118,8 +127,8 @@ def gcloud_scale(status: ServiceStatus, minimum: int | None, maximum: int | None
     """
     if maximum == 0:
         url, _, body = request.removeprefix("PATCH ").partition("\n")
-        token = '-H "Authorization: Bearer $(gcloud auth print-access-token)" -H "Content-Type: application/json"'
-        return (f"curl -X PATCH {token} {shlex.quote(url)} -d {shlex.quote(body)}",)
+        headers = '-H "Authorization: Bearer $(gcloud auth print-access-token)" -H "Content-Type: application/json"'
+        return (f"curl -X PATCH {headers} {shlex.quote(url)} -d {shlex.quote(body)}",)
     words = ["gcloud", "beta", "run", "services", "update", status.service]
     if minimum is not None:
         words.append(f"--min={minimum or 'default'}")

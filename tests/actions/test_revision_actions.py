@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from cockpit.actions import revisions
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
 from cockpit.actions.params import completed
-from cockpit.actions.traffic import compact, moved, parse_compact, shares_of, split_to, tags_of
+from cockpit.actions.traffic import compact, moved, parse_compact, same, shares_of, split_to, tags_of
 from cockpit.adapters.gcp.run import CloudRunService
 from cockpit.clock import SystemClock
 from cockpit.errors import CockpitError, Conflict, PermissionDenied, Refused, TimedOut
