@@ -476,6 +476,17 @@ def test_a_split_always_makes_a_hundred_and_keeps_tags_and_proportions(
     assert moved(before, after) == sum(abs(after.get(n, 0) - before.get(n, 0)) for n in {*before, *after}) / 2
 
 
+@given(traffic(), st.randoms())
+def test_order_and_joined_tags_make_no_difference(targets: tuple[TrafficTarget, ...], chance: Any) -> None:
+    shuffled = list(targets)
+    chance.shuffle(shuffled)
+    assert same(targets, shuffled)
+    heaviest = max(targets, key=lambda target: target.percent)
+    joined = [TrafficTarget(t.revision, t.percent, "extra") if t is heaviest else t for t in targets]
+    assert not same(targets, joined)
+    assert same(joined, [*targets, TrafficTarget(heaviest.revision, 0, "extra")])
+
+
 @given(traffic())
 def test_the_compact_text_says_everything(targets: tuple[TrafficTarget, ...]) -> None:
     assert parse_compact(compact(targets)) == targets
