@@ -131,6 +131,9 @@ class HardenedApp(App[Result]):
         """A terminal that was resized shows what it likes until it is drawn anew."""
         self.forget_screen()
 
+    def _set_pointer_shape(self, shape: str) -> None:
+        """Send nothing (stock: OSC 22): old consoles print it, and the shape of the mouse says nothing here."""
+
     # Input
 
     def on_unbracketed_paste(self, message: UnbracketedPaste) -> None:
