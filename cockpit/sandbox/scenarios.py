@@ -146,7 +146,7 @@ class Fault:
 
     async def _run_repricing(self, connection: asyncpg.Connection) -> None:
         try:
-            await connection.execute(_REPRICE)
+            await connection.execute(_REPRICE.strip())
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._report(f"{REPRICING_NAME}: gave up: {error}")
         finally:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -103,7 +104,9 @@ class Sandbox:
         Raises Unavailable where the scenario needs a server that cannot be had.
         """
         tempo = tempo or Tempo()
-        plane = ControlPlane(settle_s=tempo.settle_s, reads_per_minute=tempo.reads_per_minute)
+        # A project of its own: what a cockpit remembers of an earlier sandbox must not pass for this one's past.
+        project = f"demo-shop-{token_hex(2)}"
+        plane = ControlPlane(project, settle_s=tempo.settle_s, reads_per_minute=tempo.reads_per_minute)
         system = cls(directory, scenario, tempo, plane)
         try:
             await system._start(on_stage)

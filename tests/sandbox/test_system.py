@@ -147,7 +147,7 @@ async def test_a_bad_revision_fails_until_it_is_rolled_back(start: Start) -> Non
         await cache.flushdb()
     await _end(system, "pg_terminate_backend", bad)
     await _goes_on(system, time.monotonic())
-    body = await _read_logs(system, 'severity=ERROR textPayload:"discount_percent"')
+    body = await _read_logs(system, 'severity=ERROR jsonPayload.stack_trace:"discount_percent"')
     assert body["entries"][0]["resource"]["labels"]["revision_name"] == bad
     deploys = await _read_logs(system, 'log_id("cloudaudit.googleapis.com/activity")')
     assert deploys["entries"][-1]["protoPayload"]["authenticationInfo"]["principalEmail"] == "ci@shop.example"
