@@ -106,6 +106,9 @@ class Link:
         if self._connection is None:
             connection = _connection(self.address)
             self._connection = connection
+            if isinstance(connection, SSLConnection):
+                # Reads all authorities, tens of milliseconds; the connection keeps what it made.
+                await asyncio.to_thread(connection.ssl_context.get)
             await connection.connect()  # type: ignore[no-untyped-call]  # untyped in redis-py
             await self._greet(connection)
             self.generation += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import json
 import re
@@ -130,14 +131,12 @@ def content_type(headers: Mapping[str, object], body: str | None) -> dict[str, s
 
 async def open_client(url: str, *, verify: bool = True, ca_file: str | None = None) -> httpx.AsyncClient:
     """A client without deadlines (the caller has them), retries or automatic redirects. Raises Misconfigured."""
-    trust: ssl.SSLContext | bool = verify
-    if verify and url.startswith("https:"):
-        try:
-            trust = await asyncio.to_thread(_trust, ca_file)
-        except (OSError, ssl.SSLError):
-            raise Misconfigured(
-                f"the ca_file {clean(str(ca_file), 200)} cannot be read", hint="it must be a PEM file"
-            ) from None
+    try:
+        trust = await asyncio.to_thread(_trust, verify, ca_file)  # reads all authorities: tens of milliseconds
+    except (OSError, ssl.SSLError):
+        raise Misconfigured(
+            f"the ca_file {clean(str(ca_file), 200)} cannot be read", hint="it must be a PEM file"
+        ) from None
     return httpx.AsyncClient(
         verify=trust,
         timeout=None,  # noqa: S113  # every use is inside asyncio.timeout: httpx has no deadline for the whole
@@ -154,11 +153,18 @@ async def _keep_location(response: httpx.Response) -> None:
         response.extensions["location"] = response.headers.pop("location")
 
 
-def _trust(ca_file: str | None) -> ssl.SSLContext:
+def _trust(verify: bool, ca_file: str | None) -> ssl.SSLContext:
+    if not verify or not ca_file:
+        return _common_trust(verify)
     context = httpx.create_ssl_context()
-    if ca_file:
-        context.load_verify_locations(cafile=Path(ca_file).expanduser())
+    context.load_verify_locations(cafile=Path(ca_file).expanduser())
     return context
+
+
+@functools.cache
+def _common_trust(verify: bool) -> ssl.SSLContext:
+    """Shared by all endpoints: the authorities of one context take a megabyte or more."""
+    return httpx.create_ssl_context(verify=verify)
 
 
 def _is_loopback(url: str) -> bool:

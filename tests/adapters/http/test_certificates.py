@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cockpit.adapters.http import certificate
 from cockpit.adapters.http.health import HealthProbe
 from cockpit.clock import ManualClock
-from cockpit.errors import Malformed
+from cockpit.errors import Malformed, Misconfigured
 from cockpit.model.health import HealthStatus
 from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity
@@ -88,6 +88,13 @@ async def test_a_certificate_of_an_unknown_authority_and_one_for_another_name(
     await refused(found, "made for another host name")
     diagnosis = await probe_for(server.url(host="localhost")).diagnose()
     assert [(entry.check, entry.ok) for entry in diagnosis] == [("certificate", False)]
+
+
+async def test_a_ca_file_that_cannot_be_read_is_misconfigured(probe_for: ProbeFor, tmp_path: Any) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    for file in ("empty.pem", "none.pem"):
+        with pytest.raises(Misconfigured, match="ca_file"):
+            await probe_for("https://localhost:1/", ca_file=str(tmp_path / file)).probe()
 
 
 async def test_a_self_signed_certificate(serve_with: ServeWith, probe_for: ProbeFor, tmp_path: Any) -> None:
