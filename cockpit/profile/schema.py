@@ -284,14 +284,23 @@ class Profile(Section):
     read_only: bool = False
     """True: this cockpit can never be armed."""
     health: tuple[HealthSource, ...] = ()
+    """HTTP endpoints that say how the system is."""
     database: tuple[DatabaseSource, ...] = ()
+    """PostgreSQL servers."""
     redis: tuple[RedisSource, ...] = ()
+    """Redis or Valkey servers."""
     cloud_run: tuple[CloudRunSource, ...] = ()
+    """Cloud Run services, with their revisions."""
     logs: tuple[LogSource, ...] = ()
+    """Logs to follow."""
     http_action: tuple[HttpAction, ...] = ()
+    """Changes that the system offers over HTTP."""
     block: BlockAction | None = None
+    """How a client address is kept out."""
     arming: Arming = Arming()
+    """How long the cockpit may stay armed."""
     limits: Limits = Limits()
+    """Blast caps, delays and the effect watch."""
     theme: str | None = None
     """Name of a theme, or a path to a theme file."""
     keys: dict[str, str] = {}

@@ -184,6 +184,29 @@ def test_what_was_typed_is_not_repeated_raw(config: Path, capsys: pytest.Capture
     assert "\x1b" not in out + err and "\x07" not in out + err
 
 
+# -- the second person
+
+
+def test_a_plan_is_approved_by_a_file_of_the_second_person(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "approvals").mkdir()
+    (config / "shop.toml").write_text(f'{PROFILE}[limits]\napprovals = "{tmp_path / "approvals"}"\n')
+    code, out, _ = run(capsys, "approve", "shop", "ab" * 32, "--json")
+    assert code == 0
+    assert json.loads(out)["valid_s"] == 900
+    assert [path.name.partition(".")[0] for path in (tmp_path / "approvals").iterdir()] == ["ab" * 32]
+
+
+def test_without_a_folder_or_a_digest_nothing_is_approved(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config / "shop.toml").write_text(PROFILE)
+    assert run(capsys, "approve", "shop", "ab" * 32)[0] == 4
+    (config / "shop.toml").write_text(f'{PROFILE}[limits]\napprovals = "{config}"\n')
+    code, _, err = run(capsys, "approve", "shop", "abc")
+    assert code == 4
+    assert "64 hexadecimal digits" in err
+
+
 # -- what is imported
 
 

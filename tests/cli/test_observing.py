@@ -123,8 +123,9 @@ async def test_a_profile_with_problems_is_told_line_by_line_and_exit_code_64(coc
 
 async def test_a_secret_shows_in_no_output(cockpit: Cockpit, profile: Path, password: str, database_dsn: str) -> None:
     wrong = database_dsn.replace(password, "n0t-the-passw0rd")
-    for env in ({}, {"SHOP_DSN": wrong, "SHOP_REDIS": "redis://:n0t-the-passw0rd@127.0.0.1:1/0"}):
-        for command in (["check"], ["check", "--json"], ["doctor"], ["actions", "--json"]):
+    right: dict[str, str] = {}
+    for env in (right, {"SHOP_DSN": wrong, "SHOP_REDIS": "redis://:n0t-the-passw0rd@127.0.0.1:1/0"}):
+        for command in (["check"], ["doctor", "--json"]):
             ran = await cockpit(*command, profile, env=env)
             assert password not in ran.out + ran.err
             assert "n0t-the-passw0rd" not in ran.out + ran.err
