@@ -298,7 +298,7 @@ class Profile(Section):
     block: BlockAction | None = None
     """How a client address is kept out."""
     arming: Arming = Arming()
-    """How long the cockpit may stay armed."""
+    """Time limits of being armed."""
     limits: Limits = Limits()
     """Blast caps, delays and the effect watch."""
     theme: str | None = None
