@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 
 from cockpit.sandbox import postgres
 from cockpit.sandbox.gcp.cloud import Audit
-from cockpit.sandbox.gcp.model import Template
+from cockpit.sandbox.gcp.model import Service, Template
 from cockpit.sandbox.gcp.run_v2 import template_json
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.postgres import PostgresServer
@@ -221,19 +221,12 @@ class Sandbox:
             (now - timedelta(days=9), Template(f"{IMAGE}:v1.41.2", env=env, max_instances=20)),
             (now - timedelta(days=2, hours=3), Template(f"{IMAGE}:{GOOD_TAG}", env=env, max_instances=20)),
         ]
-        service = run.seed(SERVICE, templates[0][1], created=templates[0][0], creator=DEPLOYER)
-        run.seed_revision(service, templates[1][1], created=templates[1][0], creator=DEPLOYER)
-        for moment, template in templates:
-            request = {
-                "@type": "type.googleapis.com/google.cloud.run.v2.UpdateServiceRequest",
-                "service": {
-                    "name": f"projects/{run.project}/locations/{run.region}/services/{SERVICE}",
-                    "template": template_json(template),
-                    "traffic": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
-                },
-            }
-            audit = Audit("google.cloud.run.v2.Services.UpdateService", DEPLOYER, "192.0.2.200", request)
-            self.plane.logs.audit(run, service, audit, at=moment)
+        (created, template), *later = templates
+        service = run.seed(SERVICE, template, created=created, creator=DEPLOYER)
+        self._record(service, created)
+        for created, template in later:
+            run.seed_revision(service, template, created=created, creator=DEPLOYER)
+            self._record(service, created)
         if self.redis is not None:
             self._cache = Redis.from_url(
                 self.redis.url, socket_timeout=0.5, socket_connect_timeout=0.5, max_connections=20,
@@ -242,6 +235,20 @@ class Sandbox:
         backends = Backends(self.dsn(APPLICATION_ROLE), self._cache)
         self.front = Front(run, service, self.plane.logs, backends, self.admin_token)
         await self.front.start()
+
+    def _record(self, service: Service, at: datetime) -> None:
+        """The audit entry of a deployment in the past."""
+        run = self.plane.run
+        request = {
+            "@type": "type.googleapis.com/google.cloud.run.v2.UpdateServiceRequest",
+            "service": {
+                "name": f"projects/{run.project}/locations/{run.region}/services/{service.name}",
+                "template": template_json(service.template),
+                "traffic": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
+            },
+        }
+        audit = Audit("google.cloud.run.v2.Services.UpdateService", DEPLOYER, "192.0.2.200", request)
+        self.plane.logs.audit(run, service, audit, at=at)
 
     def _addresses(self) -> Addresses:
         run = self.plane.run

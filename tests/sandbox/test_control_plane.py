@@ -225,6 +225,7 @@ async def test_changes_leave_audit_entries_with_their_traffic(api: httpx.AsyncCl
     entries = (await api.post("/v2/entries:list", json=body)).json()["entries"]
     assert entries[0]["protoPayload"]["request"]["service"]["traffic"][0]["revision"] == GOOD
     assert entries[0]["protoPayload"]["authenticationInfo"]["principalEmail"] == "oncall@shop.example"
+    assert entries[0]["protoPayload"]["response"]["trafficStatuses"][0]["revision"] == BAD
 
 
 async def test_reads_of_the_log_are_limited_a_minute(plane: ControlPlane, api: httpx.AsyncClient) -> None:

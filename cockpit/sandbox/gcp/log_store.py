@@ -11,7 +11,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from cockpit.sandbox.gcp import log_filter
+from cockpit.sandbox.gcp import log_filter, run_v1, run_v2
 from cockpit.sandbox.gcp.access import Permissions, ReadQuota
 from cockpit.sandbox.gcp.cloud import Audit, CloudRun
 from cockpit.sandbox.gcp.errors import ApiError
@@ -91,6 +91,7 @@ class LogStore:
                         "callerSuppliedUserAgent": audit.user_agent,
                     },
                     "request": audit.request,
+                    "response": _audited(cloud, service, audit),
                     "status": {},
                 },
             },
@@ -140,6 +141,13 @@ class LogStore:
         if len(found) > size:
             answer["nextPageToken"] = _to_token(self._keys[found[size - 1]], text, descending)
         return answer
+
+
+def _audited(cloud: CloudRun, service: Service, audit: Audit) -> dict[str, Any]:
+    """The service as the call answered it: the wish is stored, and not yet in effect."""
+    if ".v1." in audit.method:
+        return {"@type": "type.googleapis.com/google.cloud.run.v1.Service", **run_v1.service_json(cloud, service)}
+    return {"@type": "type.googleapis.com/google.cloud.run.v2.Service", **run_v2.service_json(cloud, service)}
 
 
 def _to_token(last: Key, text: str, descending: bool) -> str:
