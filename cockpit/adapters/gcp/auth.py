@@ -29,6 +29,7 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 EARLY_S = 90.0  # a token is renewed this long before it ends
 FILE_TOKEN_S = 300.0  # how long the token of a file is trusted without reading it again
 GCLOUD_S = 15.0
+FAILURE_S = 20.0  # a chain that found nothing is not walked again before: gcloud costs half a second each time
 _LOGIN = "run: gcloud auth application-default login (or gcloud auth login)"
 
 
@@ -71,7 +72,7 @@ def tokens_for(
 ) -> TokenSource:
     """The right source for an API address; Misconfigured for plain http to another machine."""
     if urlsplit(base_url).scheme == "https":
-        return _Renewing(_google_token, clock)
+        return _Renewing(_google_token, clock, FAILURE_S)
     if not is_loopback(base_url):
         raise Misconfigured(
             f"{clean(base_url)} is neither https nor on this machine: no credential is sent there",
@@ -87,25 +88,35 @@ def tokens_for(
 class _Renewing:
     """Keeps a token until shortly before its end. A renewal outlives the poll that asked for it."""
 
-    def __init__(self, fetch: Callable[[], Coroutine[Any, Any, Token]], clock: Clock) -> None:
+    def __init__(
+        self, fetch: Callable[[], Coroutine[Any, Any, Token]], clock: Clock, hold_failure_s: float = 0.0
+    ) -> None:
         self._fetch = fetch
         self._clock = clock
         self._token: Token | None = None
         self._renewal: asyncio.Task[Token] | None = None
+        self._hold_failure_s = hold_failure_s
+        self._failure: AuthenticationFailed | None = None
+        self._failed_at = float("-inf")
 
     async def token(self) -> Token:
         if self._token is not None and self._clock.now().timestamp() < self._token.expires:
             return self._token
+        if self._failure is not None and self._clock.monotonic() < self._failed_at + self._hold_failure_s:
+            raise AuthenticationFailed(self._failure.message, hint=self._failure.hint)
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._fetch())
             self._renewal.add_done_callback(lambda task: task.cancelled() or task.exception())
         renewal = self._renewal
         try:
             token = await asyncio.shield(renewal)
+        except AuthenticationFailed as error:
+            self._failure, self._failed_at = error, self._clock.monotonic()
+            raise
         finally:
             if renewal.done():
                 self._renewal = None
-        self._token = token
+        self._token, self._failure = token, None
         return token
 
     def forget(self) -> None:

@@ -93,6 +93,29 @@ async def test_a_token_is_kept_until_shortly_before_its_end(front: Any, client: 
     await tokens.close()
 
 
+async def test_a_chain_that_found_nothing_is_not_walked_at_every_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    walks = 0
+
+    async def nothing() -> Token:
+        nonlocal walks
+        walks += 1
+        raise AuthenticationFailed("nothing found")
+
+    monkeypatch.setattr(auth, "_google_token", nothing)
+    clock = ManualClock()
+    api = GoogleApi("run", None, 3.0, clock, {})
+    for _ in range(3):
+        with pytest.raises(AuthenticationFailed, match="nothing found"):
+            await api.get("/v2/x")
+        await clock.advance(5)
+    assert walks == 1
+    await clock.advance(6)
+    with pytest.raises(AuthenticationFailed):
+        await api.get("/v2/x")
+    assert walks == 2
+    await api.close()
+
+
 async def test_the_address_can_come_from_gclouds_own_setting() -> None:
     environ = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN": "https://run.example.com/"}
     assert GoogleApi("run", None, 1, SystemClock(), environ).url("/v2/a", {"updateMask": "traffic"}) == (

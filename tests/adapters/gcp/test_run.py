@@ -408,6 +408,22 @@ async def test_a_change_under_way_and_traffic_to_a_failed_revision_are_said(
     assert (await adapter.probe()).severity is Severity.CRIT
 
 
+async def test_traffic_to_a_revision_that_failed_is_critical(
+    adapter: CloudRunService, front: Any, plane: ControlPlane
+) -> None:
+    answer = await plane.handle(_get(f"/v2/{NAME}/revisions", plane))
+    listed = json.loads(answer.body)
+    for revision in listed["revisions"]:
+        if revision["name"].endswith("worse"):
+            revision["conditions"] = [{"type": "Ready", "state": "CONDITION_FAILED", "reason": "CRASH"}]
+    front.fail("GET", "/revisions", Response.of(listed))
+    observation = await adapter.probe()
+    assert (observation.severity, observation.summary) == (
+        Severity.CRIT,
+        "shop-00003-worse 100 %: shop-00003-worse failed",
+    )
+
+
 def _get(path: str, plane: ControlPlane) -> Request:
     headers = {"authorization": f"Bearer {plane.tokens.issue()}"}
     return Request("GET", "127.0.0.1", path, {}, headers, b"", "127.0.0.1")
