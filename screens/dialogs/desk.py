@@ -72,7 +72,8 @@ def open_findings(app: App[Any], engine: Watched, flow: ActionFlow) -> None:
 def in_order(engine: Watched) -> list[Finding]:
     """The cause chain, then the other findings by severity."""
     chain = list(engine.cause_chain())
-    return chain + [finding for finding in engine.findings() if finding not in chain]
+    told = {(finding.rule, finding.source) for finding in chain}  # their words move with the clock
+    return chain + [finding for finding in engine.findings() if (finding.rule, finding.source) not in told]
 
 
 def open_palette(app: App[Any]) -> None:

@@ -93,7 +93,13 @@ class Pane(Rows):
             return
         shown = self._shown(scenery.states)
         self.sunk = all(state.freshness is not Freshness.FRESH and state.reading is not None for state in shown)
-        self.show(self.head(shown, scenery), self._filtered(self.rows(shown, scenery)))
+        head, rows = self.head(shown, scenery), self.rows(shown, scenery)
+        if self.filter:
+            rows = [row for row in rows if not row.key or self.filter.casefold() in row.text.casefold()]
+            found = sum(1 for row in rows if row.key)
+            words = (("filter ", "muted"), (self.filter, "primary bold"), (f"  {found} found, esc ends it", "muted"))
+            head = (*head, spans(*words))
+        self.show(head, rows)
 
     def head(self, shown: tuple[SourceState, ...], scenery: Scenery) -> tuple[Row, ...]:
         """What stays in sight above the rows: the sources to choose from, and what is wrong with those shown."""
@@ -184,15 +190,6 @@ class Pane(Rows):
             parts.append((state.title, "bold underline" if here else "muted"))
             parts.append(("   ", ""))
         return Row("", (Spans(tuple(parts)),))
-
-    def _filtered(self, rows: list[Row]) -> list[Row]:
-        wanted = self.filter.casefold()
-        if not wanted:
-            return rows
-        kept = [row for row in rows if not row.key or wanted in row.text.casefold()]
-        found = sum(1 for row in kept if row.key)
-        head = spans(("filter ", "muted"), (self.filter, "primary bold"), (f"  {found} rows  ", "muted"))
-        return [head, *kept]
 
     def _say(self, states: tuple[SourceState, ...], leading: SourceState | None) -> str:
         if leading is None:

@@ -13,10 +13,10 @@ from screens.panes.base import NO_HISTORY, Detail, Pane, Scenery, values
 
 _TABLE = (
     Column("", 1),
-    Column("endpoint", 0, least=12),
+    Column("endpoint", 0, least=9),
     Column("status", 6, drop=3),
     Column("latency", 9, right=True, drop=1),
-    Column("last polls", 19, drop=4),
+    Column("last polls", 0, drop=4),
 )
 _PART = (Column("", 1), Column("", 0, least=16), Column("", 0, least=16))
 

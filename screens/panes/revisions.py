@@ -116,7 +116,8 @@ class RevisionsPane(Pane):
         rows.append(blank())
         rows += _warnings(service)
         if service.previous is not None:
-            sure = "" if service.previous.certain else " (a guess)"
+            said = "guess" in service.previous.evidence
+            sure = "" if service.previous.certain or said else " (a guess)"
             rows.append(
                 spans(
                     ("◁ before ", "muted"),
