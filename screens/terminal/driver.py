@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import codecs
 import os
-import selectors
+import select
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import textual.drivers.linux_driver as stock
-from textual import events
-from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
+from textual import constants, events
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from cockpit.text import UNSAFE
-from screens.terminal.burst import WINDOW_S, KeyBurst
+from screens.terminal.burst import KeyBurst
+from screens.terminal.paste import PASTE_LIMIT, PasteGate, inert
 
 BACKLOG_BYTES = 128 * 1024
-PASTE_LIMIT = 64 * 1024
-PASTE_IDLE_S = 1.0
-_POLL_S = 0.1
+# For this long after a byte something may be unfinished (an ESC, a character, a paste) and is looked at often.
+_UNFINISHED_S = max(1.5, constants.ESCAPE_DELAY + 0.5)
+_LOOK_S = 0.02
+# The rest of a character does not take longer, so the byte before it was no UTF-8.
+_REST_OF_CHARACTER_S = 0.1
 _END_SYNC = "\x1b[?2026l"
 
 
@@ -140,66 +142,23 @@ class Output(threading.Thread):
             self.join(deadline_s)
 
 
-class PasteGate:
-    """Keeps a bracketed paste inert and within `PASTE_LIMIT` characters before the parser sees it.
-
-    The parser collects without limit, and an ESC inside a paste makes it take the text behind for keys.
-    """
+class Stop(threading.Event):
+    """Tells the input thread to end, and wakes it out of its wait for keys."""
 
     def __init__(self) -> None:
-        self._tail = ""
-        self._inside = False
-        self._room = 0
-        self._heard = 0.0
+        super().__init__()
+        self.wakes, self._waker = os.pipe()
 
-    def feed(self, text: str, now: float) -> Iterator[str]:
-        """The pieces of `text` that the parser may have."""
-        while text:
-            if self._inside:
-                self._heard = now
-                text, piece = self._within(text)
-            else:
-                text, piece = self._outside(text)
-            if piece:
-                yield piece
+    def set(self) -> None:
+        """Wake the thread too."""
+        super().set()
+        os.write(self._waker, b".")
 
-    def overdue(self, now: float) -> str:
-        """The end mark, once, when a paste began and never ended: else every later key would belong to it."""
-        if not self._inside or now - self._heard < PASTE_IDLE_S:
-            return ""
-        self._inside = False
-        self._tail = ""
-        return BRACKETED_PASTE_END
-
-    def _outside(self, text: str) -> tuple[str, str]:
-        seen = self._tail + text
-        at = seen.find(BRACKETED_PASTE_START)
-        if at < 0:
-            self._tail = seen[-(len(BRACKETED_PASTE_START) - 1) :]
-            return "", text
-        cut = at + len(BRACKETED_PASTE_START) - len(self._tail)
-        self._tail = ""
-        self._inside = True
-        self._room = PASTE_LIMIT
-        return text[cut:], text[:cut]
-
-    def _within(self, text: str) -> tuple[str, str]:
-        """Hold back what may be the beginning of the end mark, so that it is never cut in two."""
-        seen = self._tail + text
-        at = seen.find(BRACKETED_PASTE_END)
-        if at < 0:
-            marks = (BRACKETED_PASTE_END[:size] for size in range(len(BRACKETED_PASTE_END) - 1, 0, -1))
-            keep = next((len(mark) for mark in marks if seen.endswith(mark)), 0)
-            self._tail = seen[len(seen) - keep :]
-            return "", self._capped(seen[: len(seen) - keep])
-        self._tail = ""
-        self._inside = False
-        return seen[at + len(BRACKETED_PASTE_END) :], self._capped(seen[:at]) + BRACKETED_PASTE_END
-
-    def _capped(self, text: str) -> str:
-        piece = _inert(text)[: self._room]
-        self._room -= len(piece)
-        return piece
+    def clear(self) -> None:
+        """Ready for the next thread."""
+        super().clear()
+        while select.select([self.wakes], [], [], 0)[0]:
+            os.read(self.wakes, 64)
 
 
 class HardenedDriver(LinuxDriver):
@@ -208,6 +167,7 @@ class HardenedDriver(LinuxDriver):
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
         self._host = cast("Host", app)
+        self.exit_event = self._stop = Stop()
         self._active = False
         self._burst = KeyBurst()
         self._gate = PasteGate()
@@ -309,24 +269,25 @@ class HardenedDriver(LinuxDriver):
         """Read, decode, judge, pass on until told to stop. End of file and I/O errors: the terminal is gone."""
         parser = XTermParser(self._debug)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.fileno, selectors.EVENT_READ)
-            while not self.exit_event.is_set():
-                if not selector.select(_POLL_S if not self._pasted_keys else WINDOW_S):
-                    # The rest of a character does not take this long: the byte was no UTF-8.
-                    self._take(parser, decoder.decode(b"", final=True))
-                    decoder.reset()
-                else:
-                    try:
-                        data = os.read(self.fileno, 4096)
-                    except OSError as error:
-                        self._lost(f"cannot read from the terminal: {error.strerror}")
-                        return
-                    if not data:
-                        self._lost("the terminal sent end of file")
-                        return
-                    self._take(parser, decoder.decode(data))
-                self._tick(parser)
+        heard = time.monotonic()
+        while not self.exit_event.is_set():
+            unfinished = time.monotonic() - heard < _UNFINISHED_S
+            ready, _, _ = select.select([self.fileno, self._stop.wakes], [], [], _LOOK_S if unfinished else None)
+            if self.fileno in ready:
+                try:
+                    data = os.read(self.fileno, 4096)
+                except OSError as error:
+                    self._lost(f"cannot read from the terminal: {error.strerror}")
+                    return
+                if not data:
+                    self._lost("the terminal sent end of file")
+                    return
+                heard = time.monotonic()
+                self._take(parser, decoder.decode(data))
+            elif time.monotonic() - heard > _REST_OF_CHARACTER_S:
+                self._take(parser, decoder.decode(b"", final=True))
+                decoder.reset()
+            self._tick(parser)
 
     def _take(self, parser: XTermParser, text: str) -> None:
         self._end_paste()
@@ -345,7 +306,7 @@ class HardenedDriver(LinuxDriver):
         """Report a finished paste in one piece: in pieces, a text field would take the first line of each."""
         if not self._pasted_keys or not self._burst.ended(time.monotonic()):
             return
-        message = UnbracketedPaste(_inert("".join(self._pasted)[:PASTE_LIMIT]), self._pasted_keys)
+        message = UnbracketedPaste(inert("".join(self._pasted)[:PASTE_LIMIT]), self._pasted_keys)
         self._pasted.clear()
         self._pasted_keys = 0
         self.process_message(message)
@@ -373,8 +334,3 @@ class HardenedDriver(LinuxDriver):
             passed = [message for message in passed if not isinstance(message, events.Key)]
         for message in passed:
             self.process_message(message)
-
-
-def _inert(text: str) -> str:
-    """A pasted text without characters that act on a terminal; its line breaks stay."""
-    return UNSAFE.sub(lambda match: match.group() if match.group() in "\r\n\t" else "", text)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screens.terminal.burst import LIMIT, QUIET_S, WINDOW_S, KeyBurst
-from screens.terminal.driver import PASTE_IDLE_S, PASTE_LIMIT, PasteGate
+from screens.terminal.paste import PASTE_IDLE_S, PASTE_LIMIT, PasteGate
 
 START, END = "\x1b[200~", "\x1b[201~"
 

@@ -1,0 +1,101 @@
+"""The real cockpit, as its command starts it, on a terminal that misbehaves."""
+
+import fcntl
+import select
+import signal
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.pty
+
+COMMAND = [sys.executable, "-c", "from screens.main import main; main()"]
+RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?2004l", b"\x1b[?1004l")
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    """A system with one log file."""
+    log = tmp_path / "shop.log"
+    log.write_text(
+        "".join(f'{{"severity": "INFO", "message": "line {number} of the shop"}}\n' for number in range(40))
+    )
+    path = tmp_path / "shop.toml"
+    source = f'name = "app"\ntype = "file"\npath = "{log}"\ninterval = "0.2s"'
+    path.write_text(f'system = "shop"\nenvironment = "test"\n[[logs]]\n{source}\n')
+    return path
+
+
+def add(profile: Path, text: str) -> None:
+    with profile.with_name("shop.log").open("a") as log:
+        log.write(f'{{"severity": "ERROR", "message": "{text}"}}\n')
+
+
+@pytest.fixture
+def cockpit(start: Any, profile: Path) -> Any:
+    """The cockpit on that system, its log shown."""
+    add(profile, "first error")
+    host = start.command([*COMMAND, str(profile)], columns=100, lines=30, ready="first error")
+    return host
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_cockpit_and_gives_the_terminal_back(
+    cockpit: Any, number: signal.Signals, code: int
+) -> None:
+    cockpit.signal(number)
+    assert cockpit.exit_code(8) == code
+    assert all(mode in cockpit.raw for mode in RESTORED)
+
+
+def test_a_lost_terminal_ends_the_cockpit(cockpit: Any) -> None:
+    cockpit.close()
+    assert cockpit.exit_code(8) == 129
+
+
+def unread(host: Any) -> int:
+    """Bytes that the program has written and nobody has read."""
+    answer = fcntl.ioctl(host.fd, termios.FIONREAD, b"\0\0\0\0")
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def test_after_a_stall_in_a_resize_storm_the_screen_shows_the_truth(cockpit: Any, profile: Path) -> None:
+    for step in range(40):
+        before = unread(cockpit)
+        cockpit.resize(60 + (step * 37) % 140, 20 + (step * 13) % 40)
+        # Give it the time to draw; once the pseudo-terminal is full nothing more can come.
+        end = time.monotonic() + 0.05
+        while unread(cockpit) == before and time.monotonic() < end:
+            select.select([], [], [], 0.002)
+    add(profile, "error during the stall")
+    cockpit.resize(110, 32)
+    cockpit.shows("error during the stall", "Logs")
+    add(profile, "error after the stall")
+    cockpit.shows("error after the stall")
+    assert cockpit.screen.columns == 110
+    cockpit.signal(signal.SIGTERM)
+    assert cockpit.exit_code(8) == 143
+
+
+def test_pasted_commands_do_nothing_in_the_cockpit(cockpit: Any) -> None:
+    cockpit.send("!RKFDq\ry")
+    cockpit.shows("arrived at once")
+    assert "OBSERVE" in cockpit.text
+    assert cockpit.running
+
+
+def test_the_cockpit_refuses_a_dumb_terminal(start: Any, profile: Path) -> None:
+    host = start.command([*COMMAND, str(profile)], env={"TERM": "dumb"}, ready="")
+    assert host.exit_code() not in (0, 1)
+    assert b"cockpit check" in host.raw
+    assert b"\x1b" not in host.raw
+
+
+def test_over_ssh_the_command_settles_textual_for_a_slow_link(start: Any, profile: Path) -> None:
+    host = start("settled", str(profile), env={"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}, ready="")
+    assert host.exit_code() == 0
+    assert b"DELAY 0.25 ANIMATIONS none" in host.raw
