@@ -90,7 +90,7 @@ class ArmDialog(Dialog[Arms | None]):
         more = [("tab", "next field")] if self.TIMED else []
         return rows.keys(("enter", self.VERB), *more, ("esc", self.STAY))
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Keys count once this was painted."""
         self.frame.add_class("-care")
         self.call_after_refresh(self._painted)

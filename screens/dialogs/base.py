@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
@@ -13,11 +14,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from screens.dialogs import rows
 
 ResultT = TypeVar("ResultT")
 _NOTHING = object()
+_log = logging.getLogger(__name__)
 
 
 class Flow(Static):
@@ -64,11 +67,15 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         #frame.-danger { border: heavy $error; }
         #frame.-calm { border: round $primary; }
         #head, #foot { height: auto; width: 1fr; }
-        #body { height: auto; max-height: 60vh; width: 1fr; scrollbar-size-vertical: 1; }
+        #body {
+            height: auto; max-height: 60vh; width: 1fr; scrollbar-size-vertical: 1;
+            scrollbar-color: $foreground 30%; scrollbar-background: $surface;
+        }
         Input { border: none; height: 1; padding: 0; background: $panel; width: 1fr; }
         Input:focus { border: none; background: $primary 25%; }
         OptionList, OptionList:focus {
-            border: none; background: $surface; height: auto; max-height: 100%; padding: 0; scrollbar-size-vertical: 1;
+            border: none; background: $surface; height: auto; max-height: 100%; padding: 0;
+            scrollbar-size-vertical: 1;
             background-tint: $surface 0%;
             & > .option-list--option-highlighted {
                 background: $primary 25%; color: $foreground; text-style: bold;
@@ -122,6 +129,21 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     def compose_foot(self) -> ComposeResult:
         """What is always visible below the body."""
         return iter(())
+
+    def on_mount(self) -> None:
+        """Begin, unless the app is going down and has taken the parts away already."""
+        if self.query("#foot"):
+            self.opened()
+
+    def opened(self) -> None:
+        """The parts are there: focus, colour, timers."""
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A task of the dialog that breaks is said and logged; the dialog stays, and the executor guards by itself."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            name = type(event.worker.error).__name__
+            _log.error("a task of %s failed", type(self).__name__, exc_info=event.worker.error)
+            self.app.notify(f"The cockpit itself failed here ({name}).", severity="error", markup=False)
 
     def on_resize(self) -> None:
         """Give the body what head and foot leave."""

@@ -47,7 +47,7 @@ class FindingsScreen(Dialog[Finding | None]):
         pairs = (("enter", "plan what would help"), ("↑↓", "choose"), ("esc", "close"))
         yield Static(rows.keys(*pairs), id="keys", markup=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """The first with an action is highlighted."""
         self.frame.add_class("-calm")
         for listing in self.query(OptionList):

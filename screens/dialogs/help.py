@@ -149,7 +149,7 @@ class SearchDialog(Dialog[None]):
         yield Input(id="search", placeholder="words", select_on_focus=False)
         yield Static(rows.keys(*self.foot_keys()), id="keys", markup=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """A calm frame."""
         self.frame.add_class("-calm")
 

@@ -50,7 +50,7 @@ class QuitDialog(Dialog[bool]):
         """The keys."""
         yield Static(rows.keys(("y", "leave"), ("esc", "stay")), markup=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Keys count once this was painted."""
         self.frame.add_class("-danger" if self._under_way else "-calm")
         self.call_after_refresh(self.gate.painted)

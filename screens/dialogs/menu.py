@@ -90,7 +90,7 @@ class ActionMenu(Dialog[Entry | None]):
         pairs = (("letter", "open the plan"), ("↑↓ enter", "choose"), ("esc", "close"))
         yield Static(rows.keys(*pairs), id="keys", markup=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """The first that can be picked is highlighted."""
         self.frame.add_class("-calm")
         for listing in self.query(OptionList):

@@ -40,6 +40,6 @@ class Notice(Dialog[None]):
         """How to close it."""
         yield Static(rows.keys(("esc", "close"), ("↑↓", "scroll")), markup=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Colour by gravity."""
         self.frame.add_class("-danger" if self._grave else "-calm")

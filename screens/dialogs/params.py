@@ -170,7 +170,7 @@ class ParamForm(Dialog[dict[str, str] | None]):
         """The keys."""
         yield Static(rows.keys(("enter", "next, then plan"), ("tab", "next field"), ("esc", "cancel")), markup=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Begin with the first field."""
         self.call_after_refresh(self.focus_first)
 

@@ -220,7 +220,7 @@ class PlanCard(Dialog[Answer]):
         self.query_one("#note", Static).update(rows.styled(text, style))
 
     # ---- time
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Cancel has the focus; keys count once this has been painted."""
         self.frame.add_class(plan_text.FRAME_CLASS[self.sheet.plan.tier])
         self.query_one("#cancel").focus()
@@ -242,10 +242,10 @@ class PlanCard(Dialog[Answer]):
             field.disabled = False
 
     def _tell_more(self) -> None:
+        if not self.query("#foot"):  # the card is being taken down
+            return
         below = round(self.body.max_scroll_y - self.body.scroll_y)
-        self.query_one("#foot").border_title = (
-            rows.styled(f" ↓ {below} more lines ", rows.CARE) if below > 0 else None
-        )
+        self.query_one("#foot").border_title = rows.styled(f" ↓ {below} more ", rows.CARE) if below > 0 else None
 
     @property
     def remaining_s(self) -> float:
@@ -347,7 +347,7 @@ class PlanCard(Dialog[Answer]):
     def _typed_something(self, event: Input.Changed) -> None:
         event.stop()
         self._last_key = self.clock.monotonic()
-        self.query_one("#ask", Static).update(self._ask())
+        self._refresh_ask()
         if event.input.value:  # an emptied field was emptied for a reason that still stands in the note
             self.query_one("#note", Static).update(self._key_line())
         if event.input.id == "phrase":
@@ -360,11 +360,15 @@ class PlanCard(Dialog[Answer]):
 
     def on_descendant_focus(self) -> None:
         """Mark the `y` line while it has the focus, by a sign and not by colour alone."""
-        self.query_one("#ask", Static).update(self._ask())
+        self._refresh_ask()
 
     def on_descendant_blur(self) -> None:
         """The mark goes with the focus."""
-        self.query_one("#ask", Static).update(self._ask())
+        self._refresh_ask()
+
+    def _refresh_ask(self) -> None:
+        for line in self.query("#ask").results(Static):  # none while the card is being taken down
+            line.update(self._ask())
 
     def action_next_field(self, step: int) -> None:
         """Cancel, phrase, reason, the `y` line, and round again."""

@@ -40,7 +40,7 @@ class Waiting(Dialog[None]):
     def _line(self, elapsed: float) -> Content:
         return Content.assemble(self._text, (f"  {elapsed:.0f} s", rows.MUTED))
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Count the seconds."""
         self.run_worker(self._count(), exit_on_error=False)
 
@@ -91,7 +91,7 @@ class Progress(Dialog[None]):
         """The keys that count now."""
         yield Static(self._key_line(None), id="keys", markup=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Look now and then."""
         self.frame.add_class("-care")
         self.refresh_now()

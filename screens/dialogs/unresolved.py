@@ -68,7 +68,7 @@ class UnresolvedDialog(Dialog[bool]):
         pairs = (("y", "I have looked: do not show again"), ("esc", "remind me at the next start"))
         yield Static(rows.keys(*pairs), markup=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Keys count once this was painted."""
         self.frame.add_class("-danger")
         self.call_after_refresh(self.gate.painted)

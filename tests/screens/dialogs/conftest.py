@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -238,7 +239,7 @@ class StageApp(App[None]):
 class Table:
     """The running app, with what a test does to it."""
 
-    app: StageApp
+    app: Any
     pilot: Pilot[None]
     clock: Clock
 
@@ -248,6 +249,7 @@ class Table:
             if time.monotonic() > ends:
                 pytest.fail(f"not within {deadline_s} s: {what}\n{self.text}")
             await self.pilot.pause(0.005)
+        await self.pilot.pause()  # for the painting
 
     async def open(self, screen: Screen[object]) -> list[object]:
         answers: list[object] = []
@@ -257,11 +259,10 @@ class Table:
 
     async def settle(self) -> None:
         """Let every queue run empty; painting takes a little longer and `pass_time` waits for it."""
-        for _ in range(60):
+        for _ in range(25):
             await asyncio.sleep(0)
 
     async def move(self, seconds: float) -> None:
-        await self.settle()
         assert isinstance(self.clock, ManualClock)
         await self.clock.advance(seconds)
         await self.settle()
@@ -296,6 +297,11 @@ class Table:
     def text(self) -> str:
         strips = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+@pytest.fixture
+def table_of() -> Callable[..., Table]:
+    return Table
 
 
 @pytest.fixture

@@ -170,12 +170,12 @@ async def test_a_destructive_plan_needs_the_exact_phrase_a_reason_and_y(
 @pytest.mark.parametrize(
     ("phrase", "reason"),
     [
-        ("", "pool is full"),
-        ("y", "pool is full"),
-        ("production/mai", "pool is full"),
-        ("Production/main", "pool is full"),
-        ("production/main ", "pool is full"),
-        ("staging/main", "pool is full"),
+        ("", "full"),
+        ("y", "full"),
+        ("production/mai", "full"),
+        ("Production/main", "full"),
+        ("production/main ", "full"),
+        ("staging/main", "full"),
         ("production/main", ""),
         ("production/main", "  "),
     ],
