@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cockpit.cli.exits import note
 from cockpit.cli.observe import first_look
 from cockpit.errors import Misconfigured
 from cockpit.model.action import ActionRequest
@@ -21,8 +22,18 @@ async def request_for(
 ) -> ActionRequest:
     """The request, once its source was read. Raises Misconfigured with what there is to choose from."""
     place = _source(engine.catalogue, action, source)
+    await tell_unresolved(engine)
     await first_look(engine, [place])
     return ActionRequest(action, place, dict(pairs))
+
+
+async def tell_unresolved(engine: Engine) -> None:
+    """What an earlier cockpit began and never recorded the end of: it may have happened."""
+    for left in await engine.executor.unresolved():
+        note(
+            f"UNKNOWN: {left.who} began at {left.at[:19]} UTC: {left.title}, {left.target}. Its outcome was never "
+            f"recorded: look whether it happened (cockpit audit show --run {left.run})"
+        )
 
 
 def _source(catalogue: Catalogue, action: str, source: str | None) -> str:

@@ -43,9 +43,11 @@ def _config_only(given: Given, as_json: bool) -> int:
 
 async def look(given: Given, for_s: float | None = None) -> observe.Seen:
     """Poll until every source was read once or has failed, or for `for_s` seconds."""
+    from cockpit.cli.asking import tell_unresolved
     from cockpit.engine.engine import Engine
 
     async with Engine(given.profile) as engine:
+        await tell_unresolved(engine)
         if for_s is None:
             await observe.first_look(engine)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,6 +134,11 @@ def _audit_log(engine: Engine) -> Diagnosis:
         return Diagnosis("audit log", False, error.message, error.hint or "until then nothing above T1 runs")
     if problems:
         return Diagnosis("audit log", False, f"{path} is not intact", "cockpit audit verify")
+    place = next(place for place in (path, *path.parents) if place.exists())
+    if not os.access(place, os.W_OK):
+        return Diagnosis(
+            "audit log", False, f"{place} cannot be written: nothing above T1 runs", f"chmod u+w {place}"
+        )
     return Diagnosis("audit log", True, f"{path}: {count} lines, intact")
 
 

@@ -61,12 +61,12 @@ def find(text: str, commands: Iterable[str] = ()) -> Path:
     """
     path = Path(text).expanduser()
     is_path = "/" in text or text.startswith("~") or text.endswith(SUFFIX)
-    if is_path and path.exists():
+    if is_path and _exists(path):
         return path
     folder = config_folder()
     if path.name == text:
         named = folder / (text if text.endswith(SUFFIX) else f"{text}{SUFFIX}")
-        if named.exists():
+        if _exists(named):
             return named
     shown = clean(text, 200)
     if is_path and path.name != text:
@@ -83,6 +83,13 @@ def find(text: str, commands: Iterable[str] = ()) -> Path:
     else:
         hint = f"Profiles: {', '.join(clean(name, 60) for name in names())}" if names() else "There is no profile yet"
     raise Misconfigured(f"there is no profile {shown} in {folder}", hint=hint)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise Misconfigured(f"{clean(str(path))} cannot be looked at: {error.strerror}") from error
 
 
 def _peek(name: str, path: Path) -> Known:

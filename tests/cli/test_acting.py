@@ -7,12 +7,16 @@ import json
 import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import redis
+
+from cockpit.audit.actor import Actor
+from cockpit.audit.log import AuditLog, Entry
 
 Cockpit = Callable[..., Awaitable[Any]]
 DEADLINE_S = 20.0
@@ -287,6 +291,18 @@ async def test_the_watch_tells_the_verdict(
 
 def shorten_watch(path: Path) -> None:
     path.write_text(path.read_text().replace('watch = "20s"', 'watch = "2s"'))
+
+
+async def test_an_action_without_a_recorded_end_is_told_at_the_next_start(
+    cockpit: Cockpit, profile: Path, tmp_path: Path
+) -> None:
+    facts = {"title": "Flush database", "target": "cache 0", "operation": ["FLUSHDB ASYNC"]}
+    log = AuditLog(tmp_path / "state" / "cockpit" / "audit.jsonl", Actor("u", "ann", "jump1", "", "", 1))
+    await asyncio.to_thread(log.append, Entry("intent", "shop", "testing", "abc123", facts), datetime.now(UTC))
+    for command in (("check", "shop"), ("plan", "shop", "redis.flush")):
+        ran = await cockpit(*command)
+        assert "UNKNOWN: ann began at" in ran.err and "Flush database, cache 0" in ran.err
+        assert "cockpit audit show --run abc123" in ran.err
 
 
 async def test_sigterm_in_the_middle_of_an_action_leaves_a_record(

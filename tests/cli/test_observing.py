@@ -62,6 +62,21 @@ async def test_what_cannot_be_reached_is_unknown_and_exit_code_3_with_the_reason
     assert "unreachable: " in line and "127.0.0.1:1" in line
 
 
+async def test_a_source_that_hangs_is_told_and_holds_up_no_other(cockpit: Cockpit, profile: Path) -> None:
+    async def never_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(never_answers, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        edit(profile, 'dsn = "env:SHOP_DSN"', 'dsn = "env:SHOP_DSN"\ntimeout = "500ms"')
+        ran = await cockpit("check", profile, env={"SHOP_DSN": f"postgresql://x@127.0.0.1:{port}/x"})
+    assert ran.code == 3
+    assert re.search(r"^\? unknown  database/orders +failed +- +timed out: ", ran.out, re.MULTILINE)
+    assert re.search(r"^● ok       redis/cache +fresh", ran.out, re.MULTILINE)
+
+
 async def test_the_json_of_check_has_the_documented_keys(cockpit: Cockpit, profile: Path, front: Any) -> None:
     front.status = 500
     ran = await cockpit("check", "shop", "--json", env={"SHOP_DSN": "postgresql://x@127.0.0.1:1/x"})

@@ -82,3 +82,8 @@ def test_the_list_says_what_each_profile_is_for(config_home: Path) -> None:
         Known("broken", config_home / "broken.toml"),
         Known("shop", config_home / "shop.toml", "shop", "production"),
     )
+
+
+def test_a_name_that_no_file_can_have_is_told(config_home: Path) -> None:
+    with pytest.raises(Misconfigured, match="cannot be looked at: File name too long"):
+        find("x" * 300)

@@ -148,6 +148,7 @@ async def test_a_fifo_in_place_of_a_file_does_not_hold_the_cockpit(tmp_path: Pat
             await SecretRef(f"file:{fifo}").resolve()
 
 
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux can wait for a process that is not a child")
 async def test_a_command_that_hangs_is_ended_with_all_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
