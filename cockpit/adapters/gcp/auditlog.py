@@ -93,17 +93,19 @@ def _change(entry: Json) -> AuditedChange | None:
         return None
     by = text(part(payload, "authenticationInfo").get("principalEmail"), 120)
     answered, asked = part(payload, "response"), part(part(payload, "request"), "service")
-    serving = _most(answered, asked)
     created = short(answered.get("latestCreatedRevision")) or short(
         part(answered, "status").get("latestCreatedRevisionName")
     )
-    return AuditedChange(at, by, serving, created)
+    return AuditedChange(at, by, _most(answered, asked, created), created)
 
 
-def _most(answered: Json, asked: Json) -> str:
-    """The revision with most traffic after the change: v2 `traffic`, v1 `spec.traffic`."""
-    latest = short(answered.get("latestReadyRevision")) or short(
-        part(answered, "status").get("latestReadyRevisionName")
+def _most(answered: Json, asked: Json, created: str) -> str:
+    """The revision with most traffic after the change: v2 `traffic`, v1 `spec.traffic`.
+
+    LATEST is what the change created: when it was answered, that was not ready yet and latestReady the old one.
+    """
+    latest = created or (
+        short(answered.get("latestReadyRevision")) or short(part(answered, "status").get("latestReadyRevisionName"))
     )
     best, most = "", 0
     for source in (asked, answered):
