@@ -139,7 +139,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         """The parts are there: focus, colour, timers."""
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A task of the dialog that breaks is said and logged; the dialog stays, and the executor guards by itself."""
+        """A task of the dialog that breaks is said and logged; the dialog stays, the executor guards by itself."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             name = type(event.worker.error).__name__
             _log.error("a task of %s failed", type(self).__name__, exc_info=event.worker.error)

@@ -207,12 +207,12 @@ class PlanCard(Dialog[Answer]):
     def _key_line(self) -> Content:
         pairs = [("esc", "cancel"), ("↑↓", "scroll")]
         if self.sheet.plan.equivalent and self._copy is not None:
-            pairs.append(("c", "copy the command"))
+            pairs.append(("c", "copy the command" if not self.typed else "copy"))
         if self.typed:
-            pairs.append(("tab", "next field, then y"))
+            pairs.append(("tab", "next, then y"))
         if self.sheet.needed.approval and not self.refused:
             delay = rows.duration(self.sheet.needed.delay_s)
-            return Content.assemble(rows.keys(*pairs), (f"   a second person, or {delay} delay", rows.CARE))
+            return Content.assemble(rows.keys(*pairs), (f"   then 2nd person or {delay}", rows.CARE))
         return rows.keys(*pairs)
 
     def say(self, text: str, style: str = rows.CARE) -> None:

@@ -96,6 +96,8 @@ def _change_lines(plan: Plan, width: int) -> list[Content]:
 
 
 def _object_lines(plan: Plan, width: int) -> list[Content]:
+    if not plan.objects and plan.count <= 1 and plan.population <= 0:
+        return []  # the target itself
     lines = rows.labelled("objects", [share(plan)], width, style=rows.STRONG)
     lines += rows.labelled("", plan.objects[:_OBJECTS_SHOWN], width)
     missing = plan.count - min(len(plan.objects), _OBJECTS_SHOWN)
@@ -129,6 +131,8 @@ def body(plan: Plan, refusals: Sequence[Refusal], width: int, changed: Sequence[
     lines += rows.labelled("by hand", plan.equivalent, width)
     lines += rows.labelled("bound to", [_identity(plan)], width, style=rows.MUTED)
     digest = plan.digest if plan.tier >= Tier.T4 else plan.digest[:12]  # whoever approves needs all of it
+    if plan.tier >= Tier.T4:
+        lines += rows.labelled("approve", [f"somebody else, from their own account: cockpit approve {digest}"], width)
     lines += rows.labelled(
         "plan", [f"{digest} · waits {rows.duration(plan.deadline_s)} at most"], width, style=rows.MUTED
     )

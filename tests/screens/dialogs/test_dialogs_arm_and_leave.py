@@ -37,19 +37,17 @@ async def test_arming_takes_a_reason_and_minutes(stage: Any, clock: ManualClock)
         assert answers == [Arms("pool is full", 300.0)]
 
 
-@pytest.mark.parametrize(
-    ("reason", "minutes"), [("", "10"), ("  ", "10"), ("pool", ""), ("pool", "0"), ("pool", "481")]
-)
-async def test_without_either_it_does_not_arm(stage: Any, clock: ManualClock, reason: str, minutes: str) -> None:
+async def test_without_either_it_does_not_arm(stage: Any, clock: ManualClock) -> None:
     async with stage() as table:
-        answers = await table.open(ArmDialog("shop", "production", 600.0, clock))
-        await table.type(reason)
-        await table.press("tab", "backspace", "backspace")
-        await table.type(minutes)
-        await table.press("enter", "!", "y")
-        assert answers == []
-        await table.press("escape")
-        assert answers == [None]
+        for reason, minutes in (("", "10"), ("   ", "10"), ("pool", ""), ("pool", "0"), ("pool", "481")):
+            answers = await table.open(ArmDialog("shop", "production", 600.0, clock))
+            await table.type(reason)
+            await table.press("tab", "backspace", "backspace")
+            await table.type(minutes)
+            await table.press("enter", "!", "y")
+            assert answers == [], (reason, minutes)
+            await table.press("escape")
+            assert answers == [None]
 
 
 async def test_a_pasted_reason_does_not_arm(stage: Any, clock: ManualClock) -> None:
@@ -88,12 +86,12 @@ UNDER_WAY = Running(
 )
 
 
-@pytest.mark.parametrize("key", ["q", "enter", " ", "Y", "Q", "!", "tab", "G"])
-async def test_only_y_leaves(stage: Any, clock: ManualClock, key: str) -> None:
+async def test_only_y_leaves(stage: Any, clock: ManualClock) -> None:
     async with stage() as table:
         answers = await table.open(QuitDialog(Mode(True), (UNDER_WAY,), clock))
-        await table.press(key)
-        assert answers == []
+        for key in ("q", "enter", " ", "Y", "Q", "!", "tab", "G"):
+            await table.press(key)
+            assert answers == [], key
         assert "Roll back on revisions/checkout is under way" in table.text
         assert "leaving disarms it" in table.text
         await table.press("y")
