@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
@@ -187,7 +188,8 @@ def on_loop(work: Coroutine[Any, Any, T]) -> T:
                 terminated = True
                 task.cancel()
 
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+        if _signals_arrive_here():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
         return await work
 
     try:
@@ -202,6 +204,9 @@ def stopping_at_a_step(stop: Callable[[], None]) -> Iterator[None]:
 
     A lost terminal (SIGHUP) ends nothing.
     """
+    if not _signals_arrive_here():
+        yield
+        return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     asked = False
 
@@ -224,3 +229,8 @@ def stopping_at_a_step(stop: Callable[[], None]) -> Iterator[None]:
         for number in own:
             loop.remove_signal_handler(number)
             signal.signal(number, before[number])
+
+
+def _signals_arrive_here() -> bool:
+    """Only the main thread hears signals; a command that runs in another is ended by whoever runs it there."""
+    return threading.current_thread() is threading.main_thread()

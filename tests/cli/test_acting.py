@@ -23,9 +23,9 @@ DEADLINE_S = 20.0
 
 
 @pytest.fixture
-async def victim(database_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+async def victim(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A session of the shop, idle in a transaction."""
-    connection = await asyncpg.connect(database_dsn, server_settings={"application_name": "checkout"})
+    connection = await asyncpg.connect(dsn, server_settings={"application_name": "checkout"})
     await connection.execute("BEGIN")
     await connection.execute("SELECT 1")
     yield connection
@@ -64,10 +64,10 @@ def read_only(path: Path) -> None:
 
 
 async def test_a_plan_shows_the_card_and_changes_nothing(
-    cockpit: Cockpit, profile: Path, victim: asyncpg.Connection, database_dsn: str, tmp_path: Path
+    installed: Cockpit, profile: Path, victim: asyncpg.Connection, dsn: str, tmp_path: Path
 ) -> None:
     pid = victim.get_server_pid()
-    ran = await cockpit("plan", "shop", "database.terminate", "--set", f"pid={pid}")
+    ran = await installed("plan", "shop", "database.terminate", "--set", f"pid={pid}")
     assert (ran.code, ran.err) == (0, "")
     labels = {match[1] for match in re.finditer(r"^([a-z]+(?: [a-z]+)?) {2,}\S", ran.out, re.MULTILINE)}
     assert labels >= {
@@ -86,7 +86,7 @@ async def test_a_plan_shows_the_card_and_changes_nothing(
     assert "pg_terminate_backend" in ran.out
     assert f"To run it: cockpit act shop database.terminate --source database/orders --set pid={pid} " in ran.out
     assert "--confirm y --reason TEXT" in ran.out
-    assert await lives(pid, database_dsn)
+    assert await lives(pid, dsn)
     assert audit(tmp_path) == []
 
 
@@ -153,7 +153,7 @@ async def test_without_the_right_confirmation_nothing_happens_and_it_says_what_i
     cockpit: Cockpit,
     profile: Path,
     victim: asyncpg.Connection,
-    database_dsn: str,
+    dsn: str,
     tmp_path: Path,
     given: tuple[str, ...],
     needed: str,
@@ -163,26 +163,26 @@ async def test_without_the_right_confirmation_nothing_happens_and_it_says_what_i
     assert ran.code == 4
     assert needed in ran.out
     assert "Nothing was changed." in ran.out
-    assert await lives(pid, database_dsn)
+    assert await lives(pid, dsn)
     assert events(tmp_path)[-1 if "--reason" not in given else -2] == "refused"
     assert "intent" not in events(tmp_path)
 
 
 async def test_a_confirmed_action_is_done_verified_and_recorded(
-    cockpit: Cockpit, profile: Path, victim: asyncpg.Connection, database_dsn: str, tmp_path: Path
+    installed: Cockpit, profile: Path, victim: asyncpg.Connection, dsn: str, tmp_path: Path
 ) -> None:
     pid = victim.get_server_pid()
     words = ("database.terminate", "--set", f"pid={pid}", "--confirm", "y", "--reason", "blocks checkout")
-    ran = await cockpit("act", "shop", *words)
+    ran = await installed("act", "shop", *words)
     assert ran.code == 0, ran.out + ran.err
     assert "SUCCEEDED  run " in ran.out
     assert "verified: " in ran.out
-    assert not await lives(pid, database_dsn)
+    assert not await lives(pid, dsn)
     assert events(tmp_path) == ["armed", "intent", "outcome", "verified", "disarmed"]
     intent = audit(tmp_path)[1]
     assert intent["facts"]["reason"] == "blocks checkout"
     assert intent["facts"]["action"] == "database.terminate"
-    verified = await cockpit("audit", "verify")
+    verified = await installed("audit", "verify")
     assert (verified.code, "5 lines" in verified.out, "intact" in verified.out) == (0, True, True)
 
 
@@ -216,14 +216,14 @@ async def test_the_json_of_an_action_has_the_documented_keys(
 
 
 async def test_a_destructive_action_wants_the_environment_and_target_typed(
-    cockpit: Cockpit, profile: Path, redis_url: str
+    installed: Cockpit, profile: Path, redis_url: str
 ) -> None:
     fill(redis_url)
-    ran = await cockpit("act", "shop", "redis.flush", "--confirm", "y", "--reason", "poisoned cache")
+    ran = await installed("act", "shop", "redis.flush", "--confirm", "y", "--reason", "poisoned cache")
     assert ran.code == 4
     assert "Add exactly: --confirm testing/cache" in ran.out
     assert keys_in(redis_url) == 3
-    ran = await cockpit("act", "shop", "redis.flush", "--confirm", "testing/cache", "--reason", "poisoned cache")
+    ran = await installed("act", "shop", "redis.flush", "--confirm", "testing/cache", "--reason", "poisoned cache")
     assert ran.code == 0, ran.out + ran.err
     assert keys_in(redis_url) == 0
 
@@ -279,7 +279,7 @@ def put(path: Path) -> None:
 
 
 async def test_the_watch_tells_the_verdict(
-    cockpit: Cockpit, profile: Path, victim: asyncpg.Connection, database_dsn: str, tmp_path: Path
+    cockpit: Cockpit, profile: Path, victim: asyncpg.Connection, dsn: str, tmp_path: Path
 ) -> None:
     shorten_watch(profile)
     words = ("database.terminate", "--set", f"pid={victim.get_server_pid()}", "--confirm", "y", "--reason", "stuck")

@@ -28,8 +28,10 @@ def temporary(tmp_path: Path, surroundings: dict[str, str], postgres_server: Pos
     return folder
 
 
-async def test_a_headless_demo_prints_what_check_prints_and_leaves_nothing(cockpit: Cockpit, temporary: Path) -> None:
-    ran = await cockpit("demo", "--headless", "--for", "4s", "--json")
+async def test_a_headless_demo_prints_what_check_prints_and_leaves_nothing(
+    installed: Cockpit, temporary: Path
+) -> None:
+    ran = await installed("demo", "--headless", "--for", "4s", "--json")
     assert ran.code == 0, ran.err
     seen = ran.json
     assert list(seen) == ["system", "environment", "severity", "readings", "findings"]

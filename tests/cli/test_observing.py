@@ -24,8 +24,8 @@ def edit(path: Path, before: str, after: str, mode: int = 0o600) -> None:
     put(path, text.replace(before, after, 1), mode)
 
 
-async def test_a_healthy_system_is_one_line_a_source_and_exit_code_0(cockpit: Cockpit, profile: Path) -> None:
-    ran = await cockpit("check", "shop")
+async def test_a_healthy_system_is_one_line_a_source_and_exit_code_0(installed: Cockpit, profile: Path) -> None:
+    ran = await installed("check", "shop")
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
     assert lines[0] == "shop testing"
@@ -77,9 +77,9 @@ async def test_a_source_that_hangs_is_told_and_holds_up_no_other(cockpit: Cockpi
     assert re.search(r"^● ok       redis/cache +fresh", ran.out, re.MULTILINE)
 
 
-async def test_the_json_of_check_has_the_documented_keys(cockpit: Cockpit, profile: Path, front: Any) -> None:
+async def test_the_json_of_check_has_the_documented_keys(installed: Cockpit, profile: Path, front: Any) -> None:
     front.status = 500
-    ran = await cockpit("check", "shop", "--json", env={"SHOP_DSN": "postgresql://x@127.0.0.1:1/x"})
+    ran = await installed("check", "shop", "--json", env={"SHOP_DSN": "postgresql://x@127.0.0.1:1/x"})
     seen = ran.json
     assert list(seen) == ["system", "environment", "severity", "readings", "findings"]
     assert (seen["system"], seen["environment"], seen["severity"]) == ("shop", "testing", "crit")
@@ -136,8 +136,8 @@ async def test_a_profile_with_problems_is_told_line_by_line_and_exit_code_64(coc
     ]
 
 
-async def test_a_secret_shows_in_no_output(cockpit: Cockpit, profile: Path, password: str, database_dsn: str) -> None:
-    wrong = database_dsn.replace(password, "n0t-the-passw0rd")
+async def test_a_secret_shows_in_no_output(cockpit: Cockpit, profile: Path, password: str, dsn: str) -> None:
+    wrong = dsn.replace(password, "n0t-the-passw0rd")
     right: dict[str, str] = {}
     for env in (right, {"SHOP_DSN": wrong, "SHOP_REDIS": "redis://:n0t-the-passw0rd@127.0.0.1:1/0"}):
         for command in (["check"], ["doctor", "--json"]):
@@ -180,11 +180,11 @@ async def test_doctor_tells_of_each_source_what_it_found(cockpit: Cockpit, profi
         assert all(check["fix"] for check in sources[name]["checks"] if check["ok"] is False)
 
 
-async def test_doctor_says_what_is_wrong_and_what_to_do(cockpit: Cockpit, profile: Path, tmp_path: Path) -> None:
+async def test_doctor_says_what_is_wrong_and_what_to_do(installed: Cockpit, profile: Path, tmp_path: Path) -> None:
     secret = tmp_path / "dsn"
     put(secret, "postgresql://x@127.0.0.1:1/x", mode=0o644)
     edit(profile, "env:SHOP_DSN", f"file:{secret}", mode=0o666)
-    ran = await cockpit("doctor", "shop", env={"SHOP_REDIS": "redis://127.0.0.1:1/0"})
+    ran = await installed("doctor", "shop", env={"SHOP_REDIS": "redis://127.0.0.1:1/0"})
     assert ran.code == 2
     assert f"→ chmod 600 {secret}" in ran.out
     assert f"→ chmod o-w {profile}" in ran.out
