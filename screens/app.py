@@ -139,10 +139,13 @@ class CockpitApp(HardenedApp[None]):
     async def on_unmount(self) -> None:
         """End the engine: pollers, connections, running actions, within a deadline."""
         self._ended.set()
-        if self._operating is not None:
-            done, _ = await asyncio.wait({self._operating}, timeout=_CLOSE_DEADLINE_S)
-            if not done:
-                self._operating.cancel()
+        if self._operating is None:
+            return
+        if self.engine is None:  # still being made: nothing to end in order
+            self._operating.cancel()
+        done, _ = await asyncio.wait({self._operating}, timeout=_CLOSE_DEADLINE_S)
+        if not done:
+            self._operating.cancel()
 
 
 def _given(path: Path) -> Prepare:

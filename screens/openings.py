@@ -125,7 +125,16 @@ class Openings(Screen[None]):
         if on_row and pane.lost:
             self.tell(f"{pane.lost_name()} is gone. Move the cursor to choose another row.")
             return
-        flow.start(action, pane.source, pane.selection() if on_row else {})
+        selection = pane.selection() if on_row else {}
+        if (
+            spec is not None
+            and on_row
+            and not selection
+            and any(each.identity and each.required for each in spec.params)
+        ):
+            self.tell(f"{spec.title} works on a row: put the cursor on one.")
+            return
+        flow.start(action, pane.source, selection)
 
     def action_row_actions(self) -> None:
         """The menu of the pane's actions."""
