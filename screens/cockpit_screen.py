@@ -134,6 +134,7 @@ class CockpitScreen(Openings):
         self.tabs.update()
 
     def _choose(self, pane: Pane) -> None:
+        self.remove_class("-asking")
         self.current = self.tabs.current = pane
         for other in self.panes:
             other.set_class(other is pane, "-current")

@@ -59,8 +59,8 @@ class SafeFilter(LineFilter):
 
 _ASCII = str.maketrans(
     {
-        **dict.fromkeys("═", "="),
-        **dict.fromkeys("─━╌╍┄┅┈┉╴╶╸╺╼╾▔⎺⎻⎼⎽‐‑‒–—―−", "-"),
+        **dict.fromkeys("═━╍┅┉╸╺", "="),  # a meter's used part differs from the rest
+        **dict.fromkeys("─╌┄┈╴╶╼╾▔⎺⎻⎼⎽‐‑‒–—―−", "-"),
         **dict.fromkeys("│┃║╎╏┆┇┊┋▏▎▍▌▐▕╵╷╹╻¦", "|"),
         **dict.fromkeys("┌┍┎┏┐┑┒┓└┕┖┗┘┙┚┛├┝┞┟┠┡┢┣┤┥┦┧┨┩┪┫┬┭┮┯┰┱┲┳┴┵┶┷┸┹┺┻┼┽┾┿╀╁╂╃╄╅╆╇╈╉╊╋", "+"),
         **dict.fromkeys("╔╗╚╝╠╣╦╩╬╒╓╕╖╘╙╛╜╞╟╡╢╤╥╧╨╪╫╭╮╯╰▛▜▙▟▗▖▘▝▚▞", "+"),
@@ -73,8 +73,8 @@ _ASCII = str.maketrans(
         **dict.fromkeys("✖✗✘×", "x"),
         **dict.fromkeys("✓✔", "v"),
         **dict.fromkeys("▲△⚠", "!"),
-        **dict.fromkeys("▶▸►→›»⟶⇒", ">"),
-        **dict.fromkeys("◀◂◄←‹«⇐", "<"),
+        **dict.fromkeys("▶▸►▷→›»⟶⇒", ">"),
+        **dict.fromkeys("◀◂◄◁←‹«⇐", "<"),
         **dict.fromkeys("↑⇧▴", "^"),
         **dict.fromkeys("↓▼▾⇩", "v"),
         **dict.fromkeys("·∙…", "."),

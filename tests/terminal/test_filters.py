@@ -52,8 +52,8 @@ def test_ascii_mode_gives_ascii_of_the_same_width(text: str) -> None:
 
 
 def test_the_glyphs_of_the_screen_stay_apart_in_ascii() -> None:
-    glyphs = "●▲✖?⚑━│"
-    assert to_ascii(glyphs) == "*!x?F-|"
+    glyphs = "●▲✖?⚑━─│"
+    assert to_ascii(glyphs) == "*!x?F=-|"
     assert len(set(to_ascii(glyphs))) == len(glyphs)
     assert to_ascii("▁▂▃▄▅▆▇█") == "_.,-=+##"
     assert to_ascii("中é") == "???"

@@ -112,7 +112,7 @@ def test_a_resize_storm_ends_on_the_last_size(start: Any) -> None:
 
 def test_ascii_mode_sends_no_byte_above_127(start: Any) -> None:
     host = start("plain", "--ascii", env={"TERM": "vt100", "LC_ALL": "C"})
-    host.shows("*!x --- ? ????")
+    host.shows("*!x === ? ????")
     host.send("rm -rf /\r")
     host.shows("arrived at once")
     host.send("q")
@@ -220,6 +220,20 @@ def test_another_program_gets_the_terminal_while_the_loop_runs_on(start: Any) ->
     host.send("\r")
     host.shows("BACK 7", "●▲✖")
     assert host.raw.find(b"\x1b[?1049h", mark) >= 0
+
+
+def test_a_program_that_is_not_there_is_a_sentence_on_the_screen(start: Any) -> None:
+    host = start("plain")
+    host.send("E")
+    host.shows("cannot run /nonexistent/psql", "●▲✖")
+
+
+def test_an_error_in_the_diff_costs_the_diff_and_not_the_screen(start: Any) -> None:
+    host = start("plain")
+    host.send("D")
+    host.shows("frames are sent whole", "keys=D=", "●▲✖")
+    host.send("z")
+    host.shows("keys=Dz=")
 
 
 def test_ctrl_c_belongs_to_the_program_that_has_the_terminal(start: Any) -> None:
