@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass, replace
 
 import asyncpg
-import redis.asyncio
+from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from cockpit.sandbox.gcp.cloud import Audit
@@ -24,7 +24,7 @@ REPRICING_NAME = "repricing"
 _JUNK_VALUE = "r" * 700
 _JUNK_BATCH = 250
 _JUNK_LIMIT = 60_000
-_ROOM = 60  # keys taken away again: just enough room to evict and refill all the time
+_ROOM = 70  # keys taken away again: just enough room to evict and refill all the time
 _DEADLINE_S = 15.0
 _REPRICE = """
 WITH repriced AS (
@@ -164,18 +164,30 @@ class Fault:
 
     async def _fill_redis(self) -> None:
         """One import, done once: junk without a time to live until nothing more fits."""
-        client = redis.asyncio.Redis.from_url(str(self._site.redis_url), socket_timeout=_DEADLINE_S)
+        written = await self._write_junk(0, _JUNK_BATCH)
+        # The buffers of such big batches were part of the memory: what their connection gave back is filled, too.
+        await self._write_junk(written, 1)
+        client = Redis.from_url(str(self._site.redis_url), socket_timeout=_DEADLINE_S)
         try:
-            written = 0
-            while written < _JUNK_LIMIT:
-                async with client.pipeline(transaction=False) as pipe:
-                    for number in range(written, written + _JUNK_BATCH):
-                        pipe.set(f"{JUNK_PREFIX}{number:06d}", _JUNK_VALUE)
-                    results = await pipe.execute(raise_on_error=False)
-                stored = sum(not isinstance(result, RedisError) for result in results)
-                written += stored
-                if any(isinstance(result, OutOfMemoryError) for result in results):
-                    break
-            await client.unlink(*(f"{JUNK_PREFIX}{number:06d}" for number in range(_ROOM)))
+            await client.unlink(*(_junk_key(number) for number in range(_ROOM)))
         finally:
             await client.aclose()
+
+    async def _write_junk(self, start: int, batch: int) -> int:
+        """Write from number `start` on until Redis refuses; the number after the last one written."""
+        client = Redis.from_url(str(self._site.redis_url), socket_timeout=_DEADLINE_S)
+        try:
+            for first in range(start, _JUNK_LIMIT, batch):
+                async with client.pipeline(transaction=False) as pipe:
+                    for number in range(first, first + batch):
+                        pipe.set(_junk_key(number), _JUNK_VALUE)
+                    results = await pipe.execute(raise_on_error=False)
+                if any(isinstance(result, OutOfMemoryError) for result in results):
+                    return first + sum(not isinstance(result, RedisError) for result in results)
+        finally:
+            await client.aclose()
+        return _JUNK_LIMIT
+
+
+def _junk_key(number: int) -> str:
+    return f"{JUNK_PREFIX}{number:06d}"
