@@ -162,9 +162,7 @@ class Executor:
         run, plan = uuid.uuid4().hex[:12], planned.plan
         draft = Record(run, plan, Outcome.REFUSED, "", self._clock.now(), self._clock.now())
         found = guards.refusals(plan, self._situation(plan, self._clock.monotonic() - planned.at, None))
-        wrong = guards.confirmation_refusal(planned.requirement, confirmation)
-        if wrong is not None:
-            found = (*found, wrong)
+        found += guards.confirmation_refusals(planned.requirement, confirmation, self._switch.now.remaining_s)
         if found:
             return await self._refuse(draft, found)
         holder = Holder(self._at.who, confirmation.reason or self._switch.now.reason, self._clock.now(), run)
@@ -216,6 +214,7 @@ class Executor:
             return "", None
         until = self._clock.monotonic() + needed.delay_s
         while True:
+            self._switch.touch()  # somebody who waits for the delay is there
             approver = await asyncio.to_thread(self._at.approvals.approver, plan.digest, self._clock.now())
             if approver:
                 return approver, None

@@ -83,13 +83,17 @@ def refusals(plan: Plan, situation: Situation) -> tuple[Refusal, ...]:
     return tuple(found)
 
 
-def confirmation_refusal(needed: Requirement, given: Confirmation) -> Refusal | None:
-    """Why the confirmation is not the one that the tier asks for."""
+def confirmation_refusals(needed: Requirement, given: Confirmation, armed_for_s: float) -> tuple[Refusal, ...]:
+    """Why the confirmation is not the one that the tier asks for, or could not take effect in time."""
+    found: list[Refusal] = []
     if given.phrase != needed.phrase:
-        return Refusal("confirm", "not confirmed", f"Type exactly: {needed.phrase}")
-    if needed.reason and len(given.reason.strip()) < _SHORTEST_REASON:
-        return Refusal("confirm", f"{needed.tier.name} needs a reason", "Say in a few words why")
-    return None
+        found.append(Refusal("confirm", "not confirmed", f"Type exactly: {needed.phrase}"))
+    elif needed.reason and len(given.reason.strip()) < _SHORTEST_REASON:
+        found.append(Refusal("confirm", f"{needed.tier.name} needs a reason", "Say in a few words why"))
+    if needed.delay_s and armed_for_s < needed.delay_s:
+        reason = f"armed for {armed_for_s:.0f} s more, but it waits {needed.delay_s:.0f} s for a second person"
+        found.append(Refusal("mode", reason, "Arm it for longer, then plan again"))
+    return tuple(found)
 
 
 def raised(tier: Tier) -> Tier:

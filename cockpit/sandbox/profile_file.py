@@ -81,7 +81,8 @@ def _text(directory: Path, at: Addresses) -> str:
                filter=wanted, interval="2s", timeout="3s")
     )  # fmt: skip
     parts += _actions(directory, at)
-    parts.append(_table("[limits]", watch="60s"))
+    # A shop this small: one cure is a large share of it.
+    parts.append(_table("[limits]", watch="60s", keys_share=1.0, sessions_share=0.9, t4_delay="30s"))
     return "\n".join(parts)
 
 

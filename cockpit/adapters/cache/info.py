@@ -15,6 +15,7 @@ from cockpit.text import clean
 _MAX_DATABASES = 64
 _COMMAND_LENGTH = 200
 _MAX_PREFIXES = 5
+_NEARLY_ALL = 0.95
 _PREFIX = re.compile(rb"[^:|/.*?\[\]\\]{1,60}[:|/.]")  # nothing that SCAN's patterns give a meaning to
 
 
@@ -150,10 +151,31 @@ def read_keyspace(fields: Mapping[str, str]) -> tuple[Keyspace, ...]:
 
 
 def read_prefixes(keys: Sequence[Any]) -> tuple[tuple[str, float], ...]:
-    """Shares (0..1) of the keys' first parts, separator included, most first; keys without one are not counted."""
+    """Shares (0..1) of the keys' leading parts, separator included, most first.
+
+    A part is lengthened while nearly all of its keys go on alike, so that a pattern made of it hits no more than
+    it must. Keys without a separator, and those whose text cannot be shown as it is, are not counted.
+    """
     named = [key for key in keys if isinstance(key, bytes)]
     parts = Counter(match.group() for key in named if (match := _PREFIX.match(key)))
-    return tuple((clean(part, 60), count / len(named)) for part, count in parts.most_common(_MAX_PREFIXES))
+    found = []
+    for part, count in parts.most_common(_MAX_PREFIXES):
+        longer, share = _lengthened(part, [key for key in named if key.startswith(part)])
+        if clean(longer, 60) == longer.decode("utf-8", "replace"):
+            found.append((clean(longer, 60), share * count / len(named)))
+    return tuple(found)
+
+
+def _lengthened(part: bytes, keys: Sequence[bytes]) -> tuple[bytes, float]:
+    """The longest leading part of nearly all `keys`, and the share of them that has it."""
+    held = float(len(keys))
+    while True:
+        rests = Counter(match.group() for key in keys if (match := _PREFIX.match(key, len(part))))
+        rest, count = rests.most_common(1)[0] if rests else (b"", 0)
+        if count < _NEARLY_ALL * held:
+            return part, len(keys) / held if held else 0.0
+        part += rest
+        keys = [key for key in keys if key.startswith(part)]
 
 
 def read_slowlog(answer: Sequence[Any]) -> tuple[SlowCommand, ...]:

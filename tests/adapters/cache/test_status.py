@@ -293,6 +293,14 @@ def test_prefixes_hold_nothing_that_a_pattern_gives_a_meaning_to() -> None:
     assert read_prefixes(keys) == (("cart:", 0.4), ("session/", 0.2))
 
 
+def test_prefixes_are_as_long_as_nearly_all_of_their_keys_allow() -> None:
+    alike = [b"tmp:recs:%d" % number for number in range(20)]
+    assert read_prefixes(alike) == (("tmp:recs:", 1.0),)
+    mixed = [b"tmp:a:%d" % number for number in range(10)] + [b"tmp:b:%d" % number for number in range(10)]
+    assert read_prefixes(mixed) == (("tmp:", 1.0),)
+    assert read_prefixes([b"x\x1b[2J:1"] * 9) == (), "what cannot be shown as it is makes no pattern"
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [
