@@ -8,7 +8,6 @@ import re
 import tempfile
 import traceback
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import platformdirs
@@ -56,11 +55,8 @@ def report_text(error: BaseException | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_report(error: BaseException | None) -> str:
-    """Write the report (0600) and return the sentence for the screen: what happened, and where the report is."""
-    cause = error.error if isinstance(error, WorkerFailed) else error
-    name = type(cause).__name__ if cause is not None else "unknown error"
-    said = f"The cockpit ended because of an error of its own ({name})."
+def save_report(error: BaseException | None) -> Path | None:
+    """Write the report (0600) into the state folder, else into a new temporary one; None when neither takes it."""
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     for folder in (state_folder, lambda: Path(tempfile.mkdtemp(prefix="cockpit-"))):
         try:
@@ -70,11 +66,24 @@ def write_report(error: BaseException | None) -> str:
                 file.write(report_text(error))
         except OSError:
             continue
-        return f"{said} The report, without local variables, is in {path}"
-    return f"{said} The report could not be written: no space, or no permission."
+        return path
+    return None
+
+
+def write_report(error: BaseException | None) -> str:
+    """Write the report and return the sentence for the screen: what happened, and where the report is."""
+    cause = error.error if isinstance(error, WorkerFailed) else error
+    name = type(cause).__name__ if cause is not None else "unknown error"
+    said = f"The cockpit ended because of an error of its own ({name})."
+    path = save_report(error)
+    if path is None:
+        return f"{said} The report could not be written: no space, or no permission."
+    return f"{said} The report, without local variables, is in {path}"
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and needed only here
+
     try:
         return version(package)
     except PackageNotFoundError:

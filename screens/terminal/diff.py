@@ -16,7 +16,7 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 
 # Sending up to this many unchanged cells is cheaper than a cursor move (5 to 6 bytes) in the same style.
@@ -201,8 +201,12 @@ class Shadow:
         """Nothing is known any more: the next frame is sent whole."""
         self._rows.clear()
 
-    def reduce(self, update: CompositorUpdate, width: int, system: ColorSystem) -> str:
-        """The bytes that turn what a terminal of `width` columns shows into `update`; empty when it shows it."""
+    def reduce(self, update: CompositorUpdate, size: Size, system: ColorSystem) -> str:
+        """The bytes that turn what a terminal of `size` cells shows into `update`; empty when it shows it.
+
+        A frame may be older than the last resize: what lies outside of the terminal is left out.
+        """
+        width, height = size
         if width != self._width or system is not self._system:
             self._rows.clear()
             self._pens.clear()
@@ -210,6 +214,8 @@ class Shadow:
         pen = Pen()
         rows = self._rows
         for x, y, strip in pieces(update):
+            if x >= width or y >= height:
+                continue
             row = rows.get(y)
             if row is None:
                 row = rows[y] = Row(width)
@@ -243,11 +249,12 @@ class Shadow:
         blanks = {sgr: on_blank(sgr) for sgr in set(pens)}
         pens = [blanks[sgr] if cell == " " else sgr for cell, sgr in zip(cells, pens, strict=True)]
         room = self._width - x
-        if len(cells) > room:
-            del cells[room:], pens[room:]
+        del cells[room:], pens[room:]
+        if cells and cells[-1] not in (None, "") and get_character_cell_size(cells[-1][0]) == 2:
+            cells[-1] = " "  # only its left half is on the screen
         end = x + len(cells)
         old_cells, old_pens = row.cells[x:end], row.pens[x:end]
-        if old_cells == cells and old_pens == pens:
+        if not cells or (old_cells == cells and old_pens == pens):
             return
         changed = [
             at
@@ -315,12 +322,12 @@ def usable() -> bool:
         bold = Style(bold=True)
         strip = Strip([Segment("ab", bold), Segment("中c", None)])
         shadow = Shadow()
-        system = ColorSystem.STANDARD
-        first = shadow.reduce(LayoutUpdate([[strip]], Region(0, 0, 5, 1)), 5, system)
-        again = shadow.reduce(LayoutUpdate([[Strip(strip._segments)]], Region(0, 0, 5, 1)), 5, system)
+        system, size = ColorSystem.STANDARD, Size(5, 1)
+        first = shadow.reduce(LayoutUpdate([[strip]], Region(0, 0, 5, 1)), size, system)
+        again = shadow.reduce(LayoutUpdate([[Strip(strip._segments)]], Region(0, 0, 5, 1)), size, system)
         changed = Strip([Segment("ab", bold), Segment("中d", None)])
         chops: list[dict[int, Strip | None]] = [{0: changed}]
-        third = shadow.reduce(ChopsUpdate(chops, [(0, 0, 5)], [[5]]), 5, system)
+        third = shadow.reduce(ChopsUpdate(chops, [(0, 0, 5)], [[5]]), size, system)
     except (AttributeError, TypeError, ValueError, KeyError, IndexError):
         return False
     return (first, again, third) == ("\x1b[1;1H\x1b[1mab\x1b[0m中c", "", "\x1b[1;5Hd")

@@ -25,7 +25,7 @@ from textual.widgets import Input, TextArea
 
 from cockpit.errors import Misconfigured
 from screens.terminal import diff
-from screens.terminal.crash import write_report
+from screens.terminal.crash import save_report, write_report
 from screens.terminal.driver import HardenedDriver, UnbracketedPaste
 from screens.terminal.filters import AsciiFilter, SafeFilter
 
@@ -100,7 +100,11 @@ class HardenedApp(App[Result]):
             self.post_display_hook()
 
     def _send(self, shadow: diff.Shadow, driver: Driver, update: CompositorUpdate) -> None:
-        data = shadow.reduce(update, self.size.width, diff.color_system(self.console))
+        try:
+            data = shadow.reduce(update, self.size, diff.color_system(self.console))
+        except Exception as error:
+            self._send_whole_frames(error)
+            return
         cursor = self.screen.outer_size.clamp_offset(self.cursor_position)
         moved = cursor != self._previous_cursor_position
         self._previous_cursor_position = cursor
@@ -111,6 +115,13 @@ class HardenedApp(App[Result]):
             data = f"\x1b[?2026h{data}\x1b[?2026l"
         driver.write(data)
         driver.flush()
+
+    def _send_whole_frames(self, error: Exception) -> None:
+        """The diff is there to spare the link: where it fails, the operator keeps the screen without it."""
+        self._shadow = None
+        path = save_report(error)
+        self.notify(f"frames are sent whole from here on, after an error; report: {path}", markup=False, timeout=10)
+        self.repaint()
 
     def forget_screen(self) -> None:
         """What the terminal shows is unknown: send the next frame whole."""
@@ -234,19 +245,36 @@ class HardenedApp(App[Result]):
             return
         super().action_suspend_process()
 
+    @contextlib.contextmanager
+    def suspend(self) -> Iterator[None]:
+        """Lend the terminal out. As Textual's, which would not take it back after an error or a cancellation."""
+        failure: BaseException | None = None
+        with super().suspend():
+            try:
+                yield
+            except BaseException as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
     async def run_external(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
         """Lend the terminal to another program and return its exit code; polling goes on meanwhile.
 
-        Raises Misconfigured when the program cannot be started.
+        Raises Misconfigured when the program cannot be started. Cancelled, it ends the program first.
         """
-        # Frames drawn meanwhile would wait in a queue that nobody empties: the batch keeps them from being made.
         self._lent = True
         try:
+            # Frames drawn meanwhile would wait in a queue that nobody empties: the batch keeps them from being made.
             with self.suspend(), self.batch_update():
                 process = await asyncio.create_subprocess_exec(
                     *argv, env=None if env is None else dict(env), stdin=sys.__stdin__, stdout=sys.__stderr__
                 )
-                return await process.wait()
+                try:
+                    return await process.wait()
+                finally:
+                    if process.returncode is None:
+                        process.kill()
+                        await process.wait()
         except OSError as error:
             raise Misconfigured(
                 f"cannot run {argv[0]}: {error.strerror}", hint="is it installed and in PATH?"

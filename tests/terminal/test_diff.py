@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from screens.terminal.diff import Shadow, pieces, transition, usable
@@ -144,7 +144,7 @@ def test_any_sequence_of_frames_leaves_the_same_cells_with_and_without_the_diff(
             for _, style, _ in strip._segments:
                 if style is not None:
                     style._ansi = None
-        data = shadow.reduce(frame, WIDTH, system)
+        data = shadow.reduce(frame, Size(WIDTH, HEIGHT), system)
         stock = frame.render_segments(console)
         plain_stream.feed(stock)
         reduced_stream.feed(data)
@@ -158,16 +158,16 @@ def test_an_equal_frame_sends_nothing() -> None:
     lines = [[row] for row in canvas.rows]
     again = [[Strip(list(row._segments))] for row in canvas.rows]
     region = Region(0, 0, WIDTH, HEIGHT)
-    assert shadow.reduce(LayoutUpdate(list(lines), region), WIDTH, ColorSystem.STANDARD)
-    assert shadow.reduce(LayoutUpdate(list(again), region), WIDTH, ColorSystem.STANDARD) == ""
+    assert shadow.reduce(LayoutUpdate(list(lines), region), Size(WIDTH, HEIGHT), ColorSystem.STANDARD)
+    assert shadow.reduce(LayoutUpdate(list(again), region), Size(WIDTH, HEIGHT), ColorSystem.STANDARD) == ""
 
 
 def test_one_changed_cell_costs_a_few_bytes() -> None:
     shadow = Shadow()
     region = Region(0, 0, 10, 1)
-    shadow.reduce(LayoutUpdate([[Strip([Segment("connection")])]], region), 10, ColorSystem.STANDARD)
+    shadow.reduce(LayoutUpdate([[Strip([Segment("connection")])]], region), Size(10, 1), ColorSystem.STANDARD)
     assert (
-        shadow.reduce(LayoutUpdate([[Strip([Segment("connextion")])]], region), 10, ColorSystem.STANDARD)
+        shadow.reduce(LayoutUpdate([[Strip([Segment("connextion")])]], region), Size(10, 1), ColorSystem.STANDARD)
         == "\x1b[1;6Hx"
     )
 
@@ -175,11 +175,11 @@ def test_one_changed_cell_costs_a_few_bytes() -> None:
 def test_after_forgetting_or_another_width_everything_is_sent() -> None:
     shadow = Shadow()
     frame = LayoutUpdate([[Strip([Segment("connection")])]], Region(0, 0, 10, 1))
-    first = shadow.reduce(frame, 10, ColorSystem.STANDARD)
-    assert shadow.reduce(frame, 10, ColorSystem.STANDARD) == ""
+    first = shadow.reduce(frame, Size(10, 1), ColorSystem.STANDARD)
+    assert shadow.reduce(frame, Size(10, 1), ColorSystem.STANDARD) == ""
     shadow.forget()
-    assert shadow.reduce(frame, 10, ColorSystem.STANDARD) == first
-    assert shadow.reduce(frame, 12, ColorSystem.STANDARD) == first
+    assert shadow.reduce(frame, Size(10, 1), ColorSystem.STANDARD) == first
+    assert shadow.reduce(frame, Size(12, 1), ColorSystem.STANDARD) == first
 
 
 def test_a_strip_over_a_wider_one_is_not_taken_for_the_old_neighbours() -> None:
@@ -187,7 +187,7 @@ def test_a_strip_over_a_wider_one_is_not_taken_for_the_old_neighbours() -> None:
 
     def show(chops: dict[int, Strip | None]) -> str:
         ends = [start + strip.cell_length for start, strip in chops.items() if strip is not None]
-        return shadow.reduce(ChopsUpdate([chops], [(0, 0, 10)], [ends]), 10, ColorSystem.STANDARD)
+        return shadow.reduce(ChopsUpdate([chops], [(0, 0, 10)], [ends]), Size(10, 1), ColorSystem.STANDARD)
 
     halves: dict[int, Strip | None] = {0: Strip([Segment("aaaaa")]), 5: Strip([Segment("bbbbb")])}
     show(halves)
@@ -200,7 +200,7 @@ def test_the_half_of_a_wide_character_that_was_overwritten_from_outside_is_sent_
 
     def show(chops: dict[int, Strip | None], spans: list[tuple[int, int, int]]) -> str:
         ends = [start + strip.cell_length for start, strip in chops.items() if strip is not None]
-        return shadow.reduce(ChopsUpdate([chops], spans, [ends]), 4, ColorSystem.STANDARD)
+        return shadow.reduce(ChopsUpdate([chops], spans, [ends]), Size(4, 1), ColorSystem.STANDARD)
 
     show({0: Strip([Segment("a中b")])}, [(0, 0, 4)])
     assert show({0: Strip([Segment("a ")]), 2: Strip([Segment("xb")])}, [(0, 3, 4)]) == "\x1b[1;3Hx"
@@ -210,7 +210,26 @@ def test_the_half_of_a_wide_character_that_was_overwritten_from_outside_is_sent_
 def test_a_mark_at_the_edge_of_a_pane_does_not_reach_its_neighbour() -> None:
     shadow = Shadow()
     frame = LayoutUpdate([[Strip([Segment("ab")]), Strip([Segment("\u0301\u0302cd")], 2)]], Region(0, 0, 4, 1))
-    assert shadow.reduce(frame, 4, ColorSystem.STANDARD) == "\x1b[1;1Habcd"
+    assert shadow.reduce(frame, Size(4, 1), ColorSystem.STANDARD) == "\x1b[1;1Habcd"
+
+
+def test_what_lies_outside_of_a_terminal_that_has_shrunk_is_left_out() -> None:
+    shadow = Shadow()
+    lines = [[Strip([Segment("abc")]), Strip([Segment("def")])], [Strip([Segment("ghi")]), Strip([Segment("jkl")])]]
+    frame = LayoutUpdate(list(lines), Region(0, 0, 6, 2))
+    assert shadow.reduce(frame, Size(3, 1), ColorSystem.STANDARD) == "\x1b[1;1Habc"
+    assert shadow.reduce(frame, Size(5, 1), ColorSystem.STANDARD) == "\x1b[1;1Habcde"
+    assert shadow.reduce(frame, Size(2, 2), ColorSystem.STANDARD) == "\x1b[1;1Hab\x1b[2;1Hgh"
+
+
+def test_a_wide_character_cut_by_the_edge_is_a_blank() -> None:
+    frame = LayoutUpdate([[Strip([Segment("ab中")])]], Region(0, 0, 4, 1))
+    assert Shadow().reduce(frame, Size(3, 1), ColorSystem.STANDARD) == "\x1b[1;1Hab "
+
+
+def test_an_empty_strip_is_nothing() -> None:
+    frame = LayoutUpdate([[Strip([]), Strip([Segment("")]), Strip([Segment("a")])]], Region(0, 0, 1, 1))
+    assert Shadow().reduce(frame, Size(1, 1), ColorSystem.STANDARD) == "\x1b[1;1Ha"
 
 
 def test_a_pen_changes_only_in_what_differs() -> None:
@@ -233,14 +252,14 @@ def test_a_blank_costs_no_change_of_the_letters_colour() -> None:
             Segment("e", Style(color="red", bgcolor="white")),
         ]
     )
-    sent = shadow.reduce(LayoutUpdate([[strip]], Region(0, 0, 8, 1)), 8, ColorSystem.STANDARD)
+    sent = shadow.reduce(LayoutUpdate([[strip]], Region(0, 0, 8, 1)), Size(8, 1), ColorSystem.STANDARD)
     assert sent == "\x1b[1;1H\x1b[31;44mab  cd\x1b[47m e\x1b[0m"
 
 
 def test_an_underlined_or_reversed_blank_is_drawn_as_such() -> None:
     shadow = Shadow()
     strip = Strip([Segment("a", Style(color="red")), Segment("  ", Style(reverse=True, color="green"))])
-    sent = shadow.reduce(LayoutUpdate([[strip]], Region(0, 0, 3, 1)), 3, ColorSystem.STANDARD)
+    sent = shadow.reduce(LayoutUpdate([[strip]], Region(0, 0, 3, 1)), Size(3, 1), ColorSystem.STANDARD)
     assert sent == "\x1b[1;1H\x1b[31ma\x1b[7;32m  \x1b[0m"
 
 

@@ -12,6 +12,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Input, Static
 
+from cockpit.errors import Misconfigured
+from screens.terminal.diff import Shadow
 from screens.terminal.hardened import HardenedApp
 
 OUTSIDE = "import sys; print('OUTSIDE', flush=True); sys.stdin.readline(); sys.exit(7)"
@@ -27,6 +29,8 @@ class Plain(HardenedApp[None]):
         ("x", "boom", "Crash"),
         ("X", "outside", "Shell"),
         ("H", "hang", "Hang"),
+        ("D", "break_diff", "Break the diff"),
+        ("E", "missing", "A missing program"),
     ]
 
     def __init__(self) -> None:
@@ -79,6 +83,19 @@ class Plain(HardenedApp[None]):
         dsn = "postgresql://shop:hunter2@db.example/shop"
         password = "swordfish"
         raise ValueError(f"no connection to {dsn} \x1b]0;OWNED\x07 with {len(password)} [bold]characters")
+
+    def action_break_diff(self) -> None:
+        class Broken(Shadow):
+            def reduce(self, *_: object) -> str:
+                raise ValueError("no such column")
+
+        self._shadow = Broken()
+
+    async def action_missing(self) -> None:
+        try:
+            await self.run_external(["/nonexistent/psql"])
+        except Misconfigured as error:
+            self.query_one("#state", Static).update(str(error))
 
     def action_hang(self) -> None:
         self.hung = True
