@@ -87,11 +87,14 @@ class Publisher:
         if engine is None:
             self.frame()
             return
+        all_of_it = whole or force
         if not self.paused:
             self._states = engine.hub.states()
-            self._read(engine, whole or force)
-            self._publish(now)
-        self.frame()
+            heard = {state.kind for state in self._states if state.source in self._news}
+            self._read(engine, all_of_it)
+            self._publish(now, None if all_of_it else heard)
+        if all_of_it:  # the frame tells ages and sums: once a second is often enough
+            self.frame()
 
     def _now(self) -> float:
         return self._screen.clock.now().timestamp()
@@ -111,8 +114,11 @@ class Publisher:
             )
         self._news.clear()
 
-    def _publish(self, now: float) -> None:
+    def _publish(self, now: float, heard: set[SourceKind] | None) -> None:
+        """To the panes of these kinds, None for all."""
         for pane in self._screen.panes:
+            if heard is not None and pane.KIND not in heard:
+                continue
             states = tuple(state for state in self._states if state.kind is pane.KIND)
             pane.publish(Scenery(states, self._histories, now, now - self._started))
 
