@@ -218,7 +218,7 @@ class HardenedDriver(LinuxDriver):
     # Modes
 
     def start_application_mode(self) -> None:
-        """Take the terminal. What it shows is unknown from here, so everything is drawn."""
+        """Take the terminal; when it comes back from somebody else, everything is drawn again."""
         self._gate = PasteGate()
         self._burst = KeyBurst()
         previous = self._writer_thread
@@ -230,7 +230,7 @@ class HardenedDriver(LinuxDriver):
         finally:
             vars(stock)["WriterThread"] = kept
         self._active = self._writer_thread is not previous
-        if self._active:
+        if self._active and previous is not None:
             self._call(self._host.repaint)
 
     def _make_output(self, file: Any) -> Output:

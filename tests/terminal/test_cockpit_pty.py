@@ -1,6 +1,7 @@
 """The real cockpit, as its command starts it, on a terminal that misbehaves."""
 
 import fcntl
+import re
 import select
 import signal
 import sys
@@ -99,3 +100,24 @@ def test_over_ssh_the_command_settles_textual_for_a_slow_link(start: Any, profil
     host = start("settled", str(profile), env={"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}, ready="")
     assert host.exit_code() == 0
     assert b"DELAY 0.25 ANIMATIONS none" in host.raw
+
+
+def colours(raw: bytes) -> set[str]:
+    """The SGR parameters that set a colour."""
+    found: set[str] = set()
+    for parameters in re.findall(r"\x1b\[([0-9;]*)m", raw.decode("utf-8", "ignore")):
+        found |= {code for code in parameters.split(";") if re.fullmatch(r"3[0-8]|4[0-8]|9[0-7]|10[0-7]", code)}
+    return found
+
+
+def test_no_color_sends_attributes_and_no_colour(start: Any, profile: Path) -> None:
+    add(profile, "first error")
+    host = start.command([*COMMAND, str(profile)], env={"NO_COLOR": "1"}, columns=100, lines=30, ready="first error")
+    assert colours(bytes(host.raw)) == set()
+    assert b"\x1b[1m" in host.raw
+
+
+def test_a_vt100_gets_ascii_without_being_asked_to(start: Any, profile: Path) -> None:
+    add(profile, "first error")
+    host = start.command([*COMMAND, str(profile)], env={"TERM": "vt100"}, columns=100, lines=30, ready="first error")
+    assert max(host.raw) < 128
