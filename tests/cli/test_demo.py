@@ -49,8 +49,10 @@ async def test_a_headless_demo_prints_what_check_prints_and_leaves_nothing(
 async def test_a_demo_that_is_terminated_takes_everything_along(start: Cockpit, temporary: Path) -> None:
     process = await start("demo", "--headless", "--for", "5m", "--scenario", "none")
     async with asyncio.timeout(60):
-        while not (match := re.search(rb"ready: (\S+)", await process.stderr.readline())):
-            assert process.returncode is None
+        told: list[bytes] = []
+        while not (match := re.search(rb"ready: (\S+)", (told or [b""])[-1])):
+            told.append(await process.stderr.readline())
+            assert told[-1], f"it ended before it was ready: {told}"
         folder = match[1].decode().rpartition("/")[0]
         before = naming(folder)
         assert before, "the supervisor and its servers name their folder"
