@@ -28,6 +28,7 @@ from screens.dialogs.plan_card import Agreed, Answer, Declined, Overtaken, PlanC
 from screens.dialogs.progress import Progress, Waiting
 
 _log = logging.getLogger(__name__)
+FLASH_S = 0.15
 QUICK_PLAN_S = 0.5  # a plan that took longer is not made again and again while its card is open
 
 ValueT = TypeVar("ValueT")
@@ -155,7 +156,8 @@ class ActionFlow:
                     return
                 # Planned afresh: the executor still held the lock when it planned again.
                 found = plan_text.differences(answer.sheet.plan, record.replanned.plan)
-                notes = ("nothing was done, for it changed meanwhile: this is the plan now", *found)
+                reasons = "; ".join(refusal.reason for refusal in record.refusals)
+                notes = (f"nothing was done: {reasons}. This is the plan now", *found)
                 sheet = None
             elif isinstance(answer, Overtaken):
                 sheet = answer.sheet
@@ -250,6 +252,13 @@ class ActionFlow:
         """The result of `work`, or None when the operator gave up waiting."""
         task = asyncio.ensure_future(work)
         screen = Waiting(text, self._at.clock, task.cancel)
+        try:
+            await asyncio.wait({task}, timeout=FLASH_S)  # a dialog for an instant would only flicker
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if task.done():
+            return task.result()
         await self._app.push_screen(screen)
         try:
             return await task

@@ -153,7 +153,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         if not self.is_mounted or not self.query("#frame"):
             return
         fixed = sum(self.query_one(part).outer_size.height for part in ("#head", "#foot"))
-        self.body.styles.max_height = max(3, self.size.height - fixed - 2)
+        self.body.styles.max_height = max(1, self.size.height - fixed - 2)
 
     @property
     def frame(self) -> Widget:

@@ -17,12 +17,13 @@ BURST_S = 0.03
 class KeyGate:
     """Knows when the card was painted and when keys came; times are moments of reading from the terminal.
 
-    A key counts as deliberate only if nothing was typed for `DEAD_TIME_S` before it, painting included. The caller
+    A key counts as deliberate only if nothing was typed for `dead_time_s` before it, painting included. The caller
     then waits `SETTLE_S` and asks `undisturbed`: pasted text has a next character, a person's `y` has none.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, dead_time_s: float = DEAD_TIME_S) -> None:
         self._clock = clock
+        self._dead_time_s = dead_time_s
         self._quiet_since: float | None = None
         self._count = 0
         self._recent: list[float] = []
@@ -34,7 +35,7 @@ class KeyGate:
     @property
     def open(self) -> bool:
         """The dead time after painting, or after the last key, is over."""
-        return self._quiet_since is not None and self._clock.monotonic() - self._quiet_since >= DEAD_TIME_S
+        return self._quiet_since is not None and self._clock.monotonic() - self._quiet_since >= self._dead_time_s
 
     def press(self, event: events.Key) -> bool:
         """Note a key; True when it may count as deliberate."""
@@ -43,7 +44,7 @@ class KeyGate:
         self._recent = [*self._recent[-(BURST_KEYS - 1) :], pressed]
         if self._quiet_since is None:
             return False
-        calm = pressed - self._quiet_since >= DEAD_TIME_S
+        calm = pressed - self._quiet_since >= self._dead_time_s
         self._quiet_since = max(self._quiet_since, pressed)
         return calm
 

@@ -122,7 +122,7 @@ class PlanCard(Dialog[Answer]):
         super().__init__()
         self.sheet = sheet
         self.clock = clock
-        self.gate = KeyGate(clock)
+        self.gate = KeyGate(clock, sheet.needed.dead_time_s)
         self._copy = copy
         self._recheck = recheck
         self._opened = clock.monotonic()
@@ -218,6 +218,7 @@ class PlanCard(Dialog[Answer]):
     def say(self, text: str, style: str = rows.CARE) -> None:
         """One sentence in place of the key line."""
         self.query_one("#note", Static).update(rows.styled(text, style))
+        self.call_after_refresh(self._fit)
 
     # ---- time
     def opened(self) -> None:

@@ -169,11 +169,9 @@ async def test_a_destructive_plan_needs_the_exact_phrase_a_reason_and_y(
 
 INCOMPLETE = [
     ("", "full"),
-    ("y", "full"),
     ("production/mai", "full"),
     ("Production/main", "full"),
     ("production/main ", "full"),
-    ("staging/main", "full"),
     ("production/main", ""),
     ("production/main", "   "),
 ]
@@ -256,6 +254,20 @@ async def test_target_environment_and_confirmation_are_visible_at_every_size(
             assert "no in " in table.text
             if tier >= Tier.T3:
                 assert "type production/main" in table.text
+
+
+async def test_a_smaller_terminal_keeps_the_confirmation_and_what_was_typed(
+    stage: Any, plan_of: Any, sheet_of: Any, clock: ManualClock
+) -> None:
+    async with stage((120, 40)) as table:
+        card = PlanCard(sheet_of(plan_of(tier=Tier.T3, objects=("one object",) * 60, count=60)), clock)
+        await table.open(card)
+        await table.press("tab")
+        await table.type("produc")
+        await table.pilot.resize_terminal(60, 18)
+        await table.until(lambda: "no in " in table.text and "Cancel" in table.text, "the foot at the new size")
+        assert "PRODUCTION" in table.text
+        assert "type production/main produc" in table.text
 
 
 async def test_every_part_of_the_plan_can_be_read(

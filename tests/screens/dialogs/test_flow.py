@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cockpit.actions.executor import Executor
-from cockpit.errors import PermissionDenied, TimedOut
+from cockpit.audit.locks import Holder, Locks
+from cockpit.clock import ManualClock
+from cockpit.errors import NotFound, PermissionDenied, TimedOut
 from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
@@ -25,7 +28,7 @@ from cockpit.model.action import (
 )
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, SourceKind
-from screens.dialogs.arm import ArmDialog
+from screens.dialogs.arm import ArmDialog, LockDialog
 from screens.dialogs.notice import Notice
 from screens.dialogs.params import ParamForm
 from screens.dialogs.plan_card import PlanCard
@@ -304,6 +307,49 @@ async def test_the_mode_key_disarms_at_once(stage: Any, flow_on: Any, executor: 
         await table.until(lambda: not executor.mode.armed, "OBSERVE")
         await table.until(lambda: bool(table.app.told), "the word of it")
         assert not isinstance(table.app.screen, ArmDialog)
+
+
+async def test_a_session_that_vanishes_while_its_card_is_open_takes_the_confirmation_away(
+    stage: Any, flow_on: Any, executor: Executor, handler: Any
+) -> None:
+    def gone(request: ActionRequest) -> Any:
+        raise NotFound("session 4411 has ended", hint="Look at the list again")
+
+    await executor.arm("testing")
+    async with stage() as table:
+        await open_card(table, flow_on(table))
+        handler.plan_now = gone
+        await table.pass_time(10.5)
+        await table.until(lambda: "session 4411 has ended" in table.text, "the reason")
+        assert "it cannot run" in table.text
+        await table.press("y")
+        assert handler.runs == []
+
+
+async def test_somebody_elses_lock_can_be_broken_with_a_reason(
+    stage: Any, flow_on: Any, executor: Executor, handler: Any, clock: ManualClock, tmp_path: Path
+) -> None:
+    await executor.arm("testing")
+    locks = Locks(tmp_path / "locks")
+    lock = locks.take("shop/production/database/main", Holder("ben", "rollback", clock.now(), "r9"))
+    assert not isinstance(lock, Holder)
+    try:
+        async with stage() as table:
+            flow = flow_on(table)
+            await open_card(table, flow)
+            assert "held by ben" in table.text
+            await table.press("y")
+            assert handler.runs == []
+            await table.press("b")
+            await table.until(showing(table, LockDialog), "the question why")
+            await table.type("ben is offline")
+            await table.press("enter")
+            await table.until(lambda: "Terminate session on" in table.text, "the free target")
+            await table.press("y")
+            await table.until(lambda: not flow.busy, "the end")
+            assert len(handler.runs) == 1
+    finally:
+        lock.release()
 
 
 SCALE = ActionSpec(
