@@ -14,6 +14,7 @@ from cockpit.model.logs import Level, LogEntry
 from cockpit.text import clean
 
 FIELDS_CHARS = 4096
+_HEADLINE_IN = 16_384  # characters of a long text that are looked through
 
 _TIME = ("time", "timestamp", "ts", "@timestamp", "datetime", "asctime", "t")
 _LEVEL = ("severity", "level", "lvl", "levelname", "log.level", "loglevel")
@@ -132,19 +133,31 @@ def entry_from_record(
         message = _encode(message)
     if message is None:
         message = request
+    message = message if isinstance(message, str) else str(message)
+    if "\n" in message:
+        record.setdefault("text", message)
+        message = headline(message)
     own_origin = origin or _take(record, _ORIGIN) or ""
     number = insert_id or _take(record, _INSERT_ID) or ""
     return LogEntry(
         at=moment or 0.0,
         level=found,
         origin=clean(own_origin if isinstance(own_origin, str) else _encode(own_origin), 80),
-        message=clean(message if isinstance(message, str) else str(message)),
+        message=clean(message),
         fields=clean(_encode(record), FIELDS_CHARS) if record else "",
         client_ip=clean(address, 64) if address else "",
         status=status,
         latency_ms=latency,
         insert_id=clean(str(number), 64) if number else "",
     )
+
+
+def headline(text: str) -> str:
+    """The line of a text of several that says what it is about: of a Python traceback the last, else the first."""
+    lines = [line.strip() for line in text[-_HEADLINE_IN:].splitlines() if line.strip()]
+    if text.startswith("Traceback (most recent call last)") and lines:
+        return lines[-1]
+    return next((line.strip() for line in text[:_HEADLINE_IN].splitlines() if line.strip()), "")
 
 
 def _take(record: dict[str, Any], keys: tuple[str, ...]) -> Any:

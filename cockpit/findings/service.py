@@ -92,12 +92,13 @@ def revision_findings(view: View) -> Iterator[Finding]:
         live = _went_live(service, serving.created, began)
         if live is None:
             continue
-        minutes = max(0.0, began - live) / 60
+        before = max(0.0, began - live)
+        ago = f"{before / 60:.0f} min" if before >= 90 else f"{before:.0f} s"
         when = datetime.fromtimestamp(live, UTC)
         yield Finding(
             rule="bad-revision",
             severity=Severity.CRIT,
-            text=f"{serving.name} went live {when:%H:%M:%S}, {minutes:.0f} min before errors rose: {share}",
+            text=f"{serving.name} went live {when:%H:%M:%S}, {ago} before errors rose: {share}",
             short=f"{serving.name} live {when:%H:%M}",
             evidence=(
                 f"live since {when:%H:%M:%S} UTC with {serving.percent} % of the traffic",

@@ -137,11 +137,17 @@ class RevisionsPane(Pane):
         return payload if isinstance(payload, ServiceStatus) else None
 
     def selection(self) -> dict[str, str]:
-        """The revision, and the etag of the service as it was read."""
+        """The revision, and the etag of the service as it was read.
+
+        On the revision that has all traffic nothing is named: rolling back there means away from it.
+        """
         service = self._service
         kind, _, name = self.key.partition("/")
         if service is None or kind != "revision":
             return {}
+        revision = service.revision(name)
+        if revision is not None and revision.percent == 100:
+            return {"etag": service.etag}
         return {"revision": name, "etag": service.etag}
 
     def lost_name(self) -> str:

@@ -71,8 +71,11 @@ class CloudRunService:
         return _judge(status, self._clock)
 
     async def read_service(self) -> ServiceStatus:
-        """The service with its revisions, now."""
-        return await self._status(await self._get_service())
+        """The service with its revisions, now; the audit log is read where no poll has come to it yet."""
+        service = await self._get_service()
+        if self._source.audit_log and self._trail_generation < 0:
+            await self._refresh_trail(number(service.get("generation")))
+        return await self._status(service)
 
     async def missing_permissions(self, permissions: Sequence[str]) -> Sequence[str]:
         """testIamPermissions on the service."""

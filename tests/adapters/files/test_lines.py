@@ -71,6 +71,20 @@ def test_a_request_fills_its_columns_and_the_rest_stays_as_fields() -> None:
     assert json.loads(entry.fields) == {"user": {"id": 3}}
 
 
+@pytest.mark.parametrize(
+    ("text", "headline"),
+    [
+        ('Traceback (most recent call last):\n  File "a.py", line 1\nKeyError: 7\n', "KeyError: 7"),
+        ("java.lang.Oops: no\n\tat com.example.A\n\tat com.example.B", "java.lang.Oops: no"),
+        ("\n\n  late start\nmore", "late start"),
+    ],
+)
+def test_a_text_of_several_lines_is_named_by_the_one_that_matters_and_kept_whole(text: str, headline: str) -> None:
+    entry = entry_of(json.dumps({"ts": AT, "level": "error", "msg": text}))
+    assert entry.message == headline
+    assert json.loads(entry.fields)["text"] == text
+
+
 def test_cloud_loggings_http_request_is_understood() -> None:
     entry = entry_of(
         '{"severity":"INFO","httpRequest":{"requestMethod":"GET","requestUrl":"/a","status":200,"latency":"0.25s",'

@@ -305,8 +305,9 @@ async def test_a_read_gives_up_when_the_server_wants_longer_than_the_deadline(
 async def test_an_expired_token_is_renewed_once(adapter: CloudRunService, front: Any, plane: ControlPlane) -> None:
     await adapter.read_service()
     plane.tokens.expire_all()
+    before = plane.tokens.issued
     assert (await adapter.read_service()).service == "shop"
-    assert plane.tokens.issued == 2
+    assert plane.tokens.issued == before + 1
     plane.tokens.expire_all()
     with pytest.raises(AuthenticationFailed):
         await adapter.shift_traffic(GOOD, "etag")
