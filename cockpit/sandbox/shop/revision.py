@@ -24,6 +24,7 @@ GOOD_TAG = "v1.42.0"
 BAD_TAG = "v1.43.0"  # shows discounts, and was deployed before the migration that adds their column
 _CATALOGUE_TTL_S = 60
 _PRODUCT_TTL_S = 600
+_CLOSE_DEADLINE_S = 0.5
 _CART_TTL_S = 600
 _CATALOGUE = statement("catalogue")
 _SHIP = statement("ship")
@@ -77,8 +78,13 @@ class ShopRevision:
         self.misses = 0
 
     async def close(self) -> None:
-        """Drop the connections, at once."""
-        if self._pool is not None:
+        """Give the connections back; those that do not come free at once are dropped."""
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_DEADLINE_S):
+                await self._pool.close()
+        except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             self._pool.terminate()
 
     @property
