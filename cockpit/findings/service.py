@@ -90,8 +90,8 @@ def revision_findings(view: View) -> Iterator[Finding]:
             continue
         began, share = onset
         live = _went_live(service, serving.created, began)
-        if live is None:
-            continue
+        if live is None or not view.fails_after(live):
+            continue  # a revision that came with the cure is not the cause
         before = max(0.0, began - live)
         ago = f"{before / 60:.0f} min" if before >= 90 else f"{before:.0f} s"
         when = datetime.fromtimestamp(live, UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,16 +36,27 @@ class View:
         found = [onset for _, logs in self.fresh(LogStatus) if (onset := _onset(logs, self.now))]
         return min(found, default=None)
 
+    def fails_after(self, moment: float) -> bool:
+        """Whether requests go on failing in the time that began after `moment`."""
+        for _, logs in self.fresh(LogStatus):
+            after = _added(moment, [bucket for bucket in logs.buckets if bucket.start >= moment])
+            if after.errors >= _ENOUGH and failure_share(after) >= NOTABLE:
+                return True
+        return False
+
 
 def recent(logs: LogStatus, now: float, seconds: float) -> LogBucket:
     """The buckets of the last `seconds` added up."""
-    chosen = [bucket for bucket in logs.buckets if bucket.start > now - seconds]
+    return _added(now - seconds, [bucket for bucket in logs.buckets if bucket.start > now - seconds])
+
+
+def _added(start: float, buckets: Sequence[LogBucket]) -> LogBucket:
     return LogBucket(
-        now - seconds,
-        sum(bucket.total for bucket in chosen),
-        sum(bucket.errors for bucket in chosen),
-        sum(bucket.requests for bucket in chosen),
-        sum(bucket.failed for bucket in chosen),
+        start,
+        sum(bucket.total for bucket in buckets),
+        sum(bucket.errors for bucket in buckets),
+        sum(bucket.requests for bucket in buckets),
+        sum(bucket.failed for bucket in buckets),
     )
 
 

@@ -114,6 +114,14 @@ def test_a_revision_is_not_suspected_when_errors_came_before_it_or_long_after() 
     assert "bad-revision" not in rules(*late)
 
 
+def test_the_revision_that_cured_it_is_not_suspected() -> None:
+    healed = tuple(
+        replace(bucket, errors=0, failed=0) if bucket.start > AT - 40 else bucket for bucket in logs(50).buckets
+    )
+    states = [state(SourceKind.LOGS, replace(logs(50), buckets=healed)), state(SourceKind.REVISIONS, service(42))]
+    assert "bad-revision" not in rules(*states)
+
+
 def test_without_a_known_predecessor_no_rollback_is_suggested() -> None:
     found = find([state(SourceKind.LOGS, logs(60)), state(SourceKind.REVISIONS, service(90, ""))], AT)
     assert found[0].rule == "bad-revision" and found[0].action is None
