@@ -14,6 +14,7 @@ P = TypeVar("P")
 
 RECENT_S = 60.0
 NOTABLE = 0.01  # a smaller share of failures is noise
+SETTLE_S = 3.0  # until a change of the traffic is felt everywhere
 _ENOUGH = 5  # fewer errors than this are noise
 
 
@@ -37,10 +38,11 @@ class View:
         return min(found, default=None)
 
     def fails_after(self, moment: float) -> bool:
-        """Whether requests go on failing in the time that began after `moment`."""
+        """Whether requests fail now, in a slice of time that lies wholly after `moment`."""
         for _, logs in self.fresh(LogStatus):
-            after = _added(moment, [bucket for bucket in logs.buckets if bucket.start >= moment])
-            if after.errors >= _ENOUGH and failure_share(after) >= NOTABLE:
+            after = [bucket for bucket in logs.buckets if bucket.start >= moment + SETTLE_S][-2:]
+            failing = _added(moment, after)
+            if failing.errors >= _ENOUGH and failure_share(failing) >= NOTABLE:
                 return True
         return False
 
