@@ -204,7 +204,8 @@ class Rows(Widget, can_focus=True):
         found = self._body.index(self._key) if self._key else None
         if found is not None:
             self._at, self._lost = found, False
-        elif self._key and self._moved and self.has_focus:
+        elif self._key and self._moved and self.is_attached and self.screen.focused is self:
+            # Also under a dialog: when it closes, the next key must not be about another row.
             self._lost = True
             self._at = min(self._at, max(0, len(self._body) - 1))
         else:
@@ -248,8 +249,9 @@ class Rows(Widget, can_focus=True):
             self._lines, self._strips = [()] * height, [Strip([])] * height
             self._theme = self.app.theme
         start: int | None = None
+        focused = self.has_focus
         for y in range(height):
-            line = self._line(y, width, height)
+            line = self._line(y, width, height, focused)
             if line == self._lines[y]:
                 if start is not None:
                     self.refresh(Region(0, start, width, y - start))
@@ -261,8 +263,7 @@ class Rows(Widget, can_focus=True):
         if start is not None:
             self.refresh(Region(0, start, width, height - start))
 
-    def _line(self, y: int, width: int, height: int) -> _Line:
-        focused = self.has_focus
+    def _line(self, y: int, width: int, height: int, focused: bool) -> _Line:
         if self.framed:
             if y == 0:
                 return ("top", self.frame.title, focused, width)
@@ -349,6 +350,8 @@ class Rows(Widget, can_focus=True):
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show or hide the cursor."""
         super().watch_has_focus(has_focus)
+        if has_focus and self.key:
+            self._moved = True  # whoever comes here and sees the cursor on a row has chosen it
         self.repaint()
 
     def on_click(self, event: events.Click) -> None:

@@ -105,6 +105,19 @@ async def test_a_vanished_session_selects_nothing_until_the_cursor_moves(stage, 
     assert stage.screen.database.lost == ""
 
 
+async def test_a_row_that_vanishes_under_a_dialog_is_not_replaced_by_another(stage, samples):
+    await stage.pilot.press("3", "enter")
+    await stage.pilot.pause()
+    assert len(stage.app.screen_stack) == 2
+    stage.engine.say("database/main", Severity.OK, "", samples.database(False))
+    stage.tick()
+    await stage.pilot.press("escape")
+    await stage.pilot.pause()
+    await stage.pilot.press("K")
+    assert stage.flow.started == []
+    assert stage.screen.database.lost.startswith("root/4411@")
+
+
 async def test_the_same_pid_of_another_session_is_another_row(stage, samples):
     await stage.pilot.press("3", "j")
     status = samples.database()
