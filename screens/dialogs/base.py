@@ -67,10 +67,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         #frame.-danger { border: heavy $error; }
         #frame.-calm { border: round $primary; }
         #head, #foot { height: auto; width: 1fr; }
-        #body {
-            height: auto; max-height: 60vh; width: 1fr; scrollbar-size-vertical: 1;
-            scrollbar-color: $foreground 30%; scrollbar-background: $surface;
-        }
+        #body { height: auto; max-height: 60vh; width: 1fr; scrollbar-size-vertical: 0; }
         Input { border: none; height: 1; padding: 0; background: $panel; width: 1fr; }
         Input:focus { border: none; background: $primary 25%; }
         OptionList, OptionList:focus {
@@ -133,6 +130,8 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     def on_mount(self) -> None:
         """Begin, unless the app is going down and has taken the parts away already."""
         if self.query("#foot"):
+            self.watch(self.body, "scroll_y", self._look_below, init=False)
+            self.watch(self.body, "virtual_size", self._look_below, init=False)
             self.opened()
 
     def opened(self) -> None:
@@ -154,6 +153,18 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
             return
         fixed = sum(self.query_one(part).outer_size.height for part in ("#head", "#foot"))
         self.body.styles.max_height = max(1, self.size.height - fixed - 2)
+
+        self.call_after_refresh(self._look_below)
+
+    def _look_below(self) -> None:
+        """A word instead of a scrollbar: a bar that comes and goes would change the width, and with it the lines."""
+        if self.query("#frame"):
+            below = round(self.body.max_scroll_y - self.body.scroll_y)
+            self.tell_below(rows.styled(f" ↓ {below} more ", rows.CARE) if below > 0 else None)
+
+    def tell_below(self, text: Content | None) -> None:
+        """Say how many lines are below, or nothing."""
+        self.frame.border_subtitle = text
 
     @property
     def frame(self) -> Widget:

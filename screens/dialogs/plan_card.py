@@ -225,8 +225,6 @@ class PlanCard(Dialog[Answer]):
         """Cancel has the focus; keys count once this has been painted."""
         self.frame.add_class(plan_text.FRAME_CLASS[self.sheet.plan.tier])
         self.query_one("#cancel").focus()
-        self.watch(self.body, "scroll_y", self._tell_more, init=False)
-        self.watch(self.body, "virtual_size", self._tell_more, init=False)
         self.call_after_refresh(self._painted)
         self.run_worker(self._count_down(), exit_on_error=False, group="countdown", exclusive=True)
         if self._recheck is not None:
@@ -234,7 +232,6 @@ class PlanCard(Dialog[Answer]):
 
     def _painted(self) -> None:
         self.gate.painted()
-        self._tell_more()
         self.run_worker(self._open_fields(), exit_on_error=False, group="fields")
 
     async def _open_fields(self) -> None:
@@ -242,11 +239,9 @@ class PlanCard(Dialog[Answer]):
         for field in self.query(TypedInput):
             field.disabled = False
 
-    def _tell_more(self) -> None:
-        if not self.query("#foot"):  # the card is being taken down
-            return
-        below = round(self.body.max_scroll_y - self.body.scroll_y)
-        self.query_one("#foot").border_title = rows.styled(f" ↓ {below} more ", rows.CARE) if below > 0 else None
+    def tell_below(self, text: Content | None) -> None:
+        """On the line between plan and confirmation."""
+        self.query_one("#foot").border_title = text
 
     @property
     def remaining_s(self) -> float:

@@ -130,11 +130,12 @@ def body(plan: Plan, refusals: Sequence[Refusal], width: int, changed: Sequence[
     lines += rows.labelled("runs", plan.operation, width, style="$accent")
     lines += rows.labelled("by hand", plan.equivalent, width)
     lines += rows.labelled("bound to", [_identity(plan)], width, style=rows.MUTED)
-    digest = plan.digest if plan.tier >= Tier.T4 else plan.digest[:12]  # whoever approves needs all of it
     if plan.tier >= Tier.T4:
-        lines += rows.labelled("approve", [f"somebody else, from their own account: cockpit approve {digest}"], width)
+        lines += rows.labelled(
+            "approve", [f"somebody else, from their own account: cockpit approve {plan.digest}"], width
+        )
     lines += rows.labelled(
-        "plan", [f"{digest} · waits {rows.duration(plan.deadline_s)} at most"], width, style=rows.MUTED
+        "plan", [f"{plan.digest[:12]} · waits {rows.duration(plan.deadline_s)} at most"], width, style=rows.MUTED
     )
     return lines
 
