@@ -207,6 +207,7 @@ def main() -> int:
     plan = Plan(6.0, chosen.seconds, chosen.presses, chosen.minutes * 60, chosen.starts, chosen.rate)
     sizes = [tuple(map(int, size.split("x"))) for size in chosen.sizes.split(",")]
     results: dict[str, Any] = {}
+    busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="cockpit-bench-") as name:
         folder = Path(name)
         # The servers give up root's rights and must still be able to enter.
@@ -230,7 +231,13 @@ def main() -> int:
                         found = measure(argv, (columns, lines), plan, None, keys, env)
                         results.setdefault(peer, {})[f"{columns}x{lines}"] = found
     output: dict[str, Any] = {
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "load_before": round(busy, 2),
+            "load_after": round(os.getloadavg()[0], 2),
+        },
         "targets": verdicts(results),
         "ratios": {
             peer: {size: ratios(results[size], numbers[size]) for size in numbers}

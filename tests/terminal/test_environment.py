@@ -13,6 +13,7 @@ def test_over_ssh_an_escape_sequence_may_take_its_time() -> None:
     environ = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
     prepare(environ)
     assert environ["ESCDELAY"] == "250"
+    assert "TEXTUAL_FPS" not in environ
 
 
 def test_what_the_user_has_set_stays() -> None:
@@ -26,6 +27,7 @@ def test_locally_the_escape_key_is_not_slowed_down() -> None:
     environ: dict[str, str] = {}
     prepare(environ)
     assert "ESCDELAY" not in environ
+    assert environ["TEXTUAL_FPS"] == "120"
     assert environ["TEXTUAL_ANIMATIONS"] == "none"
 
 
