@@ -129,10 +129,15 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
 
     def on_mount(self) -> None:
         """Begin, unless the app is going down and has taken the parts away already."""
-        if self.query("#foot"):
+        if self.whole:
             self.watch(self.body, "scroll_y", self._look_below, init=False)
             self.watch(self.body, "virtual_size", self._look_below, init=False)
             self.opened()
+
+    @property
+    def whole(self) -> bool:
+        """All parts are there: not before composing, and not while the dialog is being taken down."""
+        return all(self.query(part) for part in ("#frame", "#head", "#body", "#foot"))
 
     def opened(self) -> None:
         """The parts are there: focus, colour, timers."""
@@ -149,7 +154,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        if not self.is_mounted or not self.query("#frame"):
+        if not self.whole:
             return
         fixed = sum(self.query_one(part).outer_size.height for part in ("#head", "#foot"))
         self.body.styles.max_height = max(1, self.size.height - fixed - 2)
@@ -158,7 +163,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
 
     def _look_below(self) -> None:
         """A word instead of a scrollbar: a bar that comes and goes would change the width, and with it the lines."""
-        if self.query("#frame"):
+        if self.whole:
             below = round(self.body.max_scroll_y - self.body.scroll_y)
             self.tell_below(rows.styled(f" ↓ {below} more ", rows.CARE) if below > 0 else None)
 

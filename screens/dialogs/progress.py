@@ -104,6 +104,8 @@ class Progress(Dialog[None]):
 
     def refresh_now(self) -> None:
         """Show what is known at this moment."""
+        if not self.whole:
+            return
         running = self._look()
         elapsed = self._clock.monotonic() - self._started
         phase = "starting" if running is None else running.phase
