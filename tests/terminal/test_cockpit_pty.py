@@ -121,3 +121,12 @@ def test_a_vt100_gets_ascii_without_being_asked_to(start: Any, profile: Path) ->
     add(profile, "first error")
     host = start.command([*COMMAND, str(profile)], env={"TERM": "vt100"}, columns=100, lines=30, ready="first error")
     assert max(host.raw) < 128
+
+
+def test_a_bad_profile_is_told_in_full_on_the_restored_terminal(start: Any, profile: Path) -> None:
+    profile.write_text('system = "shop"\nenvironment = "test"\n[[logs]]\nname = "app"\ntype = "file"\npaht = "x"\n')
+    host = start.command([*COMMAND, str(profile)], columns=100, lines=30, ready="")
+    assert host.exit_code(8) not in (0, 1)
+    said = bytes(host.raw[host.raw.rfind(b"\x1b[?1049l") :]).decode()
+    assert "shop.toml:6" in said
+    assert "paht" in said
