@@ -92,8 +92,10 @@ def test_a_byte_that_is_no_utf8_is_a_replacement_character(start: Any) -> None:
     host = start("plain")
     host.send(b"a\xe9")
     host.shows("keys=a\ufffd=")
+    wait_for_ticks(start, start.ticks() + 2, 5)
     host.send(b"b\xffc")
     host.shows("keys=a\ufffdb\ufffdc=")
+    wait_for_ticks(start, start.ticks() + 2, 5)  # six keys within 20 ms would be a paste
     host.send("é中")
     host.shows("keys=a\ufffdb\ufffdcé中")
 
