@@ -75,7 +75,7 @@ class ArmDialog(Dialog[Arms | None]):
         yield Flow(lambda width: [part for text in self.LINES for part in rows.paragraph(text, width, rows.MUTED)])
         with Horizontal(classes="field"):
             yield Static(rows.styled("reason", rows.MUTED), classes="name", markup=False)
-            yield TypedInput(self.gate, self.say, id="reason", limit=200)
+            yield TypedInput(self.gate, self.say, id="reason", limit=200, pasteable=True)
         if not self.TIMED:
             return
         with Horizontal(classes="field"):

@@ -155,7 +155,7 @@ class PlanCard(Dialog[Answer]):
                 yield TypedInput(self.gate, self.say, id="phrase", limit=len(self.sheet.needed.phrase) + 20)
             with Horizontal(classes="field", id="reason-row"):
                 yield Static(rows.styled("reason", rows.MUTED), classes="name", markup=False)
-                yield TypedInput(self.gate, self.say, id="reason", limit=200)
+                yield TypedInput(self.gate, self.say, id="reason", limit=200, pasteable=True)
         with Horizontal(id="answer"):
             yield Choice(Content("Cancel"), id="cancel", markup=False)
             yield (

@@ -18,6 +18,7 @@ TIER_STYLE = {
     Tier.T4: rows.BAD,
 }
 _OBJECTS_SHOWN = 100
+_OBJECTS_FIRST = 6  # a longer list goes to the end: what runs and who is hit must be seen without scrolling
 _GRANT = {
     Grant.GRANTED: ("●", rows.GOOD),
     Grant.DENIED: ("✖", rows.BAD),
@@ -99,7 +100,14 @@ def _object_lines(plan: Plan, width: int) -> list[Content]:
     if not plan.objects and plan.count <= 1 and plan.population <= 0:
         return []  # the target itself
     lines = rows.labelled("objects", [share(plan)], width, style=rows.STRONG)
-    lines += rows.labelled("", plan.objects[:_OBJECTS_SHOWN], width)
+    if len(plan.objects) > _OBJECTS_FIRST + 2:
+        lines += rows.labelled("", [rows.cut(text, width - 10) for text in plan.objects[:_OBJECTS_FIRST]], width)
+        return lines + rows.labelled("", ["… the whole list is at the end"], width, style=rows.MUTED)
+    return lines + _every_object(plan, width, "")
+
+
+def _every_object(plan: Plan, width: int, label: str) -> list[Content]:
+    lines = rows.labelled(label, plan.objects[:_OBJECTS_SHOWN], width)
     missing = plan.count - min(len(plan.objects), _OBJECTS_SHOWN)
     if plan.objects and missing > 0:
         lines += rows.labelled("", [f"… and {missing:,} more".replace(",", " ")], width, style=rows.MUTED)
@@ -137,6 +145,8 @@ def body(plan: Plan, refusals: Sequence[Refusal], width: int, changed: Sequence[
     lines += rows.labelled(
         "plan", [f"{plan.digest[:12]} · waits {rows.duration(plan.deadline_s)} at most"], width, style=rows.MUTED
     )
+    if len(plan.objects) > _OBJECTS_FIRST + 2:
+        lines += _every_object(plan, width, "objects")
     return lines
 
 

@@ -20,12 +20,22 @@ class Choice(Static, can_focus=True):
 
 
 class TypedInput(Input):
-    """Takes letters one by one from fingers only: no paste of any kind."""
+    """Takes letters one by one from fingers; a paste only where nothing depends on it (a reason, never a phrase)."""
 
-    def __init__(self, gate: KeyGate, refuse: Callable[[str], None], *, id: str, limit: int, value: str = "") -> None:
+    def __init__(
+        self,
+        gate: KeyGate,
+        refuse: Callable[[str], None],
+        *,
+        id: str,
+        limit: int,
+        value: str = "",
+        pasteable: bool = False,
+    ) -> None:
         super().__init__(value, id=id, max_length=limit, disabled=True, select_on_focus=False)
         self._gate = gate
         self._refuse = refuse
+        self._pasteable = pasteable
 
     def on_key(self, event: events.Key) -> None:
         """Empty the field when the letters came faster than fingers."""
@@ -39,10 +49,12 @@ class TypedInput(Input):
             self._refuse("all at once: that was pasted, or the link stalled. Type it")
 
     def on_paste(self, event: events.Paste) -> None:
-        """Refuse the terminal's paste."""
+        """Refuse the terminal's paste, or take its first line: keys that came with it confirm nothing."""
+        self._gate.disturb()
+        if self._pasteable:
+            return
         event.stop()
         event.prevent_default()
-        self._gate.disturb()
         self._refuse("pasting is refused: type it")
 
     def action_paste(self) -> None:
