@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,8 @@ def main() -> None:
     parser.add_argument("--png", action="store_true")
     arguments = parser.parse_args()
     svg = asyncio.run(picture(arguments))
+    # A picture in a README loads nothing from elsewhere: the viewer's own monospaced font has to do.
+    svg = re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code", FONT).replace("<text ", '<text xml:space="preserve" ')
     arguments.out.write_text(svg)
     converter = shutil.which("rsvg-convert")

@@ -92,13 +92,11 @@ def revision_findings(view: View) -> Iterator[Finding]:
         live = _went_live(service, serving.created, began)
         if live is None or not view.fails_after(live):
             continue  # a revision that came with the cure is not the cause
-        before = max(0.0, began - live)
-        ago = f"{before / 60:.0f} min" if before >= 90 else f"{before:.0f} s"
         when = datetime.fromtimestamp(live, UTC)
         yield Finding(
             rule="bad-revision",
             severity=Severity.CRIT,
-            text=f"{serving.name} went live {when:%H:%M:%S}, {ago} before errors rose: {share}",
+            text=f"{serving.name} went live {when:%H:%M:%S}, errors rose {_later(began - live)}: {share}",
             short=f"{serving.name} live {when:%H:%M}",
             evidence=(
                 f"live since {when:%H:%M:%S} UTC with {serving.percent} % of the traffic",
@@ -111,6 +109,12 @@ def revision_findings(view: View) -> Iterator[Finding]:
             since=live,
             rank=10,
         )
+
+
+def _later(seconds: float) -> str:
+    if seconds < 10:
+        return "at once"
+    return f"{seconds / 60:.0f} min later" if seconds >= 90 else f"{seconds:.0f} s later"
 
 
 def _went_live(service: ServiceStatus, created: datetime, onset: float) -> float | None:
