@@ -14,7 +14,7 @@ from cockpit.model.revisions import ServiceStatus
 from cockpit.model.severity import Severity
 
 SUSPECT_S = 1800.0  # a revision is suspected when errors began at most this long after it went live
-SKEW_S = 20.0  # errors may seem to begin before the deployment by clock differences and bucket width
+SKEW_S = 12.0  # errors may seem to begin before the deployment by clock differences and bucket width
 
 
 def health_findings(view: View) -> Iterator[Finding]:
@@ -89,9 +89,9 @@ def revision_findings(view: View) -> Iterator[Finding]:
         if onset is None:
             continue
         began, share = onset
-        live = _went_live(service, serving.created, began)
-        if live is None or not view.fails_after(live):
-            continue  # a revision that came with the cure is not the cause
+        live = _went_live(view, service, serving.created.timestamp(), began)
+        if live is None:
+            continue
         when = datetime.fromtimestamp(live, UTC)
         yield Finding(
             rule="bad-revision",
@@ -117,13 +117,19 @@ def _later(seconds: float) -> str:
     return f"{seconds / 60:.0f} min later" if seconds >= 90 else f"{seconds:.0f} s later"
 
 
-def _went_live(service: ServiceStatus, created: datetime, onset: float) -> float | None:
-    """The latest change that can have caused what began at `onset`."""
-    moments = [created.timestamp()]
-    if service.updated is not None:
-        moments.append(service.updated.timestamp())
-    suspects = [moment for moment in moments if -SKEW_S <= onset - moment <= SUSPECT_S]
-    return max(suspects, default=None)
+def _went_live(view: View, service: ServiceStatus, created: float, onset: float) -> float | None:
+    """When what serves got its traffic, if that can have caused what began at `onset`.
+
+    An older revision may have got its traffic with the cure: it is suspected only if requests go on failing.
+    """
+    if _fits(created, onset):
+        return created
+    changed = service.updated.timestamp() if service.updated is not None else created
+    return changed if _fits(changed, onset) and view.fails_after(changed) else None
+
+
+def _fits(moment: float, onset: float) -> bool:
+    return -SKEW_S <= onset - moment <= SUSPECT_S
 
 
 def _rollback(source: str, service: ServiceStatus) -> ActionRequest | None:

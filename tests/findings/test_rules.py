@@ -118,8 +118,11 @@ def test_the_revision_that_cured_it_is_not_suspected() -> None:
     healed = tuple(
         replace(bucket, errors=0, failed=0) if bucket.start > AT - 40 else bucket for bucket in logs(50).buckets
     )
-    states = [state(SourceKind.LOGS, replace(logs(50), buckets=healed)), state(SourceKind.REVISIONS, service(42))]
-    assert "bad-revision" not in rules(*states)
+    old = replace(service(42).revisions[1], percent=100)
+    back = replace(service(42), serving=(ServingShare("shop-00001", 100),), revisions=(old,))
+    failing, cured = state(SourceKind.LOGS, logs(50)), state(SourceKind.LOGS, replace(logs(50), buckets=healed))
+    assert "bad-revision" not in rules(cured, state(SourceKind.REVISIONS, back))
+    assert "bad-revision" in rules(failing, state(SourceKind.REVISIONS, back)), "unless it fails as well"
 
 
 def test_without_a_known_predecessor_no_rollback_is_suggested() -> None:
