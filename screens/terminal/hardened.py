@@ -139,8 +139,11 @@ class HardenedApp(App[Result]):
         self.repaint()
 
     def on_resize(self, event: events.Resize) -> None:
-        """A terminal that was resized shows what it likes until it is drawn anew."""
-        self.forget_screen()
+        """A terminal that was resized shows what it likes until it is drawn anew.
+
+        Textual draws nothing when a storm of resizes ends on the size that it began with.
+        """
+        self.repaint()
 
     def _set_pointer_shape(self, shape: str) -> None:
         """Send nothing (stock: OSC 22): old consoles print it, and the shape of the mouse says nothing here."""

@@ -113,7 +113,8 @@ class PtyHost:
         end = time.monotonic() + deadline_s
         while not condition():
             if time.monotonic() > end:
-                raise TooLate(f"{what or 'condition'} not within {deadline_s} s; screen:\n{self.text}")
+                last = bytes(self.raw[-400:])
+                raise TooLate(f"{what or 'condition'} not within {deadline_s} s; {last=}; screen:\n{self.text}")
             if not self.pump() and not condition():
                 raise TooLate(f"{what or 'condition'}: the program ended first; screen:\n{self.text}")
 
