@@ -154,11 +154,10 @@ class ActionFlow:
                 record = await self._run(answer.sheet.planned, answer.confirmation)
                 if record.replanned is None:
                     return
-                # Planned afresh: the executor still held the lock when it planned again.
                 found = plan_text.differences(answer.sheet.plan, record.replanned.plan)
                 reasons = "; ".join(refusal.reason for refusal in record.refusals)
                 notes = (f"nothing was done: {reasons}. This is the plan now", *found)
-                sheet = None
+                sheet = self._sheet(record.replanned, notes)
             elif isinstance(answer, Overtaken):
                 sheet = answer.sheet
             elif not await self._declined(answer, sheet):
@@ -237,7 +236,7 @@ class ActionFlow:
         arms = await self._show(LockDialog(self._at.system, self._at.environment, 60.0, self._at.clock))
         if arms is None:
             return False
-        await self._at.executor.break_lock(sheet.plan, arms.reason)
+        await self._at.executor.break_lock(sheet.planned, arms.reason)
         return True
 
     # -- screens

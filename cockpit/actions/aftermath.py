@@ -26,7 +26,7 @@ class Aftermath:
         self._watch_s = watch_s
         self._symptoms = symptoms
         self._clock = clock
-        self._undo: tuple[str, Undo, float] | None = None
+        self._undo: tuple[str, str, Undo, float] | None = None  # source, title, way back, until
         self._watch: tuple[str, EffectWatch] | None = None
         self.records: tuple[Record, ...] = ()
 
@@ -41,29 +41,30 @@ class Aftermath:
         )
 
     def offer_undo(self, record: Record) -> None:
-        """Remember the way back, where there is one."""
+        """Remember the way back, where there is one. An older one from a source that was changed since is void."""
+        source = record.plan.request.source
         if record.undo is not None and record.undo.request is not None:
-            self._undo = (record.plan.title, record.undo, self._clock.monotonic() + UNDO_VALID_S)
+            self._undo = (source, record.plan.title, record.undo, self._clock.monotonic() + UNDO_VALID_S)
+        elif self._undo is not None and self._undo[0] == source:
+            self._undo = None
 
     @property
     def undo_offer(self) -> UndoOffer | None:
         """The way back from the last action, while it is valid."""
         if self._undo is None:
             return None
-        title, undo, until = self._undo
+        _, title, undo, until = self._undo
         remaining = until - self._clock.monotonic()
         return UndoOffer(title, undo, remaining) if remaining > 0 else None
 
     def watch(self, record: Record, before: Mapping[str, Symptom]) -> EffectWatch | None:
         """A watch on what was wrong before, and on what the plan names; None where there is nothing to see."""
         wanted = {
-            name: symptom
-            for name, symptom in before.items()
-            if symptom.severity > Severity.OK or name in record.plan.symptoms
+            name for name, symptom in before.items() if symptom.severity > Severity.OK or name in record.plan.symptoms
         }
         if not wanted or self._watch_s <= 0:
             return None
-        watch = EffectWatch(wanted, self._symptoms, self._watch_s, self._clock)
+        watch = EffectWatch(before, wanted, self._symptoms, self._watch_s, self._clock)
         self._watch = (record.run, watch)
         return watch
 
@@ -83,6 +84,17 @@ def verdict_facts(effect: Effect) -> dict[str, Any]:
 
 def find_unresolved(audit: AuditLog, locks: Locks, scene: Scene) -> tuple[Unresolved, ...]:
     """Intents without outcome that no living process is busy with. Blocking."""
+    found = _open_intents(audit, scene)
+    busy = locks.runs_in_flight()
+    left = [run for run in found if run not in busy]
+    if not left:
+        return ()
+    # A run writes its outcome before it lets go: one that ended between the two looks has it by now.
+    still = _open_intents(audit, scene)
+    return tuple(found[run] for run in left if run in still)
+
+
+def _open_intents(audit: AuditLog, scene: Scene) -> dict[str, Unresolved]:
     found: dict[str, Unresolved] = {}
     for entry in audit.entries():
         if (entry.system, entry.environment) != (scene.system, scene.environment):
@@ -91,5 +103,4 @@ def find_unresolved(audit: AuditLog, locks: Locks, scene: Scene) -> tuple[Unreso
             found[entry.run] = unresolved_of(entry.run, entry.at, entry.actor, entry.facts)
         elif entry.event in ("outcome", "checked"):
             found.pop(entry.run, None)
-    busy = locks.runs_in_flight()
-    return tuple(intent for run, intent in found.items() if run not in busy)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from cockpit.clock import Clock
@@ -28,10 +28,21 @@ Symptoms = Callable[[], Mapping[str, Symptom]]
 
 
 class EffectWatch:
-    """Watches one action's symptoms. `run` returns the final effect; `now` is the latest one."""
+    """Watches one action's symptoms. `run` returns the final effect; `now` is the latest one.
 
-    def __init__(self, before: Mapping[str, Symptom], look: Symptoms, duration_s: float, clock: Clock) -> None:
+    `wanted` names the symptoms of `before` that are compared; any other joins them once it fails or cannot be seen.
+    """
+
+    def __init__(
+        self,
+        before: Mapping[str, Symptom],
+        wanted: Collection[str],
+        look: Symptoms,
+        duration_s: float,
+        clock: Clock,
+    ) -> None:
         self._before = before
+        self._wanted = wanted
         self._look = look
         self._duration_s = duration_s
         self._clock = clock
@@ -43,14 +54,15 @@ class EffectWatch:
         began_at = self._clock.now().timestamp()
         calm_since: float | None = None
         worse_since: float | None = None
-        bad_before = max((symptom.severity for symptom in self._before.values()), default=Severity.OK)
+        bad_before = max((self._before[name].severity for name in self._wanted), default=Severity.OK)
         while True:
             elapsed = self._clock.monotonic() - started
             after = self._look()
-            fresh = all(after[name].measured_at > began_at for name in self._before if name in after)
-            scores = _scores(self._before, after)
+            fresh = all(after[name].measured_at > began_at for name in self._wanted if name in after)
+            scores = self._scores(after)
             bad_after = max((score.after_severity for score in scores), default=Severity.UNKNOWN)
-            grown = any(score.after_severity > max(score.before_severity, Severity.WARN) for score in scores)
+            # What can no longer be seen is not better, but that it is worse would be a guess.
+            grown = any(score.before_severity < score.after_severity is Severity.CRIT for score in scores)
             calm_since = _since(calm_since, fresh and bad_after is Severity.OK, elapsed)
             worse_since = _since(worse_since, fresh and grown, elapsed)
             remaining = max(0.0, self._duration_s - elapsed)
@@ -67,24 +79,29 @@ class EffectWatch:
                 return self.now
             await self._clock.sleep(STEP_S)
 
+    def _scores(self, after: Mapping[str, Symptom]) -> tuple[Score, ...]:
+        return tuple(
+            Score(
+                symptom.name,
+                symptom.text,
+                after[key].text if key in after else "no longer seen",
+                symptom.severity,
+                after[key].severity if key in after else Severity.UNKNOWN,
+            )
+            for key, symptom in self._before.items()
+            if key in self._wanted or _failed(symptom, after.get(key))
+        )
+
+
+def _failed(before: Symptom, after: Symptom | None) -> bool:
+    """What was no symptom became one."""
+    return after is not None and before.severity < after.severity >= Severity.UNKNOWN
+
 
 def _since(since: float | None, holds: bool, now: float) -> float | None:
     if not holds:
         return None
     return now if since is None else since
-
-
-def _scores(before: Mapping[str, Symptom], after: Mapping[str, Symptom]) -> tuple[Score, ...]:
-    return tuple(
-        Score(
-            symptom.name,
-            symptom.text,
-            after[key].text if key in after else "no longer seen",
-            symptom.severity,
-            after[key].severity if key in after else Severity.UNKNOWN,
-        )
-        for key, symptom in before.items()
-    )
 
 
 def _final(fresh: bool, bad_before: Severity, bad_after: Severity, grown: bool) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from cockpit.actions.params import completed
 from cockpit.actions.record import Planned, Record, Running, UndoOffer, Unresolved, intent_facts
 from cockpit.actions.station import Station
 from cockpit.actions.trail import Trail
+from cockpit.actions.underway import Underway
 from cockpit.audit.locks import Holder, TargetLock
 from cockpit.errors import CockpitError, Conflict, Misconfigured, Refused, TimedOut
 from cockpit.model.action import (
@@ -49,9 +50,8 @@ class Executor:
         self._clock = station.clock
         self._switch = ModeSwitch(station.arming, station.read_only, station.clock)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._running: dict[str, Running] = {}
-        self._aborted: set[str] = set()
-        self._subscribers: list[Callable[[], None]] = []
+        self._watches: set[asyncio.Task[Any]] = set()
+        self._underway = Underway(station.clock)
         self._trail = Trail(station.audit, station.scene, station.clock)
         self._aftermath = Aftermath(station.limits.watch, station.symptoms, station.clock)
 
@@ -76,13 +76,13 @@ class Executor:
         except Misconfigured:
             self._switch.disarm()
             raise
-        self._tell()
+        self._underway.tell()
 
     async def disarm(self) -> None:
         """Back to OBSERVE at once; recorded after, so that nothing delays it."""
         was = self._switch.now.armed
         self._switch.disarm()
-        self._tell()
+        self._underway.tell()
         if was:
             await self._trail.write("disarmed", "", {})
 
@@ -110,7 +110,7 @@ class Executor:
             raise TimedOut(f"no plan for {request.action} in {PLAN_DEADLINE_S:.0f} s") from None
         needed = guards.requirement(plan, self._at.scene.environment, self._at.limits.t4_delay)
         holder = await asyncio.to_thread(self._at.locks.holder, self._lock_name(plan))
-        if holder is not None and own_run and holder.run == own_run:
+        if holder is not None and holder.run == own_run:
             holder = None
         situation = self._situation(plan, 0.0, holder)
         found = guards.refusals(plan, situation)
@@ -120,6 +120,7 @@ class Executor:
             tuple(refusal for refusal in found if refusal.step != "mode" or self._at.read_only),
             not situation.armed,
             self._clock.monotonic(),
+            holder,
         )
 
     def _situation(self, plan: Plan, age_s: float, holder: Holder | None) -> guards.Situation:
@@ -141,22 +142,23 @@ class Executor:
 
         The action is the executor's own task: it goes on when the caller goes away.
         """
-        return await asyncio.shield(self._own(self._execute(planned, confirmation)))
+        return await asyncio.shield(self._own(self._execute(planned, confirmation), self._tasks))
 
     def abort(self, run: str) -> None:
         """Ask an action under way to stop at its next step."""
-        self._aborted.add(run)
-        self._tell()
+        self._underway.stop(run)
 
-    async def break_lock(self, plan: Plan, reason: str) -> None:
-        """Take the target from whoever holds it; audited first."""
-        name = self._lock_name(plan)
+    async def break_lock(self, planned: Planned, reason: str) -> None:
+        """Take the target from the one whom the plan named; audited first. Raises Refused when it is another now."""
+        name, seen = self._lock_name(planned.plan), planned.holder
         holder = await asyncio.to_thread(self._at.locks.holder, name)
-        if holder is not None:
-            await self._trail.write(
-                "lock broken", holder.run, {"target": name, "held_by": holder.who, "reason": reason}
-            )
-            await asyncio.to_thread(self._at.locks.break_, name)
+        if holder is None or seen is None:
+            return
+        if holder.run != seen.run:
+            now = f"{seen.who} has let go, but now {holder.who} holds the target ({holder.reason})"
+            raise Refused("lock", now, hint="Plan again, and talk to them")
+        await self._trail.write("lock broken", holder.run, {"target": name, "held_by": holder.who, "reason": reason})
+        await asyncio.to_thread(self._at.locks.break_, name, holder.run)
 
     async def _execute(self, planned: Planned, confirmation: guards.Confirmation) -> Record:
         run, plan = uuid.uuid4().hex[:12], planned.plan
@@ -166,16 +168,20 @@ class Executor:
         if found:
             return await self._refuse(draft, found)
         holder = Holder(self._at.who, confirmation.reason or self._switch.now.reason, self._clock.now(), run)
-        lock = await asyncio.to_thread(self._at.locks.take, self._lock_name(plan), holder)
-        if isinstance(lock, Holder):
-            return await self._refuse(draft, (Refusal("lock", f"the target is held by {lock.who} ({lock.reason})"),))
+        self._underway.phase(run, plan, "taking the target")
+        lock: TargetLock | Holder | None = None
         try:
-            return await self._locked(draft, planned, confirmation, lock)
+            lock = await asyncio.to_thread(self._at.locks.take, self._lock_name(plan), holder)
+            if isinstance(lock, TargetLock):
+                return await self._locked(draft, planned, confirmation, lock)
+            held = Refusal("lock", f"the target is held by {lock.who} ({lock.reason})")
+        except Misconfigured as error:
+            held = Refusal("lock", error.message, error.hint)
         finally:
-            self._running.pop(run, None)
-            self._aborted.discard(run)
-            lock.release()
-            self._tell()
+            if isinstance(lock, TargetLock):
+                lock.release()
+            self._underway.end(run)
+        return await self._refuse(draft, (held,))
 
     async def _locked(
         self, draft: Record, planned: Planned, confirmation: guards.Confirmation, lock: TargetLock
@@ -184,29 +190,43 @@ class Executor:
         approver, refusal = await self._approved(draft.run, plan, planned.requirement)
         if refusal is not None:
             return await self._refuse(draft, (refusal,))
-        self._phase(draft, "recording the intent", can_abort=False)
         reason = confirmation.reason or self._switch.now.reason
         try:
-            await self._trail.write("intent", draft.run, intent_facts(plan, reason, approver))
+            ready = await self._ready(draft, intent_facts(plan, reason, approver), lock)
+        except asyncio.CancelledError:
+            await self._refuse(draft, (Refusal("mode", "the cockpit ended before anything was sent"),), intended=True)
+            raise
+        if ready.refusals:
+            return ready
+        before = dict(self._at.symptoms())
+        self._underway.phase(draft.run, plan, "running", can_abort=True)
+        record = await self._run(ready)
+        if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+            self._underway.phase(draft.run, plan, "verifying")
+            record = replace(record, verification=await self._verify(record))
+            self._aftermath.offer_undo(record)
+            if watch := self._aftermath.watch(record, before):
+                self._own(self._watched(draft.run, watch), self._watches)
+        return self._keep(record)
+
+    async def _ready(self, draft: Record, facts: Mapping[str, Any], lock: TargetLock) -> Record:
+        """The intent on disk and everything looked at once more; with refusals where it must not run."""
+        run, plan = draft.run, draft.plan
+        self._underway.phase(run, plan, "recording the intent")
+        try:
+            await self._trail.write("intent", run, facts)
         except Misconfigured as error:
             if plan.tier > Tier.T1:
                 unwritten = Refusal("audit", error.message, error.hint)
                 return self._keep(replace(draft, refusals=(unwritten,), summary=error.message, audited=False))
             draft = replace(draft, audited=False)
-        self._phase(draft, "checking again", can_abort=False)
-        refusals, replanned = await self._changed(draft.run, plan, lock)
+        self._underway.phase(run, plan, "checking again")
+        refusals, replanned = await self._changed(run, plan, lock)
+        if not refusals and self._underway.stopped(run):
+            refusals, replanned = (Refusal("confirm", "stopped before anything was sent"),), None
         if refusals:
             return await self._refuse(replace(draft, replanned=replanned), refusals, intended=True)
-        before = dict(self._at.symptoms())
-        self._phase(draft, "running", can_abort=True)
-        record = await self._run(draft)
-        if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
-            self._phase(draft, "verifying", can_abort=False)
-            record = replace(record, verification=await self._verify(record))
-            self._aftermath.offer_undo(record)
-            if watch := self._aftermath.watch(record, before):
-                self._own(self._watched(draft.run, watch))
-        return self._keep(record)
+        return draft
 
     async def _approved(self, run: str, plan: Plan, needed: guards.Requirement) -> tuple[str, Refusal | None]:
         """The second person, or the delay, where the tier asks for it."""
@@ -216,24 +236,24 @@ class Executor:
         while True:
             self._switch.touch()  # somebody who waits for the delay is there
             approver = await asyncio.to_thread(self._at.approvals.approver, plan.digest, self._clock.now())
-            if approver:
-                return approver, None
-            remaining = until - self._clock.monotonic()
-            if remaining <= 0:
-                return "", None
-            if run in self._aborted:
+            if self._underway.stopped(run):
                 return "", Refusal("confirm", "stopped while waiting for the delay")
-            self._phase_for(run, plan, f"waiting {remaining:.0f} s, or for a second person", can_abort=True)
+            remaining = until - self._clock.monotonic()
+            if approver or remaining <= 0:
+                return approver, None
+            self._underway.phase(run, plan, f"waiting {remaining:.0f} s, or for a second person", can_abort=True)
             await self._clock.sleep(min(1.0, remaining))
 
     async def _changed(self, run: str, plan: Plan, lock: TargetLock) -> tuple[tuple[Refusal, ...], Planned | None]:
         """What changed since the operator agreed, and the plan as it would be now."""
         try:
-            again = await self._planned(
-                self.catalogue.handler(plan.request.action, plan.request.source), plan.request
-            )
+            handler = self.catalogue.handler(plan.request.action, plan.request.source)
+            again = await self._planned(handler, plan.request, run)
         except CockpitError as error:
             return (Refusal("re-validate", f"it can no longer be planned: {error.message}", error.hint),), None
+        except Exception as error:
+            defect = f"the cockpit failed when it planned again ({type(error).__name__}); nothing was sent"
+            return (Refusal("re-validate", defect),), None
         if again.plan.digest != plan.digest:
             changed = Refusal("re-validate", "the target changed since the plan was shown", "Look at the new plan")
             return (changed, *again.plan.refusals), again
@@ -242,9 +262,9 @@ class Executor:
         return guards.refusals(again.plan, self._situation(again.plan, 0.0, None)), again
 
     async def _watched(self, run: str, watch: EffectWatch) -> None:
-        effect = await watch.run(self._tell)
+        effect = await watch.run(self._underway.tell)
         self._aftermath.decide(run, effect)
-        self._tell()
+        self._underway.tell()
         await self._trail.write("verdict", run, verdict_facts(effect))
 
     async def _run(self, draft: Record) -> Record:
@@ -252,9 +272,9 @@ class Executor:
         handler = self.catalogue.handler(plan.request.action, plan.request.source)
 
         def progress(done: int, total: int, note: str) -> None:
-            self._phase(draft, "running", can_abort=True, done=done, total=total, note=note)
+            self._underway.phase(draft.run, plan, "running", can_abort=True, done=done, total=total, note=note)
 
-        control = RunControl(progress, lambda: draft.run in self._aborted)
+        control = RunControl(progress, lambda: self._underway.stopped(draft.run))
         try:
             async with asyncio.timeout(plan.deadline_s + GRACE_S):
                 result = await handler.run(plan, control)
@@ -299,6 +319,8 @@ class Executor:
             found = Verification(None, f"could not be seen in {VERIFY_DEADLINE_S:.0f} s")
         except CockpitError as error:
             found = Verification(None, f"could not be seen: {error.message}")
+        except Exception as error:
+            found = Verification(None, f"could not be seen: the cockpit failed there ({type(error).__name__})")
         try:
             await self._trail.write("verified", record.run, {"holds": found.holds, "text": found.text})
         except Misconfigured:
@@ -325,7 +347,7 @@ class Executor:
     @property
     def running(self) -> tuple[Running, ...]:
         """Actions under way."""
-        return tuple(self._running.values())
+        return self._underway.runs
 
     async def unresolved(self) -> tuple[Unresolved, ...]:
         """Intents of this system without an outcome, whose process is gone."""
@@ -338,18 +360,18 @@ class Executor:
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back whenever mode, runs, effect or undo changed; returns the way out."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+        return self._underway.subscribe(callback)
 
     async def close(self) -> None:
         """Stop watching; give an action under way a moment, then record it as UNKNOWN."""
-        for run in self._running:
-            self._aborted.add(run)
-        if self._running and self._tasks:
+        for running in self.running:
+            self._underway.stop(running.run)
+        if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSING_S)
-        for task in tuple(self._tasks):
+        left = (*self._tasks, *self._watches)
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
         await self._trail.close()
 
     # -- small change
@@ -357,30 +379,13 @@ class Executor:
     def _lock_name(self, plan: Plan) -> str:
         return f"{self._at.scene.system}/{self._at.scene.environment}/{plan.request.source}"
 
-    def _phase(
-        self, draft: Record, phase: str, *, can_abort: bool, done: int = 0, total: int = 0, note: str = ""
-    ) -> None:
-        self._phase_for(draft.run, draft.plan, phase, can_abort=can_abort, done=done, total=total, note=note)
-
-    def _phase_for(
-        self, run: str, plan: Plan, phase: str, *, can_abort: bool, done: int = 0, total: int = 0, note: str = ""
-    ) -> None:
-        started = self._running[run].started if run in self._running else self._clock.now()
-        self._running[run] = Running(
-            run, plan.title, plan.request.source, phase, done, total, note, started, can_abort
-        )
-        self._tell()
-
     def _keep(self, record: Record) -> Record:
         self._aftermath.keep(record)
         return record
 
-    def _own(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    @staticmethod
+    def _own(work: Coroutine[Any, Any, T], group: set[asyncio.Task[Any]]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        group.add(task)
+        task.add_done_callback(group.discard)
         return task
-
-    def _tell(self) -> None:
-        for callback in tuple(self._subscribers):
-            callback()

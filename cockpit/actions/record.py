@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cockpit.actions.guards import Requirement
+from cockpit.audit.locks import Holder
 from cockpit.model.action import Outcome, Plan, Refusal, Undo, Verdict, Verification
 
 
@@ -20,6 +21,7 @@ class Planned:
     refusals: tuple[Refusal, ...]
     needs_arming: bool
     at: float  # monotonic
+    holder: Holder | None = None  # who held the target when it was planned
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,20 @@ class Trail:
         self._scene = scene
         self._clock = clock
         self._writes: set[asyncio.Task[Entry]] = set()
+        self._order = asyncio.Lock()  # an outcome must never overtake its intent
 
     async def write(self, event: str, run: str, facts: Mapping[str, Any]) -> None:
         """One durable line. Raises Misconfigured when it cannot be. Cancelling the caller does not stop it."""
         entry = Entry(event, self._scene.system, self._scene.environment, run, facts)
-        task = asyncio.create_task(asyncio.to_thread(self._audit.append, entry, self._clock.now()))
+        task = asyncio.create_task(self._append(entry))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         await asyncio.shield(task)
+
+    async def _append(self, entry: Entry) -> Entry:
+        now = self._clock.now()
+        async with self._order:
+            return await asyncio.to_thread(self._audit.append, entry, now)
 
     async def refused(self, record: Record) -> Record:
         """An attempt that no guard let through."""

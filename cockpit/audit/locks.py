@@ -6,7 +6,6 @@ by unlinking the file; its former owner notices before it acts.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
 import json
@@ -76,9 +75,11 @@ class Locks:
                 if lock.still_held():  # else its former owner unlinked it between open and flock
                     break
                 os.close(descriptor)
-            body = {"who": holder.who, "reason": holder.reason, "since": holder.since.isoformat(), "run": holder.run}
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(body).encode(), 0)
+            try:
+                _write(descriptor, holder)
+            except OSError:
+                lock.release()  # a full disk must not leave the target held by nobody
+                raise
             return lock
         except OSError as error:
             raise Misconfigured(f"the lock {path} cannot be taken: {error.strerror}") from error
@@ -92,10 +93,12 @@ class Locks:
         holders = [_held_by(path) for path in self._folder.glob("*.lock")] if self._folder.is_dir() else []
         return {holder.run for holder in holders if holder is not None}
 
-    def break_(self, target: str) -> None:
-        """Take the target from whoever holds it. The caller audits this."""
-        with contextlib.suppress(FileNotFoundError):
-            self._path(target).unlink()
+    def break_(self, target: str, run: str) -> None:
+        """Take the target from this run, while that holds it. The caller audits this."""
+        path = self._path(target)
+        holder = _held_by(path)
+        if holder is not None and holder.run == run:
+            path.unlink(missing_ok=True)
 
     def _path(self, target: str) -> Path:
         return self._folder / f"{hashlib.sha256(target.encode()).hexdigest()[:32]}.lock"
@@ -107,13 +110,19 @@ def _held_by(path: Path) -> Holder | None:
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look must not see each other
     except BlockingIOError:
         return _read(descriptor)
     else:
         return None
     finally:
         os.close(descriptor)
+
+
+def _write(descriptor: int, holder: Holder) -> None:
+    body = {"who": holder.who, "reason": holder.reason, "since": holder.since.isoformat(), "run": holder.run}
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(body).encode(), 0)
 
 
 def _read(descriptor: int) -> Holder:
