@@ -143,6 +143,8 @@ def _audit_log(engine: Engine) -> Diagnosis:
 
 
 def _secret_files(given: Given) -> list[tuple[str, Path]]:
+    from pydantic import BaseModel
+
     from cockpit.profile.secrets import SecretRef
 
     found: list[tuple[str, Path]] = []
@@ -156,7 +158,7 @@ def _secret_files(given: Given) -> list[tuple[str, Path]]:
         elif isinstance(value, dict):
             for key, inner in value.items():
                 walk(inner, f"{name}.{key}")
-        elif hasattr(value, "__pydantic_fields__"):
+        elif isinstance(value, BaseModel):
             for key, inner in vars(value).items():
                 walk(inner, f"{name}.{key}" if name else key)
 

@@ -31,8 +31,11 @@ class Known:
 def config_folder() -> Path:
     """`$XDG_CONFIG_HOME/cockpit` on every platform, else the platform's own place."""
     home = os.environ.get("XDG_CONFIG_HOME", "")
-    # The XDG specification: a relative path is to be ignored.
-    return Path(home) / "cockpit" if Path(home).is_absolute() else user_config_path("cockpit")
+    if Path(home).is_absolute():
+        return Path(home) / "cockpit"
+    place = user_config_path("cockpit")
+    # The XDG specification: a relative path is to be ignored; not every platformdirs does.
+    return place if place.is_absolute() else Path.home() / ".config" / "cockpit"
 
 
 def names() -> tuple[str, ...]:
