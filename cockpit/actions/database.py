@@ -14,6 +14,7 @@ from cockpit.actions.sessions import (
     counted,
     cut,
     doing,
+    exactly,
     identity_of,
     moment,
     named,
@@ -205,6 +206,10 @@ class CancelStatement(_OnSession):
     declared = CANCEL
     ending = Ending.CANCEL
 
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self._sent_at: float | None = None  # monotonic; a target has one run at a time
+
     async def plan(self, request: ActionRequest) -> Plan:
         """Raises Refused, NotFound, CockpitError."""
         session = await self._selected(request)
@@ -220,7 +225,9 @@ class CancelStatement(_OnSession):
             )
         return replace(
             plan,
-            changes=(Change(f"statement of pid {session.pid}", cut(session.query), "cancelled; the session stays"),),
+            changes=(
+                Change(f"statement of pid {session.pid}", exactly(session.query), "cancelled; the session stays"),
+            ),
             undo=_CANCEL_UNDO,
             refusals=tuple(refusals),
         )
@@ -228,19 +235,21 @@ class CancelStatement(_OnSession):
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Cancel. Raises CockpitError."""
         identity = self._identity(plan)
+        self._sent_at = self._bench.clock.monotonic()
         answer = await self._bench.adapter.cancel(identity)
         return self._result(identity.pid, answer, f"the statement of pid {identity.pid} was told to stop")
 
     async def verify(self, plan: Plan, result: RunResult) -> Verification:
         """The statement ended: the session is gone, does something else, or began anew."""
         identity, query = self._identity(plan), plan.basis["query"]
-        cancelled_at = self._bench.clock.monotonic()
+        # A client that tries again at once has the same statement running before anybody looks.
+        sent_at = self._bench.clock.monotonic() if self._sent_at is None else self._sent_at
 
         async def ended() -> bool:
             session = await self._bench.adapter.find_session(identity.pid)
             if session is None or session.identity != identity:
                 return True
-            elapsed = self._bench.clock.monotonic() - cancelled_at
+            elapsed = self._bench.clock.monotonic() - sent_at
             anew = session.query_age_s is not None and session.query_age_s < elapsed
             return session.state != "active" or session.query != query or anew
 

@@ -10,13 +10,15 @@ from cockpit.profile.schema import parse_duration
 from cockpit.text import UNSAFE
 
 _LIMIT = 4096
+_IDENTITY_LIMIT = 1 << 20  # filled in by a plan, which may pin thousands of objects
 
 
 def problem(param: Param, value: str) -> str:
     """Why the value does not fit, "" when it does."""
     if not value:
         return f"{param.name} is needed: {param.help}" if param.required and not param.identity else ""
-    if len(value) > _LIMIT or UNSAFE.search(value):
+    limit = _IDENTITY_LIMIT if param.identity else _LIMIT
+    if len(value) > limit or UNSAFE.search(value):
         return f"{param.name} is too long or has characters that cannot be shown"
     match param.kind:
         case ParamKind.INTEGER:

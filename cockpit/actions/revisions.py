@@ -91,6 +91,7 @@ RESTORE = ActionSpec(
     (
         Param("traffic", ParamKind.TEXT, 'the list, e.g. "shop-00001=90,latest=10,tag:canary@shop-00002=0"'),
         Param("expect", ParamKind.TEXT, "the list that must be in force now, empty for any", False),
+        Param("latest", ParamKind.TEXT, "the revision that latest meant when the list was in force", False),
         *IDENTITY,
     ),
     reversible=True,
@@ -152,9 +153,9 @@ class _TrafficAction(ServiceAction):
             affected=f"{affected}. {wish.why}" if wish.why else affected,
             operation=self._adapter.traffic_request(targets, status.etag),
             equivalent=gcloud_traffic(status, targets),
-            undo=self._undo(request, status.traffic, targets),
+            undo=self._undo(request, status.traffic, targets, status.latest_ready),
             dry_run=dry_run,
-            basis={"targets": targets, "former": status.traffic, "etag": status.etag},
+            basis={"targets": targets, "former": status.traffic, "latest": status.latest_ready, "etag": status.etag},
         )
 
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
@@ -168,7 +169,7 @@ class _TrafficAction(ServiceAction):
         return RunResult(
             Outcome.SUCCEEDED,
             f"{status.service} serves {now}",
-            undo=self._undo(plan.request, former, status.traffic),
+            undo=self._undo(plan.request, former, status.traffic, str(plan.basis["latest"])),
         )
 
     async def verify(self, plan: Plan, result: RunResult) -> Verification:
@@ -183,12 +184,14 @@ class _TrafficAction(ServiceAction):
             return Verification(None, f"still reconciling; serving now: {shown}")
         return Verification(False, f"serving: {shown}; {status.reason or 'not what was asked for'}")
 
-    def _undo(self, request: ActionRequest, former: Sequence[TrafficTarget], after: Sequence[TrafficTarget]) -> Undo:
+    def _undo(
+        self, request: ActionRequest, former: Sequence[TrafficTarget], after: Sequence[TrafficTarget], latest: str
+    ) -> Undo:
         text = compact(former)
-        return Undo(
-            f"restore {text}",
-            ActionRequest(RESTORE.id, request.source, {"traffic": text, "expect": compact(after)}),
-        )
+        params = {"traffic": text, "expect": compact(after)}
+        if any(target.latest for target in former):
+            params["latest"] = latest
+        return Undo(f"restore {text}", ActionRequest(RESTORE.id, request.source, params))
 
 
 class Rollback(_TrafficAction):
@@ -283,7 +286,11 @@ class Restore(_TrafficAction):
             reason = f"the traffic was changed since: it is {compact(status.traffic)}, not {compact(expected)}"
             refusal = Refusal("preconditions", reason, "plan a roll-back or a split from what is now")
             return _Wish(None, "Restore traffic", (refusal,))
-        return _Wish(targets, "Restore traffic")
+        meant, now = request.get("latest"), status.latest_ready
+        warnings: tuple[str, ...] = ()
+        if meant and meant != now and any(target.latest for target in targets):
+            warnings = (f"latest is {now} now; it was {meant} when this list was in force: {now} takes its place",)
+        return _Wish(targets, "Restore traffic", warnings=warnings)
 
 
 def _unservable(after: dict[str, int], status: ServiceStatus) -> list[Refusal]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,6 +76,13 @@ def doing(session: Session) -> str:
 def cut(query: str) -> str:
     """The start of a statement."""
     return query if len(query) <= _QUERY_CUT else f"{query[:_QUERY_CUT]} …"
+
+
+def exactly(query: str) -> str:
+    """The same, with a fingerprint of the whole where it is cut: two long statements never look alike."""
+    if len(query) <= _QUERY_CUT:
+        return query
+    return f"{cut(query)} [sha256 {hashlib.sha256(query.encode()).hexdigest()[:12]}]"
 
 
 def named(session: Session) -> str:
