@@ -184,11 +184,21 @@ async def session_to_end(scene: Scene) -> dict[str, str]:
 
 
 async def idle_session(scene: Scene) -> dict[str, str]:
-    assert scene.sandbox.postgres is not None
+    server = scene.sandbox.postgres
+    assert server is not None
     host_dsn = str(scene.sandbox.dsn(BATCH_ROLE)).replace("/shop", "/postgres")
     scene.sessions["idle"] = await asyncpg.connect(host_dsn, server_settings={"application_name": "idle"})
     await scene.sessions["idle"].execute("SELECT 1")
-    await asyncio.sleep(1.1)  # by the server's clock, which no test can move
+
+    async def idle_for_a_second() -> bool:
+        admin = await asyncpg.connect(server.dsn())
+        try:
+            text = "SELECT now() - state_change > '1 s' FROM pg_stat_activity WHERE application_name = 'idle'"
+            return bool(await admin.fetchval(text))
+        finally:
+            await admin.close()
+
+    await scene.until(idle_for_a_second, "idle for a second by the server's clock")
     return {"older_than": "1s", "database": "postgres"}
 
 

@@ -67,7 +67,29 @@ def test_without_the_diff_only_the_line_ends_of_stock_textual_are_added(start: A
 @pytest.mark.parametrize(("name", "columns"), [*((name, 120) for name in TEXTS), ("escape sequences", 80)])
 def test_no_pane_lets_a_dangerous_character_out(start: Any, name: str, columns: int) -> None:
     host = start("panes", env={"HOSTILE": json.dumps(TEXTS[name])}, columns=columns, lines=40)
-    for key in ("1", "j", "\r", ESCAPE, "2", "j", "\r", ESCAPE, "3", "j", "\r", ESCAPE, "4", "5", "z", "?"):
+    for key in (
+        "1",
+        "j",
+        "\r",
+        ESCAPE,
+        "2",
+        "j",
+        "\r",
+        ESCAPE,
+        "3",
+        "j",
+        "\r",
+        ESCAPE,
+        "4",
+        "\r",
+        ESCAPE,
+        "5",
+        "j",
+        "\r",
+        ESCAPE,
+    ):
+        press(host, key)
+    for key in ("f", ESCAPE, "t", ESCAPE, "a", ESCAPE, "A", ESCAPE, ":", ESCAPE, "y", "z", "?"):
         press(host, key)
     assert "arrived at once" not in host.text
     assert unaccounted(bytes(host.raw)) == []
