@@ -1,4 +1,4 @@
-"""Starting the screen on a system with every kind of source imports no cloud SDK, and nothing heavy before the paint."""
+"""Starting the screen on every kind of source imports no cloud SDK, and nothing heavy before the first paint."""
 
 from __future__ import annotations
 
