@@ -22,7 +22,7 @@ FONT = "JetBrains Mono"
 
 
 def _samples() -> ModuleType:
-    path = Path(__file__).parents[1] / "tests" / "screens" / "samples.py"
+    path = Path(__file__).parents[1] / "tests" / "screens" / "samples" / "__init__.py"
     spec = importlib.util.spec_from_file_location("samples", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

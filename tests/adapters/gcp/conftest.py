@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from cockpit.adapters.gcp.run import CloudRunService
+from cockpit.clock import SystemClock
+from cockpit.profile.schema import CloudRunSource
 from cockpit.sandbox.gcp.model import Target, Template
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.http import HttpServer, Request, Response
@@ -79,3 +83,22 @@ async def front(plane: ControlPlane) -> AsyncIterator[Front]:
     async with await HttpServer.start(front.handle) as server:
         front.url = server.url
         yield front
+
+
+@pytest.fixture
+def source(front: Any) -> CloudRunSource:
+    return CloudRunSource(
+        name="shop",
+        project="demo-shop",
+        region="europe-west1",
+        service="shop",
+        endpoint=front.url,
+        timeout=3,
+    )
+
+
+@pytest.fixture
+async def adapter(source: CloudRunSource) -> AsyncIterator[CloudRunService]:
+    adapter = CloudRunService(source, None, SystemClock())
+    yield adapter
+    await adapter.close()

@@ -45,6 +45,8 @@ def reply(body: bytes | str, status: int = 200, **headers: str) -> bytes:
 class HttpServer:
     """Answers by path; keeps what it was asked. `answers[path]` is bytes or a coroutine function."""
 
+    reply = staticmethod(reply)
+
     def __init__(self, scheme: str) -> None:
         self.scheme = scheme
         self.port = 0

@@ -16,7 +16,7 @@ from screens.terminal import wants_ascii
 from cockpit.model.logs import LogEntry
 
 HOSTILE: str = json.loads(os.environ["HOSTILE"])
-SAMPLES = Path(__file__).parents[2] / "screens" / "samples.py"
+SAMPLES = Path(__file__).parents[2] / "screens" / "samples" / "__init__.py"
 
 
 def samples() -> Any:

@@ -1,25 +1,15 @@
-"""A small shop in trouble, as sample readings: what the pane, layout and theme tests and the pictures show.
-
-Real hub and ring; readings and findings are made up, so that every picture is the same.
-"""
+"""What each kind of source says, sick or well."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
+from datetime import timedelta
 
-from cockpit.clock import ManualClock
-from cockpit.errors import CockpitError, TimedOut, Unreachable
-from cockpit.model.action import ActionSpec, Scope, Tier
 from cockpit.model.cache import CacheStatus, Keyspace, SlowCommand
 from cockpit.model.database import BlockingNode, DatabaseStatus, Session, StatementLoad
 from cockpit.model.finding import Finding
 from cockpit.model.health import CheckResult, Component, HealthStatus, TlsState
 from cockpit.model.logs import Level, LogBucket, LogEntry, LogPattern, LogStatus
-from cockpit.model.reading import Marker, Observation
 from cockpit.model.revisions import (
     PreviousServing,
     Revision,
@@ -28,126 +18,9 @@ from cockpit.model.revisions import (
     ServingShare,
     TrafficTarget,
 )
-from cockpit.model.severity import Severity, SourceKind
-from cockpit.polling.hub import Hub
-from cockpit.polling.logring import LogRing
+from cockpit.model.severity import Severity
 
-START = datetime(2026, 11, 21, 14, 3, 41, tzinfo=UTC)
-NOW = START.timestamp()
-PROD = SimpleNamespace(system="shop", environment="production", keys={}, theme=None)
-
-
-def ago(seconds: float) -> datetime:
-    return START - timedelta(seconds=seconds)
-
-
-# -- actions, as the catalogue declares them
-
-
-def _spec(id_: str, title: str, pane: SourceKind, key: str, tier: Tier, scope: Scope = Scope.ROW) -> ActionSpec:
-    return ActionSpec(id_, title, pane, key, tier, title, (), scope)
-
-
-SPECS = (
-    _spec("health.call", "Call action", SourceKind.HEALTH, "M", Tier.T2, Scope.SOURCE),
-    _spec("logs.block", "Block address", SourceKind.LOGS, "B", Tier.T3),
-    _spec("database.cancel", "Cancel query", SourceKind.DATABASE, "C", Tier.T1),
-    _spec("database.terminate", "Terminate session", SourceKind.DATABASE, "K", Tier.T2),
-    _spec("database.terminate_idle", "Idle sessions", SourceKind.DATABASE, "I", Tier.T3, Scope.SOURCE),
-    _spec("database.unblock", "Unblock", SourceKind.DATABASE, "U", Tier.T2, Scope.SOURCE),
-    _spec("redis.delete", "Delete keys", SourceKind.REDIS, "D", Tier.T3, Scope.SOURCE),
-    _spec("redis.flush", "Flush database", SourceKind.REDIS, "F", Tier.T3, Scope.SOURCE),
-    _spec("revisions.rollback", "Roll back", SourceKind.REVISIONS, "R", Tier.T2),
-    _spec("revisions.promote", "Promote", SourceKind.REVISIONS, "P", Tier.T2),
-    _spec("revisions.scale", "Scale", SourceKind.REVISIONS, "S", Tier.T2, Scope.SOURCE),
-)
-
-
-class SampleCatalogue:
-    specs = SPECS
-
-    def offers(self, source: str | None = None) -> tuple[Any, ...]:
-        return tuple(
-            SimpleNamespace(
-                spec=spec, source=source or "", available=spec.id != "health.call", reason="the profile declares none"
-            )
-            for spec in self.specs
-        )
-
-    def spec(self, action: str) -> ActionSpec | None:
-        return next((spec for spec in self.specs if spec.id == action), None)
-
-    def handler(self, action: str, source: str) -> Any:
-        raise AssertionError("samples run no actions")
-
-
-class SampleExecutor:
-    def __init__(self) -> None:
-        self.mode = SimpleNamespace(armed=False, reason="", remaining_s=0.0, idle_s=0.0, read_only=False)
-        self.undo_offer: Any = None
-        self.effect: Any = None
-        self.running: tuple[Any, ...] = ()
-        self.records: tuple[Any, ...] = ()
-        self.catalogue = SampleCatalogue()
-        self.touched = 0
-
-    def touch(self) -> None:
-        self.touched += 1
-
-    def arm(self, remaining_s: float) -> None:
-        self.mode = SimpleNamespace(armed=True, reason="test", remaining_s=remaining_s, idle_s=300.0, read_only=False)
-
-    async def unresolved(self) -> tuple[Any, ...]:
-        return ()
-
-    def subscribe(self, callback: Any) -> Any:
-        return lambda: None
-
-
-class SampleEngine:
-    """The engine's reading side over a real hub; `say` and `fail` play the pollers."""
-
-    def __init__(self) -> None:
-        self.profile: Any = PROD
-        self.clock = ManualClock(START)
-        self.hub = Hub(self.clock)
-        self.rings: dict[str, LogRing] = {}
-        self.catalogue: Any = SampleCatalogue()
-        self.executor: Any = SampleExecutor()
-        self.polls = 0
-        self.found: tuple[Finding, ...] = ()
-        self.extra_markers: tuple[Marker, ...] = ()
-
-    def add(self, source: str, kind: SourceKind, interval_s: float = 1.0) -> None:
-        def wake() -> None:
-            self.polls += 1
-
-        self.hub.register(source, kind, source.partition("/")[2], interval_s, 3.0, wake)
-        if kind is SourceKind.LOGS:
-            self.rings[source] = LogRing(200_000)
-
-    def say(self, source: str, severity: Severity, summary: str, payload: Any) -> None:
-        self.hub.poll_succeeded(source, Observation(severity, summary, payload), 0.02)
-
-    def fail(self, source: str, error: CockpitError) -> None:
-        self.hub.poll_failed(source, error)
-
-    def findings(self) -> tuple[Finding, ...]:
-        return self.found
-
-    def cause_chain(self) -> tuple[Finding, ...]:
-        return tuple(sorted(self.found, key=lambda finding: finding.rank))
-
-    def markers(self) -> tuple[Marker, ...]:
-        found = list(self.extra_markers)
-        for state in self.hub.states():
-            payload = state.reading.payload if state.reading else None
-            if isinstance(payload, ServiceStatus):
-                found += [Marker(revision.created.timestamp(), "▲", revision.name) for revision in payload.revisions]
-        return tuple(sorted(found, key=lambda marker: marker.at))
-
-
-# -- one source after the other
+from .moment import NOW, START, ago
 
 
 def health(latency_ms: float = 3004.0, ok: bool = False, url: str = "https://shop.example/healthz") -> HealthStatus:
@@ -435,9 +308,6 @@ def log_status(bad: bool = True, kept: int = 1200) -> LogStatus:
     )
 
 
-# -- scenarios
-
-
 def finding(rank: int, severity: Severity, text: str, short: str, since_s: float = 700, help_: str = "") -> Finding:
     return Finding(
         "sample", severity, text, short, ("evidence one",), "database/main", None, help_, NOW - since_s, rank
@@ -458,85 +328,3 @@ FOUND = (
     finding(40, Severity.WARN, "Redis evicts 41 keys a second", "redis evicting 41/s", 600),
     finding(50, Severity.CRIT, "web answers 503 in 3 004 ms", "web 503", 640),
 )
-
-
-ALL = (
-    ("health/web", SourceKind.HEALTH),
-    ("health/admin", SourceKind.HEALTH),
-    ("logs/app", SourceKind.LOGS),
-    ("database/main", SourceKind.DATABASE),
-    ("redis/cache", SourceKind.REDIS),
-    ("revisions/checkout", SourceKind.REVISIONS),
-)
-
-
-def empty() -> SampleEngine:
-    """Sources, and nothing from them yet."""
-    engine = SampleEngine()
-    for source, kind in ALL:
-        engine.add(source, kind, 5.0 if kind is SourceKind.REVISIONS else 1.0)
-        engine.hub.poll_started(source)
-    return engine
-
-
-def incident() -> SampleEngine:
-    """A pile-up of locks, a full pool, evictions, and a deployment twelve minutes ago."""
-    engine = empty()
-    _history(engine)
-    engine.say("health/web", Severity.CRIT, "503 in 3 004 ms", health())
-    admin = replace(health(38.0, True, "https://admin.example/up"), components=(), checks=(), tls=None)
-    engine.say("health/admin", Severity.OK, "200 in 38 ms", admin)
-    engine.rings["logs/app"].append(entries(1200))
-    engine.say("logs/app", Severity.CRIT, "1 841 errors in 5 m", log_status())
-    engine.say("database/main", Severity.CRIT, "pool full 97/97", database())
-    engine.say("redis/cache", Severity.WARN, "evicting 41/s", cache())
-    engine.say("revisions/checkout", Severity.OK, "checkout-00142 100 %", service())
-    engine.found = FOUND
-    return engine
-
-
-def calm() -> SampleEngine:
-    """Nothing wrong."""
-    engine = empty()
-    _history(engine, quiet=True)
-    good = replace(health(41.0, True), tls=TlsState("shop.example", START + timedelta(days=62), 62.0, Severity.OK))
-    engine.say("health/web", Severity.OK, "200 in 41 ms", good)
-    admin = replace(health(38.0, True, "https://admin.example/up"), components=(), checks=(), tls=None)
-    engine.say("health/admin", Severity.OK, "200 in 38 ms", admin)
-    engine.rings["logs/app"].append(entry for entry in entries(300) if entry.level < Level.WARNING)
-    engine.say("logs/app", Severity.OK, "0 errors in 5 m", replace(log_status(False), patterns=()))
-    engine.say("database/main", Severity.OK, "31 of 97 connections", database(False))
-    engine.say("redis/cache", Severity.OK, "1.1 of 4.0 GB", cache(False))
-    engine.say("revisions/checkout", Severity.OK, "checkout-00142 100 %", service())
-    return engine
-
-
-def broken() -> SampleEngine:
-    """The database fails after good readings, Redis never answered, the log went stale."""
-    engine = incident()
-    engine.found = FOUND[3:]
-    for _ in range(3):
-        engine.fail(
-            "database/main",
-            TimedOut(
-                "main did not answer within 3.0 s", hint="Its connection was accepted: the server may be stopped"
-            ),
-        )
-    engine.hub.register("redis/sessions", SourceKind.REDIS, "sessions", 1.0, 3.0, lambda: None)
-    engine.fail(
-        "redis/sessions", Unreachable("sessions refused the connection at 10.8.0.9:6379", hint="Is it running?")
-    )
-    return engine
-
-
-def _history(engine: SampleEngine, quiet: bool = False) -> None:
-    """Ninety earlier polls, so that sparklines have something to show."""
-    for number in range(90):
-        bad = 0 if quiet or number < 50 else 1 - math.exp(-(number - 50) / 6)
-        wave = 1 + 0.2 * math.sin(number / 2)
-        engine.say("health/web", Severity.OK, "", health(40 * wave + 2960 * bad, not bad))
-        engine.say("health/admin", Severity.OK, "", health(36 * wave, True))
-        rate = 46 * bad * wave
-        engine.say(
-            "redis/cache", Severity.OK, "", replace(cache(False), evictions_per_s=rate, ops_per_s=18_000 * wave)
-        )

@@ -1,0 +1,80 @@
+"""What is asked before a plan: only what the row does not say, and only what the action takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cockpit.actions.executor import Executor
+from cockpit.errors import TimedOut
+from cockpit.model.action import (
+    ActionSpec,
+    Choice,
+    Param,
+    ParamKind,
+    Tier,
+)
+from cockpit.model.severity import SourceKind
+from screens.dialogs.params import ParamForm
+from screens.dialogs.plan_card import PlanCard
+
+
+def showing(table: Any, kind: type) -> Callable[[], bool]:
+    return lambda: isinstance(table.app.screen, kind)
+
+
+SCALE = ActionSpec(
+    "database.terminate",
+    "Terminate idle",
+    SourceKind.DATABASE,
+    "I",
+    Tier.T3,
+    "Ends idle sessions.",
+    (
+        Param("older_than", ParamKind.DURATION, "idle for longer than", default="10m"),
+        Param("database", ParamKind.CHOICE, "of which database"),
+    ),
+)
+
+
+class TestParameters:
+    @pytest.fixture
+    def handler(self, handler: Any) -> Any:
+        handler.spec = SCALE
+        handler.offered = (Choice("shop", "40 sessions"), Choice("audit", "2 sessions", recommended=True))
+        return handler
+
+    async def test_what_the_row_does_not_say_is_asked_for_and_checked(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        async with stage() as table:
+            flow = flow_on(table)
+            flow.start("database.terminate", "database/main")
+            await table.until(lambda: isinstance(table.app.screen, ParamForm), "the form")
+            await table.until(lambda: "audit" in table.text, "the choices")
+            await table.until(lambda: table.app.screen.focused is not None, "the focus")
+            assert "recommended" in table.text
+            await table.type("x")
+            await table.press("enter")
+            assert "older_than must be a duration" in table.text
+            assert handler.requests == []
+            await table.press("backspace", "enter", "enter")
+            await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
+            assert dict(handler.requests[0].params) == {"older_than": "10m", "database": "audit"}
+            assert handler.runs == []
+
+    async def test_choices_that_fail_to_come_leave_a_field_to_type_in(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        handler.offered = TimedOut("the database did not answer")
+        async with stage() as table:
+            flow = flow_on(table)
+            flow.start("database.terminate", "database/main")
+            await table.until(lambda: "the database did not answer" in table.text, "the reason")
+            await table.press("enter")
+            await table.type("shop")
+            await table.press("enter")
+            await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
+            assert handler.requests[0].get("database") == "shop"
