@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cockpit.model.finding import Finding
 from cockpit.model.logs import LogBucket, LogStatus
 from cockpit.model.reading import History, Marker, SourceState
-from cockpit.model.severity import Severity, SourceKind
+from cockpit.model.severity import Freshness, Severity, SourceKind
 from screens.frame.situation import Situation
 from screens.panes.base import Scenery
 
@@ -162,4 +162,13 @@ class Publisher:
             self._paused_since,
             len(engine.executor.running),
             offer.title if offer is not None else "",
+            logged_until=_silent_since(self._states),
         )
+
+
+def _silent_since(states: tuple[SourceState, ...]) -> float | None:
+    """When the last log was read, in seconds since the epoch, where none answers now."""
+    logs = [state for state in states if state.kind is SourceKind.LOGS and state.reading is not None]
+    if not logs or any(state.freshness is Freshness.FRESH for state in logs):
+        return None
+    return max(state.reading.taken_at.timestamp() for state in logs if state.reading is not None)

@@ -41,6 +41,10 @@ def cause_chain(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(chain.values())[:5]
 
 
+def _in_a_row(failures: int) -> str:
+    return "the last attempt failed" if failures == 1 else f"{failures} attempts failed in a row"
+
+
 def _unseen(states: Sequence[SourceState]) -> Iterable[Finding]:
     for state in states:
         if state.freshness is Freshness.FAILED and state.failure is not None:
@@ -50,7 +54,7 @@ def _unseen(states: Sequence[SourceState]) -> Iterable[Finding]:
                 severity=Severity.UNKNOWN,
                 text=f"{state.source} cannot be seen: {state.failure.message}{known}",
                 short=f"{state.source} {state.failure.word}",
-                evidence=(f"{state.failures} attempts failed in a row", state.failure.hint or state.failure.word),
+                evidence=(_in_a_row(state.failures), state.failure.hint or state.failure.word),
                 source=state.source,
                 rank=60,
             )

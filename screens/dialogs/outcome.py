@@ -56,7 +56,9 @@ def outcome_lines(record: Record) -> list[Line]:
         lines += [(command, "$accent") for command in record.plan.equivalent]
     if record.undo is not None and record.undo.request is not None:
         lines.append((f"u takes it back: {record.undo.text}", ""))
-    if not record.audited:
+    if not record.audited and record.outcome is Outcome.REFUSED:
+        lines.append(("The audit log could not be written: nothing more will run until it can.", rows.BAD))
+    elif not record.audited:
         lines.append(("The audit log could not be written: note down by hand what was done.", rows.BAD))
     return lines
 
@@ -133,6 +135,7 @@ class EffectCard(Static):
         self._executor: Executor | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._hidden_run = ""
+        self._shown_run = ""
         self._said = ""
 
     def follow(self, executor: Executor) -> None:
@@ -156,25 +159,34 @@ class EffectCard(Static):
         """Put it away until the next action; False when it was not there."""
         if not self.has_class("-shown") or self._executor is None or not self._executor.records:
             return False
-        self._hidden_run = self._executor.records[-1].run
+        self._hidden_run = self._shown_run
         self.remove_class("-shown")
         return True
 
+    @staticmethod
+    def _told(records: Sequence[Record], watched: str) -> Record:
+        """The last one; what was refused changed nothing, so it does not cover the action whose effect is watched."""
+        last = records[-1]
+        if last.outcome is Outcome.REFUSED:
+            return next((record for record in records if record.run == watched), last)
+        return last
+
     def look(self) -> None:
-        """Show the state of the last action."""
+        """Show the state of the last action, or of the one that is watched."""
         executor = self._executor
         if executor is None or not executor.records:
             return
-        record = executor.records[-1]
+        watched = executor.effect
+        record = self._told(executor.records, "" if watched is None else watched[0])
         if record.run == self._hidden_run:
             return
-        watched = executor.effect
         effect = watched[1] if watched is not None and watched[0] == record.run else None
         offer = executor.undo_offer if record.undo is not None and record.undo.request is not None else None
         lines = [effect_head(record, effect, None if offer is None else offer.remaining_s)]
         if effect is not None:
             lines += score_lines(effect.scores, max(40, self.app.size.width - 4))[: self.LINES]
         text = rows.joined(lines)
+        self._shown_run = record.run
         if text.plain == self._said and self.has_class("-shown"):
             return
         self._said = text.plain

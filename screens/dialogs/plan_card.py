@@ -25,6 +25,7 @@ from screens.dialogs.gate import SETTLE_S, KeyGate
 from screens.dialogs.typed import Choice, TypedInput
 
 _SHORTEST_REASON = 3
+_CARD_KEYS = ("c", "q", "j", "k", "g", "G", "space")  # read, copy, leave: the others were meant for the phrase
 _MARGIN_S = 2.0
 
 
@@ -287,6 +288,8 @@ class PlanCard(Dialog[Answer]):
             event.stop()
             if deliberate:
                 self.finish(wish)
+        elif self.typed and event.is_printable and event.key not in _CARD_KEYS:
+            self.say(f"tab goes to the field for {self.sheet.needed.phrase}")
 
     def _wish(self, key: str) -> Declined | None:
         """What a key asks for on a card that offers no confirmation."""

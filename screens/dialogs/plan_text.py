@@ -109,7 +109,7 @@ def _object_lines(plan: Plan, width: int) -> list[Content]:
 def _every_object(plan: Plan, width: int, label: str) -> list[Content]:
     lines = rows.labelled(label, plan.objects[:_OBJECTS_SHOWN], width)
     missing = plan.count - min(len(plan.objects), _OBJECTS_SHOWN)
-    if plan.objects and missing > 0:
+    if len(plan.objects) > 1 and missing > 0:  # a single one stands for all of them
         lines += rows.labelled("", [f"… and {missing:,} more".replace(",", " ")], width, style=rows.MUTED)
     return lines
 

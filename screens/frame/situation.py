@@ -32,6 +32,7 @@ class Situation:
     paused_since: float | None = None
     running: int = 0  # actions in flight
     undo: str = ""  # what the undo key would take back
+    logged_until: float | None = None  # no log has answered since; None while one does
 
 
 def environment_chip(environment: str) -> Span:

@@ -36,8 +36,11 @@ class Columns:
     bad: tuple[bool, ...]
 
 
-def columns(buckets: Sequence[LogBucket], now: float, length_s: int, cells: int) -> Columns:
-    """The buckets arranged so that a column never covers parts of one: the picture moves, but does not flicker."""
+def columns(buckets: Sequence[LogBucket], now: float, length_s: int, cells: int, until: float = math.inf) -> Columns:
+    """The buckets arranged so that a column never covers parts of one: the picture moves, but does not flicker.
+
+    `until`: what came later is unknown, not none.
+    """
     slots = max(1, length_s // BUCKET_S)
     wide = max(1, cells // slots)
     seconds = BUCKET_S * max(1, math.ceil(slots / max(1, cells)))
@@ -53,7 +56,9 @@ def columns(buckets: Sequence[LogBucket], now: float, length_s: int, cells: int)
             totals[index] = totals.get(index, 0) + bucket.total
     first = min((bucket.start for bucket in buckets), default=math.inf)
     values = tuple(
-        errors.get(index, 0) * 60 / seconds if start + (index + 1) * seconds > first else None
+        errors.get(index, 0) * 60 / seconds
+        if start + (index + 1) * seconds > first and start + index * seconds <= until
+        else None
         for index in range(count)
     )
     bad = tuple(errors.get(index, 0) > _BAD_SHARE * max(1, totals.get(index, 0)) for index in range(count))
@@ -108,7 +113,13 @@ class Timeline(Bars):
         if now.paused_since is not None:
             return self._paused(now.paused_since)
         cells = max(1, width - 2 - _LABEL - _SCALE)
-        grid = columns(now.buckets, now.now, SPANS_S[self.span], cells)
+        grid = columns(
+            now.buckets,
+            now.now,
+            SPANS_S[self.span],
+            cells,
+            math.inf if now.logged_until is None else now.logged_until,
+        )
         used = len(grid.values) * grid.wide
         top = max((value for value in grid.values if value is not None), default=0.0)
         last = next((value for value in reversed(grid.values[:-1]) if value is not None), None)
@@ -119,6 +130,8 @@ class Timeline(Bars):
         lit = bool(last) and any(grid.bad[-4:])
         scale = f"{figures.count(top)}".rjust(_SCALE - 1) if top else ""
         current = f"{figures.count(last)} now".rjust(_SCALE - 1) if last is not None else ""
+        if now.logged_until is not None:
+            current, lit = "? now".rjust(_SCALE - 1), False
         markers = marker_line(now.markers, grid, used)
         return [
             Bar(((fit(label, _LABEL), "muted"), pad, *high, (f" {scale}", "muted"))),

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from cockpit.model.logs import LogBucket
 from cockpit.text import clean
 from screens import figures
+from screens.frame.situation import Situation
+from screens.frame.timeline import Timeline, columns
 from screens.paint import Column, Ink, Meter, Row, Rule, Spans, Spark, bars, column_widths, fit, row_segments
 
 INK = Ink({"foreground": "#ffffff", "background": "#000000", "muted": "#999999", "line": "#333333"})
@@ -105,3 +108,14 @@ def test_bars_grow_from_nothing_to_full():
 )
 def test_figures_read_as_people_write_them(made, said):
     assert made == said
+
+
+def test_what_happened_after_the_log_fell_silent_is_unknown_and_not_none():
+    buckets = [LogBucket(1000.0 + 10 * number, 100, 5) for number in range(6)]
+    grid = columns(buckets, 1119.0, 120, 12, until=1059.0)
+    assert grid.values == (30.0,) * 6 + (None,) * 6
+    assert columns(buckets, 1119.0, 120, 12).values[6:] == (0.0,) * 6
+    timeline = Timeline()
+    timeline.situation = Situation(1119.0, buckets=tuple(buckets), logged=True, logged_until=1059.0)
+    lines = ["".join(text for text, _ in bar.left) for bar in timeline.bars(120, 3)]
+    assert lines[1].endswith("? now")

@@ -167,6 +167,16 @@ async def test_a_destructive_plan_needs_the_exact_phrase_a_reason_and_y(
         assert answers[0].confirmation.reason == "pool is full"
 
 
+async def test_a_phrase_typed_before_its_field_is_chosen_is_told_where_to_go(
+    stage: Any, plan_of: Any, sheet_of: Any, clock: ManualClock
+) -> None:
+    async with stage() as table:
+        answers = await table.open(PlanCard(sheet_of(plan_of(tier=Tier.T3)), clock))
+        await table.type("pro")
+        assert "tab goes to the field for production/main" in table.text
+        assert answers == []
+
+
 INCOMPLETE = [
     ("", "full"),
     ("production/mai", "full"),

@@ -18,6 +18,7 @@ from cockpit.actions.effect import Symptom
 from cockpit.actions.executor import Executor
 from cockpit.actions.record import Record
 from cockpit.clock import ManualClock
+from cockpit.errors import TimedOut
 from cockpit.model.action import ActionRequest, ActionSpec, Outcome, Param, ParamKind, Scope, Tier, Verdict
 from cockpit.model.finding import Finding
 from cockpit.model.reading import History, Marker, Point, SourceState
@@ -27,7 +28,8 @@ from screens.dialogs.events import TimelineScreen, happenings, severity_changes
 from screens.dialogs.findings import FindingsScreen
 from screens.dialogs.help import HelpScreen, matching, topics_of
 from screens.dialogs.menu import ActionMenu, Entry, for_row, for_system
-from screens.dialogs.outcome import EffectCard
+from screens.dialogs.notice import Notice
+from screens.dialogs.outcome import EffectCard, outcome_lines
 from screens.dialogs.palette import CockpitCommands, Command
 from screens.dialogs.plan_card import PlanCard
 from screens.dialogs.rows import cut, wrap
@@ -329,3 +331,32 @@ async def test_the_effect_card_compares_before_and_after_and_gives_the_verdict(
         assert card.hide_card()
         await table.pilot.pause()
         assert "recovered" not in table.text
+
+
+async def test_a_refused_action_does_not_cover_the_effect_that_is_watched(
+    stage: Any, executor: Executor, handler: Any, clock: ManualClock, symptoms: dict[str, Symptom], flow_on: Any
+) -> None:
+    def hangs() -> None:
+        raise TimedOut("it hangs")
+
+    symptoms["health/api"] = Symptom("health/api", "18 % errors", Severity.CRIT, clock.now().timestamp())
+    await executor.arm("testing")
+    async with stage((120, 40)) as table:
+        await table.app.push_screen(Panes())
+        card = table.app.screen.query_one(EffectCard)
+        card.follow(executor)
+        flow = flow_on(table)
+        for _ in range(2):
+            flow.start("database.terminate", "database/main", {"pid": "4411"})
+            await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
+            await table.pilot.pause()
+            if executor.records:
+                handler.planning = hangs
+            await table.press("y")
+            await table.until(lambda: not flow.busy or isinstance(table.app.screen, Notice), "the end")
+        assert executor.records[-1].outcome is Outcome.REFUSED
+        await table.until(lambda: "watching" in str(card.render()), "the watch of the first")
+        assert "done" in str(card.render())
+        said = [text for text, _ in outcome_lines(replace(executor.records[-1], audited=False))]
+        assert any("nothing more will run" in text for text in said)
+        assert not any("what was done" in text for text in said)
