@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cockpit.actions.bound import BoundAction
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
 from cockpit.actions.idle import TERMINATE_IDLE, TerminateIdle
 from cockpit.actions.sessions import (
@@ -32,7 +33,6 @@ from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
     Change,
-    Choice,
     Outcome,
     Param,
     ParamKind,
@@ -95,32 +95,15 @@ def handlers(
     return [CancelStatement(bench), TerminateSession(bench), TerminateIdle(bench), Unblock(bench)]
 
 
-class _OnSession:
+class _OnSession(BoundAction):
     """What the actions on one session have in common."""
 
     declared: ActionSpec
     ending: Ending
 
     def __init__(self, bench: Bench) -> None:
+        super().__init__(self.declared, bench.source)
         self._bench = bench
-
-    @property
-    def spec(self) -> ActionSpec:
-        """The declaration."""
-        return self.declared
-
-    @property
-    def source(self) -> str:
-        """Id of the database source."""
-        return self._bench.source
-
-    def unavailable(self) -> str:
-        """Never: what the role may do to which session is for the plan to see."""
-        return ""
-
-    async def choices(self, param: str) -> Sequence[Choice]:
-        """None: no parameter is a choice."""
-        return ()
 
     async def _selected(self, request: ActionRequest) -> Session:
         """The session that the request names, as it is now. Raises Refused, NotFound, CockpitError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cockpit.actions.bound import BoundAction
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
 from cockpit.adapters.capabilities import HttpCalling
 from cockpit.clock import Clock
@@ -54,24 +55,14 @@ def handlers(
     return [CallHttpAction(source_id, {client.action.name: client for client in clients}, scene, clock)]
 
 
-class CallHttpAction:
+class CallHttpAction(BoundAction):
     """Which of them is the parameter `name`; the tier is the declared one."""
 
     def __init__(self, source: str, declared: Mapping[str, HttpCalling], scene: Scene, clock: Clock) -> None:
-        self._source = source
+        super().__init__(CALL, source)
         self._declared = declared
         self._scene = scene
         self._clock = clock
-
-    @property
-    def spec(self) -> ActionSpec:
-        """The declaration."""
-        return CALL
-
-    @property
-    def source(self) -> str:
-        """Id of the health source that it is offered on."""
-        return self._source
 
     def unavailable(self) -> str:
         """Without any declared action there is nothing to call."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from cockpit.actions.bound import BoundAction
 from cockpit.actions.guards import raised
 from cockpit.actions.handler import RunControl
 from cockpit.actions.sessions import Bench, counted, named, span, tally, until_gone
@@ -15,7 +16,6 @@ from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
     Change,
-    Choice,
     Outcome,
     Param,
     ParamKind,
@@ -62,33 +62,16 @@ class _Tally:
         return tally({"ended": self.ended, "no longer idle or gone": self.skipped})
 
 
-class TerminateIdle:
+class TerminateIdle(BoundAction):
     """pg_terminate_backend of each planned session that is still idle when its turn comes.
 
     The plan pins its sessions (`sessions`): those who become idle later are not touched, those who left are skipped.
     """
 
     def __init__(self, bench: Bench) -> None:
+        super().__init__(TERMINATE_IDLE, bench.source)
         self._bench = bench
         self._lines: dict[SessionIdentity, str] = {}
-
-    @property
-    def spec(self) -> ActionSpec:
-        """The declaration."""
-        return TERMINATE_IDLE
-
-    @property
-    def source(self) -> str:
-        """Id of the database source."""
-        return self._bench.source
-
-    def unavailable(self) -> str:
-        """Never: what is idle is for the plan to see."""
-        return ""
-
-    async def choices(self, param: str) -> Sequence[Choice]:
-        """None: no parameter is a choice."""
-        return ()
 
     async def plan(self, request: ActionRequest) -> Plan:
         """The exact sessions. Raises Refused for parameters that make no sense, CockpitError."""

@@ -6,6 +6,7 @@ import ipaddress
 import shlex
 from collections.abc import Sequence
 
+from cockpit.actions.bound import BoundAction
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
 from cockpit.adapters.capabilities import CommandRunning
 from cockpit.clock import Clock
@@ -14,7 +15,6 @@ from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
     Change,
-    Choice,
     Grant,
     Outcome,
     Param,
@@ -101,7 +101,7 @@ def parsed(text: str) -> _Address:
     return address
 
 
-class _AddressAction:
+class _AddressAction(BoundAction):
     """One command of the profile with an address filled in."""
 
     def __init__(
@@ -113,22 +113,11 @@ class _AddressAction:
         clock: Clock,
         runner: CommandRunning,
     ) -> None:
-        self._spec = spec
-        self._source = source_id
+        super().__init__(spec, source_id)
         self._block = block
         self._scene = scene
         self._clock = clock
         self._runner = runner
-
-    @property
-    def spec(self) -> ActionSpec:
-        """The declaration."""
-        return self._spec
-
-    @property
-    def source(self) -> str:
-        """Id of the source."""
-        return self._source
 
     @property
     def template(self) -> tuple[str, ...]:
@@ -142,10 +131,6 @@ class _AddressAction:
         if self._block is None:
             return "the profile has no [block]"
         return "" if self.template else "[block] in the profile has no undo"
-
-    async def choices(self, param: str) -> Sequence[Choice]:
-        """The address comes from the entry."""
-        return ()
 
     async def plan(self, request: ActionRequest) -> Plan:
         """The exact command; a refusal where it may only be copied or the address is protected."""

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cockpit.actions.bound import BoundAction
 from cockpit.actions.guards import raised
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
 from cockpit.adapters.capabilities import KeyDeleting
@@ -15,7 +16,6 @@ from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
     Change,
-    Choice,
     Outcome,
     Param,
     ParamKind,
@@ -92,30 +92,12 @@ class _Bench:
         return shlex.join(self.adapter.client_command())
 
 
-class _OnKeys:
+class _OnKeys(BoundAction):
     """What both actions have in common."""
 
     def __init__(self, bench: _Bench, spec: ActionSpec) -> None:
+        super().__init__(spec, bench.source)
         self._bench = bench
-        self._spec = spec
-
-    @property
-    def spec(self) -> ActionSpec:
-        """The declaration."""
-        return self._spec
-
-    @property
-    def source(self) -> str:
-        """Id of the Redis source."""
-        return self._bench.source
-
-    def unavailable(self) -> str:
-        """Never: whether the server is a master and the user may is for the plan to see."""
-        return ""
-
-    async def choices(self, param: str) -> Sequence[Choice]:
-        """None: no parameter is a choice."""
-        return ()
 
     def _wrong_server(self, request: ActionRequest, identity: Mapping[str, str]) -> list[Refusal]:
         found = []

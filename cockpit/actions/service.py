@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cockpit.actions.bound import BoundAction
 from cockpit.actions.handler import Scene
 from cockpit.adapters.capabilities import TrafficShifting
 from cockpit.clock import Clock
@@ -13,7 +14,6 @@ from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
     Change,
-    Choice,
     Grant,
     Param,
     ParamKind,
@@ -53,31 +53,13 @@ class Situation:
     refusals: tuple[Refusal, ...]
 
 
-class ServiceAction:
+class ServiceAction(BoundAction):
     """Base of the handlers on one service."""
 
     def __init__(self, spec: ActionSpec, ground: Ground) -> None:
-        self._spec = spec
+        super().__init__(spec, ground.source)
         self._ground = ground
         self._adapter = ground.adapter
-
-    @property
-    def spec(self) -> ActionSpec:
-        """The declaration."""
-        return self._spec
-
-    @property
-    def source(self) -> str:
-        """Id of the source."""
-        return self._ground.source
-
-    def unavailable(self) -> str:
-        """Always available: what is wrong with a single revision is said in its plan."""
-        return ""
-
-    async def choices(self, param: str) -> Sequence[Choice]:
-        """None, unless the action says otherwise."""
-        return ()
 
     async def ground(self, request: ActionRequest) -> Situation:
         """Read the service, compare the identity that the row gave, ask for the permission."""
