@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from cockpit.sandbox.loopback import LoopbackServer, on_free_port
 from cockpit.sandbox.process import (
     LOOPBACK,
     Account,
     NoBinary,
     ServerProcess,
     StartFailed,
-    free_port,
     password,
     private_folder,
     reachable,
@@ -120,24 +120,19 @@ def find_installation(major: str | None = None) -> Installation:
     )
 
 
-class PostgresServer:
+class PostgresServer(LoopbackServer):
     """A running server of its own, with a random superuser password, gone with its data when stopped."""
 
     def __init__(
         self, process: ServerProcess, home: Path, port: int, superuser_password: str, installation: Installation
     ) -> None:
-        self._process = process
-        self._home = home
+        super().__init__(process, home, port)
         self._password = superuser_password
-        self.host = LOOPBACK
-        self.port = port
         self.major = installation.major
         self.has_statistics_extension = bool(
             list(installation.root.rglob("pg_stat_statements.control"))
             or Path(f"/usr/share/postgresql/{installation.major}/extension/pg_stat_statements.control").exists()
         )
-        self.pid = process.pid
-        self.log = process.log
 
     @classmethod
     def start(
@@ -168,19 +163,6 @@ class PostgresServer:
             password = self._password
         secret = "" if password is None else f":{quote(password, safe='')}"
         return f"postgresql://{quote(user, safe='')}{secret}@{self.host}:{self.port}/{quote(database, safe='')}"
-
-    @property
-    def alive(self) -> bool:
-        """The postmaster runs (or is paused)."""
-        return self._process.alive
-
-    def pause(self) -> None:
-        """SIGSTOP to the postmaster and every backend: connections stay, nothing answers."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Let them go on."""
-        self._process.resume()
 
     def stop(self) -> None:
         """Fast shutdown, then immediate, then kill; the data goes too. Safe to call twice."""
@@ -231,26 +213,22 @@ def _launch(
     installation: Installation, home: Path, account: Account, settings: dict[str, str]
 ) -> tuple[ServerProcess, int]:
     data = home / "data"
-    for attempt in range(3):
-        port = free_port()
+
+    def start(port: int) -> ServerProcess:
         lines = {**_SETTINGS, "port": str(port), **settings}
         quoted = (f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in lines.items())
         (data / "postgresql.auto.conf").write_text("".join(quoted))
-        process = ServerProcess.start(
+        return ServerProcess.start(
             [installation.programs / "postgres", "-D", data],
             account=account,
             directory=home,
             log=home / "postgres.log",
             death_signal=signal.SIGQUIT,  # immediate shutdown: the postmaster takes its backends along
         )
-        try:
-            process.wait_until(lambda: _status(data) == "ready", _READY_DEADLINE_S)
-        except StartFailed as error:
-            if attempt < 2 and "Address already in use" in str(error):
-                continue  # somebody took the port between the look and the start
-            raise StartFailed(f"PostgreSQL {installation.major} did not start: {error}") from None
-        return process, port
-    raise StartFailed("no free port for PostgreSQL")
+
+    return on_free_port(
+        f"PostgreSQL {installation.major}", start, lambda port: _status(data) == "ready", _READY_DEADLINE_S
+    )
 
 
 def _status(data: Path) -> str:

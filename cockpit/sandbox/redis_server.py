@@ -8,17 +8,15 @@ import shutil
 import signal
 import socket
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from cockpit.sandbox.loopback import LoopbackServer, on_free_port
 from cockpit.sandbox.process import (
     LOOPBACK,
     Account,
     NoBinary,
     ServerProcess,
-    StartFailed,
-    free_port,
     private_folder,
     reachable,
     replicate,
@@ -57,17 +55,12 @@ def _candidates() -> Iterator[Path]:
             yield Path(found)
 
 
-class RedisServer:
+class RedisServer(LoopbackServer):
     """A running server of its own, without persistence."""
 
     def __init__(self, process: ServerProcess, home: Path, port: int, password: str | None) -> None:
-        self._process = process
-        self._home = home
-        self.host = LOOPBACK
-        self.port = port
+        super().__init__(process, home, port)
         self.password = password
-        self.pid = process.pid
-        self.log = process.log
 
     @classmethod
     def start(
@@ -101,19 +94,6 @@ class RedisServer:
         secret = f":{quote(self.password, safe='')}@" if self.password else ""
         return f"redis://{secret}{self.host}:{self.port}/{database}"
 
-    @property
-    def alive(self) -> bool:
-        """It runs (or is paused)."""
-        return self._process.alive
-
-    def pause(self) -> None:
-        """SIGSTOP: connections stay, nothing answers."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self._process.resume()
-
     def stop(self) -> None:
         """SIGTERM, then kill; its folder goes too. Safe to call twice."""
         self._process.stop((signal.SIGTERM, 3.0))
@@ -127,26 +107,19 @@ class RedisServer:
 def _launch(
     program: Path, home: Path, account: Account, settings: dict[str, str], password: str | None
 ) -> tuple[ServerProcess, int]:
-    for attempt in range(3):
-        port = free_port()
+    def start(port: int) -> ServerProcess:
         lines = {**_SETTINGS, "port": str(port), "dir": str(home), **settings}
         if password:
             lines["requirepass"] = password
-        process = ServerProcess.start(
+        return ServerProcess.start(
             [program, "-"],  # the configuration comes on standard input: no password in the process list
             account=account,
             directory=home,
             log=home.joinpath("redis.log"),
             feed="".join(f"{name} {value}\n" for name, value in lines.items()).encode(),
         )
-        try:
-            process.wait_until(partial(_answers, port), _READY_DEADLINE_S)
-        except StartFailed as error:
-            if attempt < 2 and "ddress already in use" in str(error):
-                continue  # somebody took the port between the look and the start
-            raise StartFailed(f"Redis did not start: {error}") from None
-        return process, port
-    raise StartFailed("no free port for Redis")
+
+    return on_free_port("Redis", start, _answers, _READY_DEADLINE_S)
 
 
 def _answers(port: int) -> bool:
