@@ -13,7 +13,7 @@ from cockpit.actions.aftermath import Aftermath, find_unresolved, verdict_facts
 from cockpit.actions.catalogue import Catalogue
 from cockpit.actions.effect import EffectWatch
 from cockpit.actions.handler import ActionHandler, RunControl
-from cockpit.actions.mode import Mode, ModeSwitch
+from cockpit.actions.mode import REASON_LIMIT, Mode, ModeSwitch
 from cockpit.actions.params import completed
 from cockpit.actions.record import Planned, Record, Running, UndoOffer, Unresolved, intent_facts
 from cockpit.actions.station import Station
@@ -32,6 +32,7 @@ from cockpit.model.action import (
     Verification,
 )
 from cockpit.model.severity import Freshness
+from cockpit.text import clean
 
 PLAN_DEADLINE_S = 20.0
 VERIFY_DEADLINE_S = 20.0
@@ -72,7 +73,7 @@ class Executor:
         duration = self._switch.default_duration_s if duration_s is None else duration_s
         self._switch.arm(reason, duration)
         try:
-            await self._trail.write("armed", "", {"reason": reason, "duration_s": duration})
+            await self._trail.write("armed", "", {"reason": self._switch.now.reason, "duration_s": duration})
         except Misconfigured:
             self._switch.disarm()
             raise
@@ -157,12 +158,15 @@ class Executor:
         if holder.run != seen.run:
             now = f"{seen.who} has let go, but now {holder.who} holds the target ({holder.reason})"
             raise Refused("lock", now, hint="Plan again, and talk to them")
-        await self._trail.write("lock broken", holder.run, {"target": name, "held_by": holder.who, "reason": reason})
+        await self._trail.write(
+            "lock broken", holder.run, {"target": name, "held_by": holder.who, "reason": clean(reason, REASON_LIMIT)}
+        )
         await asyncio.to_thread(self._at.locks.break_, name, holder.run)
 
     async def _execute(self, planned: Planned, confirmation: guards.Confirmation) -> Record:
         run, plan = uuid.uuid4().hex[:12], planned.plan
         draft = Record(run, plan, Outcome.REFUSED, "", self._clock.now(), self._clock.now())
+        confirmation = replace(confirmation, reason=clean(confirmation.reason, REASON_LIMIT))
         found = guards.refusals(plan, self._situation(plan, self._clock.monotonic() - planned.at, None))
         found += guards.confirmation_refusals(planned.requirement, confirmation, self._switch.now.remaining_s)
         if found:
@@ -356,7 +360,7 @@ class Executor:
 
     async def resolve(self, run: str, note: str) -> None:
         """The operator looked: the intent is not shown again."""
-        await self._trail.write("checked", run, {"note": note})
+        await self._trail.write("checked", run, {"note": clean(note, REASON_LIMIT)})
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back whenever mode, runs, effect or undo changed; returns the way out."""

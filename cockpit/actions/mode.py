@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from cockpit.clock import Clock
 from cockpit.errors import Refused
 from cockpit.profile.schema import Arming
+from cockpit.text import clean
+
+REASON_LIMIT = 500  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class ModeSwitch:
         if not reason.strip():
             raise Refused("mode", "arming needs a reason", hint="Say in a few words what you are about to do")
         time = self._clock.monotonic()
-        self._reason = reason.strip()
+        self._reason = clean(reason.strip(), REASON_LIMIT)
         self._until = time + max(1.0, min(duration_s, 8 * 3600.0))
         self._idle_until = time + self._arming.idle
 

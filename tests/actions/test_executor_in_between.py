@@ -17,6 +17,7 @@ from cockpit.audit.log import AuditLog
 from cockpit.errors import Misconfigured, Refused
 from cockpit.model.action import ActionRequest, Outcome, Tier, Verdict
 from cockpit.model.severity import Severity
+from cockpit.text import UNSAFE
 
 YES = Confirmation("y")
 TYPED = Confirmation("production/main", "restore")
@@ -253,3 +254,12 @@ async def test_an_intent_that_cannot_be_recorded_is_no_open_intent(rig: Rig, mon
     assert record.outcome is Outcome.REFUSED and not record.audited and rig.switch.runs == 0
     assert await rig.executor.unresolved() == ()
     await rig.executor.close()
+
+
+async def test_a_reason_with_control_characters_is_cleaned_before_it_is_kept_or_shown(rig: Rig) -> None:
+    evil = "incident 7\x1b]52;c;aGFjaw==\x07\u202e"
+    await rig.executor.arm(evil)
+    assert not UNSAFE.search(rig.executor.mode.reason)
+    await finished(rig, await rig.executor.plan(ON), Confirmation("y", evil))
+    reasons = [entry.facts["reason"] for entry in rig.audit.entries() if "reason" in entry.facts]
+    assert len(reasons) == 2 and not any(UNSAFE.search(reason) for reason in reasons)
