@@ -13,6 +13,7 @@ import struct
 import sys
 import termios
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -57,7 +58,10 @@ class PtyHost:
                 environ.pop(name, None)
             else:
                 environ[name] = value
-        pid, fd = pty.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 warns where other threads live; this child does nothing but exec.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid, fd = pty.fork()
         if pid == 0:
             try:
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
