@@ -30,6 +30,7 @@ READ_BYTES = 1024 * 1024  # of one read; what is left is announced with LogBatch
 LINE_BYTES = 256 * 1024  # the rest of a longer line is skipped
 SLICE_LINES = 100  # lines parsed before the loop gets its turn
 UNFINISHED_S = 5.0  # a last line without its line break is shown after this
+CONTINUES_S = 10.0  # a line without a time belongs to one with a time for so long, as stack traces do
 GONE_S = 60.0  # a file that was removed may take this long to come back
 _HEAD_BYTES = 256
 _T = TypeVar("_T")
@@ -54,7 +55,8 @@ class FileLog:
         self._partial = b""
         self._partial_since = 0.0
         self._skipping = False  # inside a line that is longer than LINE_BYTES
-        self._before = 0.0
+        self._before = 0.0  # the last time that stood in a line
+        self._before_read = 0.0
         self._gone_since: float | None = None
 
     async def read(self) -> LogBatch:
@@ -68,13 +70,17 @@ class FileLog:
             data, self._more, notes = await self._pull()
             self._lines.extend(self._split(data))
             self._notes.extend(notes)
-        now = self._clock.now().timestamp()
+        now, reading = self._clock.now().timestamp(), self._clock.monotonic()
+        if reading - self._before_read > CONTINUES_S:
+            self._before = 0.0
         while self._lines:
             for _ in range(min(SLICE_LINES, len(self._lines))):
                 entry = entry_of_line(self._lines.popleft(), now, self._before)
                 if entry is not None:
                     self._entries.append(entry)
-                    self._before = entry.at
+                    # A time that was only lent is not lent on: a log without times would stand still for ever.
+                    if entry.at != (self._before or now):
+                        self._before, self._before_read = entry.at, reading
             await asyncio.sleep(0)
         entries, self._entries = tuple(self._entries), []
         texts, self._notes = tuple(dict.fromkeys(self._notes)), []

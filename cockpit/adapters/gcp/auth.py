@@ -138,7 +138,10 @@ async def _loopback_token(base_url: str, client: httpx.AsyncClient, clock: Clock
     except httpx.TimeoutException as error:
         raise TimedOut(f"{url} gives no token in time") from error
     except httpx.HTTPError as error:
-        raise Unreachable(f"{url} gives no token: {clean(str(error), 200)}") from error
+        said = clean(str(error), 200) or type(error).__name__
+        raise Unreachable(
+            f"{url} gives no token: {said[:1].lower()}{said[1:]}", hint="is the simulated API running there?"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AuthenticationFailed(f"{url} gives no token", hint="is the simulated API running there?") from error
     return Token(Secret(value), "simulated token endpoint", clock.now().timestamp() + max(1.0, lifetime - EARLY_S))

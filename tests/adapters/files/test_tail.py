@@ -301,3 +301,25 @@ async def test_the_doctor_says_what_it_finds(log: FileLog, path: Path) -> None:
     (found,) = await log.diagnose()
     assert found.ok
     assert "4 bytes" in found.detail
+
+
+async def test_lines_without_a_time_are_as_old_as_their_reading(log: FileLog, path: Path, clock: ManualClock) -> None:
+    add(path, "started\n")
+    (first,) = (await log.read()).entries
+    await clock.advance(3.0)
+    add(path, "ERROR boom\n")
+    (second,) = (await log.read()).entries
+    assert (first.at, second.at) == (NOW.timestamp(), NOW.timestamp() + 3.0)
+
+
+async def test_a_time_is_lent_to_the_lines_after_it_but_not_for_ever(
+    log: FileLog, path: Path, clock: ManualClock
+) -> None:
+    add(path, "2026-11-21T11:59:58Z ERROR boom\n  at shop.cart\n")
+    assert [entry.at for entry in (await log.read()).entries] == [NOW.timestamp() - 2.0] * 2
+    await clock.advance(5.0)
+    add(path, "  at shop.main\n")
+    assert (await log.read()).entries[0].at == NOW.timestamp() - 2.0
+    await clock.advance(60.0)
+    add(path, "done\n")
+    assert (await log.read()).entries[0].at == NOW.timestamp() + 65.0
