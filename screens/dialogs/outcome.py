@@ -26,6 +26,7 @@ VERDICT = {
     Verdict.WORSE: ("worse", "✖", rows.BAD),
     Verdict.UNKNOWN: ("cannot be told", "?", rows.CARE),
 }
+WELL = ("nothing was wrong, nothing is", "●", rows.GOOD)
 SEVERITY = {
     Severity.OK: ("●", rows.GOOD),
     Severity.WARN: ("▲", rows.CARE),
@@ -94,6 +95,12 @@ def score_lines(scores: Sequence[Score], width: int) -> list[Content]:
     return lines
 
 
+def _well_throughout(effect: Effect) -> bool:
+    """No change, and none was needed: that is no reason to look worried."""
+    severities = {severity for score in effect.scores for severity in (score.before_severity, score.after_severity)}
+    return effect.verdict is Verdict.NO_CHANGE and severities == {Severity.OK}
+
+
 def effect_head(record: Record, effect: Effect | None, undo_s: float | None) -> Content:
     """First line of the card: the action, its outcome, the verdict or the time still watched, the way back."""
     word, glyph, style = WORD[record.outcome]
@@ -105,7 +112,7 @@ def effect_head(record: Record, effect: Effect | None, undo_s: float | None) -> 
     if effect is not None and effect.verdict is None:
         parts.append((f"   watching {effect.remaining_s:.0f} s", rows.MUTED))
     elif effect is not None and effect.verdict is not None:
-        verdict, mark, tint = VERDICT[effect.verdict]
+        verdict, mark, tint = WELL if _well_throughout(effect) else VERDICT[effect.verdict]
         parts += ["   ", (f"{mark} {verdict}", tint)]
     if undo_s is not None:
         parts += ["   ", ("u", rows.KEY), (f" undo, {max(1, round(undo_s / 60))} min", rows.MUTED)]
@@ -181,8 +188,9 @@ class EffectCard(Static):
         if record.run == self._hidden_run:
             return
         effect = watched[1] if watched is not None and watched[0] == record.run else None
-        offer = executor.undo_offer if record.undo is not None and record.undo.request is not None else None
-        lines = [effect_head(record, effect, None if offer is None else offer.remaining_s)]
+        offer = executor.undo_offer
+        own = offer is not None and offer.undo is record.undo  # and not that of another action
+        lines = [effect_head(record, effect, offer.remaining_s if offer is not None and own else None)]
         if effect is not None:
             lines += score_lines(effect.scores, max(40, self.app.size.width - 4))[: self.LINES]
         text = rows.joined(lines)
