@@ -193,19 +193,25 @@ class DeleteKeys(_OnKeys):
         """Delete. What was left over by an abort or by the ceiling is FAILED, with the number that went."""
         at_most = int(plan.request.get("at_most"))
         done = 0
+        left_over = False  # a stop that came after the last key left nothing over
 
         def progress(now: int, _total: int, note: str) -> None:
             nonlocal done
             done = now
             control.progress(now, plan.count, note)
 
+        def halt() -> bool:
+            nonlocal left_over
+            left_over = left_over or control.aborted() or done >= at_most
+            return left_over
+
         done = await self._bench.adapter.unlink_matching(
-            plan.request.get("pattern"), dict(plan.identity), progress, lambda: control.aborted() or done >= at_most
+            plan.request.get("pattern"), dict(plan.identity), progress, halt
         )
-        if control.aborted():
+        if left_over and control.aborted():
             text = f"stopped after {done:,} of about {plan.count:,} keys: the rest is still there"
             return RunResult(Outcome.FAILED, text, done, plan.count)
-        if done >= at_most:
+        if left_over:
             text = f"stopped at the ceiling after {done:,} keys: more match than was planned"
             return RunResult(Outcome.FAILED, text, done, plan.count)
         return RunResult(Outcome.SUCCEEDED, f"{done:,} keys deleted", done, max(done, plan.count))

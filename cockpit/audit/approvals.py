@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import stat
 from datetime import datetime
 from pathlib import Path
 
@@ -44,6 +45,8 @@ class Approvals:
                 status = path.lstat()
             except OSError:
                 continue
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+                continue  # a second name for a file that somebody made for another purpose
             fresh = 0 <= now.timestamp() - status.st_mtime <= VALID_S
             if fresh and status.st_uid not in _own_uids():
                 return _account(status.st_uid)

@@ -195,6 +195,20 @@ async def test_an_abort_leaves_the_rest_and_says_how_many_went(redis_url: str, h
     assert size(redis_url) == 7000 - result.done
 
 
+async def test_a_stop_after_the_last_key_has_nothing_left_to_stop(redis_url: str, handlers_for: Handlers) -> None:
+    fill(redis_url, session=10)
+    handler = handlers_for(redis_url)["redis.delete"]
+    plan = await handler.plan(delete("session:*"))
+    done = 0
+
+    def progress(now: int, total: int, note: str) -> None:
+        nonlocal done
+        done = now
+
+    result = await handler.run(plan, RunControl(progress, lambda: done == 10))
+    assert (result.outcome, result.done) == (Outcome.SUCCEEDED, 10)
+
+
 async def test_a_server_that_was_restarted_since_the_key_press_is_refused(
     start_redis: Callable[..., RedisServer], handlers_for: Handlers
 ) -> None:
