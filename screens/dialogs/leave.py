@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
@@ -13,21 +12,20 @@ from cockpit.actions.mode import Mode
 from cockpit.actions.record import Running
 from cockpit.clock import Clock
 from screens.dialogs import rows
-from screens.dialogs.base import Dialog, Flow
-from screens.dialogs.gate import KeyGate
+from screens.dialogs.base import Flow
+from screens.dialogs.yes_no import YesNo
 
 
-class QuitDialog(Dialog[bool]):
+class QuitDialog(YesNo):
     """`y` leaves; the key that asked does not."""
 
     DEFAULT_CSS = "QuitDialog #frame { max-width: 70; }"
     QUESTION: ClassVar[str] = "Leave the cockpit?"
 
     def __init__(self, mode: Mode, running: tuple[Running, ...], clock: Clock) -> None:
-        super().__init__()
+        super().__init__(clock, "-danger" if running else "-calm")
         self._mode = mode
         self._under_way = running
-        self.gate = KeyGate(clock)
 
     def title_line(self) -> Content:
         """The question."""
@@ -49,20 +47,3 @@ class QuitDialog(Dialog[bool]):
     def compose_foot(self) -> ComposeResult:
         """The keys."""
         yield Static(rows.keys(("y", "leave"), ("esc", "stay")), markup=False)
-
-    def opened(self) -> None:
-        """Keys count once this was painted."""
-        self.frame.add_class("-danger" if self._under_way else "-calm")
-        self.call_after_refresh(self.gate.painted)
-
-    def on_key(self, event: events.Key) -> None:
-        """Only a deliberate `y` leaves."""
-        deliberate = self.gate.press(event)
-        if event.key == "y":
-            event.stop()
-            if deliberate:
-                self.finish(True)
-
-    def action_leave(self) -> None:
-        """Stay."""
-        self.finish(False)

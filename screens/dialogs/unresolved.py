@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
-from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
@@ -13,8 +12,8 @@ from textual.widgets import Static
 from cockpit.actions.record import Unresolved
 from cockpit.clock import Clock
 from screens.dialogs import rows
-from screens.dialogs.base import Dialog, Flow
-from screens.dialogs.gate import KeyGate
+from screens.dialogs.base import Flow
+from screens.dialogs.yes_no import YesNo
 
 
 class UnresolvedSource(Protocol):
@@ -27,7 +26,7 @@ class UnresolvedSource(Protocol):
         """Not to be shown again. Raises CockpitError."""
 
 
-class UnresolvedDialog(Dialog[bool]):
+class UnresolvedDialog(YesNo):
     """True when the operator says that the target was looked at; False to be reminded at the next start."""
 
     DEFAULT_CSS = "UnresolvedDialog #frame { max-width: 96; }"
@@ -37,9 +36,8 @@ class UnresolvedDialog(Dialog[bool]):
     )
 
     def __init__(self, found: Sequence[Unresolved], clock: Clock) -> None:
-        super().__init__()
+        super().__init__(clock, "-danger")
         self.found = tuple(found)
-        self.gate = KeyGate(clock)
 
     def title_line(self) -> Content:
         """UNKNOWN."""
@@ -67,20 +65,3 @@ class UnresolvedDialog(Dialog[bool]):
         """The keys."""
         pairs = (("y", "I have looked: do not show again"), ("esc", "remind me at the next start"))
         yield Static(rows.keys(*pairs), markup=False)
-
-    def opened(self) -> None:
-        """Keys count once this was painted."""
-        self.frame.add_class("-danger")
-        self.call_after_refresh(self.gate.painted)
-
-    def on_key(self, event: events.Key) -> None:
-        """Only a deliberate `y` acknowledges."""
-        deliberate = self.gate.press(event)
-        if event.key == "y":
-            event.stop()
-            if deliberate:
-                self.finish(True)
-
-    def action_leave(self) -> None:
-        """Not now."""
-        self.finish(False)
