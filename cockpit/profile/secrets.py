@@ -21,6 +21,7 @@ from cockpit.errors import Misconfigured, TimedOut
 
 SCHEMES = ("env", "file", "cmd")
 COMMAND_DEADLINE_S = 10.0
+REAP_DEADLINE_S = 2.0
 _MAX_BYTES = 64 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -133,7 +134,7 @@ class SecretRef:
             # What it started goes too: it has a session, and so a process group, of its own.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _reaped(process)
 
     def __str__(self) -> str:
         return f"{self.scheme}:***" if self.scheme == "cmd" else f"{self.scheme}:{self.locator}"
@@ -164,6 +165,17 @@ class SecretRef:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "pattern": "^(env|file|cmd):.+", "title": "Secret reference"}
+
+
+async def _reaped(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a killed process; not for ever on a pipe that somebody else still holds."""
+    assert process.stdout is not None  # noqa: S101 - created with a pipe
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REAP_DEADLINE_S):
+            # asyncio sees the end only after the pipe's, which it does not while a full buffer pauses reading.
+            while await process.stdout.read(65536):
+                pass
+            await process.wait()
 
 
 async def _answer(process: asyncio.subprocess.Process, program: str) -> str:

@@ -124,6 +124,16 @@ async def test_a_failing_secret_command_leaves_its_output_in_no_frame(tmp_path: 
     assert VALUE not in report
 
 
+async def test_a_command_that_prints_without_end_is_ended_and_holds_nobody(tmp_path: Path) -> None:
+    program = tmp_path / "chatty"
+    program.write_text("#!/bin/sh\nyes\n")
+    program.chmod(0o700)
+    async with asyncio.timeout(30):
+        for _ in range(20):  # whether its pipe was full at the end is a matter of chance
+            with pytest.raises(Misconfigured, match="more than 64 KiB"):
+                await SecretRef(f"cmd:{program}").resolve()
+
+
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
