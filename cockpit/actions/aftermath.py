@@ -58,7 +58,12 @@ class Aftermath:
         return UndoOffer(title, undo, remaining) if remaining > 0 else None
 
     def watch(self, record: Record, before: Mapping[str, Symptom]) -> EffectWatch | None:
-        """A watch on what was wrong before, and on what the plan names; None where there is nothing to see."""
+        """A watch on what was wrong before, and on what the plan names; None where there is nothing to see.
+
+        The watch of the action before it ends: from now on two actions would share its verdict.
+        """
+        if self._watch is not None:
+            self._watch[1].overtake()
         wanted = {
             name for name, symptom in before.items() if symptom.severity > Severity.OK or name in record.plan.symptoms
         }

@@ -46,7 +46,12 @@ class EffectWatch:
         self._look = look
         self._duration_s = duration_s
         self._clock = clock
+        self._overtaken = False
         self.now = Effect(None, (), duration_s)
+
+    def overtake(self) -> None:
+        """Another action changed something: what is seen from now on may be its doing, so nothing can be told."""
+        self._overtaken = True
 
     async def run(self, tell: Callable[[], None]) -> Effect:
         """Look every second; `tell` after each look."""
@@ -67,7 +72,9 @@ class EffectWatch:
             worse_since = _since(worse_since, fresh and grown, elapsed)
             remaining = max(0.0, self._duration_s - elapsed)
             verdict: Verdict | None = None
-            if calm_since is not None and elapsed - calm_since >= CALM_S and bad_before > Severity.OK:
+            if self._overtaken:
+                verdict = Verdict.UNKNOWN
+            elif calm_since is not None and elapsed - calm_since >= CALM_S and bad_before > Severity.OK:
                 verdict = Verdict.RECOVERED
             elif worse_since is not None and elapsed - worse_since >= WORSE_S:
                 verdict = Verdict.WORSE

@@ -263,3 +263,16 @@ async def test_a_reason_with_control_characters_is_cleaned_before_it_is_kept_or_
     await finished(rig, await rig.executor.plan(ON), Confirmation("y", evil))
     reasons = [entry.facts["reason"] for entry in rig.audit.entries() if "reason" in entry.facts]
     assert len(reasons) == 2 and not any(UNSAFE.search(reason) for reason in reasons)
+
+
+async def test_a_cure_is_not_credited_to_the_action_before_it(rig: Rig, bad: Callable[[float], Symptom]) -> None:
+    rig.symptoms["logs/api"] = bad(rig.clock.now().timestamp())
+    await rig.executor.execute(await armed(rig), YES)
+    await seconds(rig, 3)
+    half = ActionRequest(ON.action, ON.source, {"to": "half"})
+    await rig.executor.execute(await rig.executor.plan(half), YES)
+    for _ in range(20):
+        await seconds(rig, 1)
+        rig.symptoms["logs/api"] = replace(bad(rig.clock.now().timestamp()), severity=Severity.OK)
+    await rig.executor.close()
+    assert [record.verdict for record in rig.executor.records] == [Verdict.UNKNOWN, Verdict.RECOVERED]
