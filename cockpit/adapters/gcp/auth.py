@@ -29,6 +29,7 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 EARLY_S = 90.0  # a token is renewed this long before it ends
 FILE_TOKEN_S = 300.0  # how long the token of a file is trusted without reading it again
 GCLOUD_S = 15.0
+REAP_S = 2.0
 FAILURE_S = 20.0  # a chain that found nothing is not walked again before: gcloud costs half a second each time
 _LOGIN = "run: gcloud auth application-default login (or gcloud auth login)"
 
@@ -240,7 +241,9 @@ async def _gcloud_token(environ: Mapping[str, str]) -> Token:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            # Bounded: asyncio waits for the pipes too, and somebody else may hold them.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), REAP_S)
     if process.returncode != 0:
         lines = complaint.decode("utf-8", "replace").strip().splitlines() or ["it failed"]
         raise AuthenticationFailed(f"gcloud: {clean(lines[0], 160)}")
