@@ -210,7 +210,8 @@ class ActionFlow:
 
     async def _report(self, record: Record) -> None:
         if record.outcome is Outcome.SUCCEEDED and record.audited and _verified(record):
-            self._app.notify(record.summary, title=outcome_title(record), markup=False)
+            # Briefly: the effect card says it too, and stays.
+            self._app.notify(record.summary, title=outcome_title(record), markup=False, timeout=3)
         else:
             await self._tell(outcome_title(record), outcome_lines(record), grave=True)
 

@@ -221,3 +221,14 @@ async def test_a_key_keeps_it_armed(samples):
         assert engine.executor.touched == 0
         await pilot.press("j")
         assert engine.executor.touched > 0
+
+
+async def test_a_passing_message_covers_neither_the_status_bar_nor_the_footer(samples):
+    app = CockpitApp()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.attach(samples.incident())
+        bottom = (await shown(pilot)).splitlines()[-2:]
+        app.notify("pid 4411 was told to end", title="Terminate session: done")
+        text = await shown(pilot)
+        assert "pid 4411 was told to end" in text
+        assert text.splitlines()[-2:] == bottom
