@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 # Stands for a backend_start that the role may not see; such a session has no identity and cannot be acted on.
 HIDDEN_START = datetime(1970, 1, 1, tzinfo=UTC)
 
+
 @dataclass(frozen=True, slots=True)
 class SessionIdentity:
     """What tells one session from any other, a later one with the same pid included."""
