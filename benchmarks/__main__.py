@@ -18,7 +18,7 @@ from shutil import which
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
-from benchmarks import measures, usage
+from benchmarks import commands, measures, usage
 from benchmarks.terminal import Terminal
 
 # measure: (path to the number, upper bound)
@@ -32,6 +32,8 @@ TARGETS = {
     "bytes a second in the flood": (("120x40", "flood", "bytes_per_s"), 15 * 1024),
     "lines missing from the ring": (("120x40", "ring", "missing"), 0),
     "memory": (("120x40", "memory", "rss_mib"), 110),
+    "slowest command without SDK": (("commands", "slowest_ms"), 400),
+    "demo until its incident is reported": (("demo", "incident_reported_s"), 10),
 }
 
 
@@ -208,6 +210,9 @@ def main() -> int:
     sizes = [tuple(map(int, size.split("x"))) for size in chosen.sizes.split(",")]
     results: dict[str, Any] = {}
     busy = os.getloadavg()[0]
+    if not chosen.command:
+        times = commands.commands()
+        results |= {"commands": {**times, "slowest_ms": max(times.values())}, "demo": commands.demo()}
     with tempfile.TemporaryDirectory(prefix="cockpit-bench-") as name:
         folder = Path(name)
         # The servers give up root's rights and must still be able to enter.
@@ -242,7 +247,7 @@ def main() -> int:
         "ratios": {
             peer: {size: ratios(results[size], numbers[size]) for size in numbers}
             for peer, numbers in results.items()
-            if "x" not in peer
+            if "x" not in peer and peer not in ("commands", "demo")
         },
         "results": results if chosen.screens else without_screens(results),
     }

@@ -31,7 +31,7 @@ def temporary(tmp_path: Path, surroundings: dict[str, str], postgres_server: Pos
 async def test_a_headless_demo_prints_what_check_prints_and_leaves_nothing(
     installed: Cockpit, temporary: Path
 ) -> None:
-    ran = await installed("demo", "--headless", "--for", "4s", "--json")
+    ran = await installed("demo", "--headless", "--for", "8s", "--json")
     assert ran.code == 0, ran.err
     seen = ran.json
     assert list(seen) == ["system", "environment", "severity", "readings", "findings"]
