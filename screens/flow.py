@@ -79,7 +79,12 @@ class ActionFlow:
         """Open the plan of the way back from the last action, while that is valid."""
         offer = self._at.executor.undo_offer
         if offer is None or offer.undo.request is None:
-            self._begin(self._tell("Nothing to undo", [("No action of the last 30 minutes has a way back.", "")]))
+            self._begin(
+                self._tell(
+                    "Nothing to undo",
+                    [("No action of the last 30 minutes has a way back, or its source was changed since.", "")],
+                )
+            )
         else:
             self.request(offer.undo.request, f"takes back: {offer.title} ({offer.undo.text})")
 
