@@ -66,5 +66,7 @@ def action_hints(catalogue: Catalogue, pane: Pane, keys: Mapping[str, str]) -> t
             continue
         offer = offers.get(spec.id)
         key = shown(keys.get(spec.id, spec.key))
-        hints.append(Hint(key, spec.title.split()[0], offer is not None and offer.available, spec.title))
+        hints.append(
+            Hint(key, spec.short or spec.title.split()[0], offer is not None and offer.available, spec.title)
+        )
     return tuple(hints)

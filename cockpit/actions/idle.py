@@ -39,6 +39,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TERMINATE_IDLE = ActionSpec(
     id="database.terminate_idle",
     title="Terminate idle sessions",
+    short="End idle",
     pane=SourceKind.DATABASE,
     key="I",
     tier=Tier.T3,

@@ -56,6 +56,7 @@ ROLLBACK = ActionSpec(
         *IDENTITY,
     ),
     reversible=True,
+    short="Roll back",
 )
 PROMOTE = ActionSpec(
     "revisions.promote",

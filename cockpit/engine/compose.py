@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from cockpit.polling.logring import LogRing
 
 
+FILE_LOG_EVERY_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One source, ready to be polled."""
@@ -115,7 +118,10 @@ def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
         ring = LogRing()
         parts.rings[name] = ring
         follower = LogFollower(tail, ring, clock)
-        _add(parts, SourceKind.LOGS, source.name, follower, source.interval, source.timeout, tail)
+        # A file costs nobody a quota, and one that rotates quickly is lost between two reads.
+        own_choice = "interval" in source.model_fields_set or source.type != "file"
+        interval = source.interval if own_choice else FILE_LOG_EVERY_S
+        _add(parts, SourceKind.LOGS, source.name, follower, interval, source.timeout, tail)
         parts.handlers.extend(logs.handlers(name, profile.block, scene, profile.limits, clock))
 
 

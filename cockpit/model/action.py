@@ -70,6 +70,7 @@ class ActionSpec:
     params: tuple[Param, ...] = ()
     scope: Scope = Scope.ROW
     reversible: bool = False
+    short: str = ""  # for the footer; "" for the title's first word
 
 
 @dataclass(frozen=True, slots=True)

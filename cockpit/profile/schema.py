@@ -171,7 +171,8 @@ class LogSource(Source):
     """A log to follow."""
 
     interval: Annotated[Duration, Field(ge=0.1, le=3600)] = 5.0
-    """Time between the starts of two reads. Cloud Logging allows 60 reads a minute for the whole project."""
+    """Time between the starts of two reads. Cloud Logging allows 60 reads a minute for the whole project; a file is
+    read every second unless this is set."""
     timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 10.0
     """Deadline of one read."""
     type: Literal["cloud_logging", "file"]
