@@ -35,7 +35,8 @@ def _memory(state: SourceState, cache: CacheStatus) -> Iterator[Finding]:
     evicting = f"evicts {evictions:.0f} keys a second" if evictions > 0 else "is nearly full"
     yield Finding(
         rule="redis-evicting" if evictions > 0 else "redis-nearly-full",
-        severity=Severity.CRIT if crit else Severity.WARN,
+        # Never milder than the pane beside it.
+        severity=max(Severity.CRIT if crit else Severity.WARN, state.severity),
         text=f"{state.title} {evicting}: memory {100 * share:.0f} % of its limit, {hits}",
         short=f"redis evicting {evictions:.0f}/s" if evictions > 0 else f"redis memory {100 * share:.0f} %",
         evidence=(

@@ -166,6 +166,13 @@ def test_evictions_suggest_the_prefix_that_fills_the_memory() -> None:
     assert find([state(SourceKind.REDIS, mixed)], AT)[0].action is None
 
 
+def test_a_full_cache_is_rated_no_milder_than_its_pane_rates_it() -> None:
+    full = cache(used_memory=100, evictions_per_s=3.0, policy="volatile-lru")
+    (mild,) = find([state(SourceKind.REDIS, full, Severity.WARN)], AT)
+    (grave,) = find([state(SourceKind.REDIS, full, Severity.CRIT)], AT)
+    assert (mild.severity, grave.severity) == (Severity.WARN, Severity.CRIT)
+
+
 def test_a_source_that_cannot_be_seen_is_a_finding_and_its_old_payload_is_no_fact() -> None:
     full = state(SourceKind.DATABASE, database(connections=97))
     lost = replace(full, freshness=Freshness.FAILED, failure=Failure("timed out", "no answer in 3 s"), age_s=40.0)
