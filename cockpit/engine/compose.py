@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cockpit.actions.handler import ActionHandler, Scene
 from cockpit.clock import Clock
 from cockpit.model.action import ActionSpec
+from cockpit.model.command import Replacement
 from cockpit.model.severity import SourceKind
 from cockpit.profile.schema import Profile
 
@@ -184,3 +185,8 @@ def specs() -> tuple[ActionSpec, ...]:
     from cockpit.actions import database, health, logs, redis, revisions
 
     return (*health.SPECS, *logs.SPECS, *database.SPECS, *redis.SPECS, *revisions.SPECS)
+
+
+def replacements() -> tuple[Replacement, ...]:
+    """Which commands of a runbook actions and looks stand in for; the first that understands a call wins."""
+    return ()

@@ -1,0 +1,1 @@
+"""The team's runbook: read, understood, checked, drafted into a profile, and walked through."""
