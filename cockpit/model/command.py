@@ -168,6 +168,7 @@ class Intent:
     params: Mapping[str, str] = field(default_factory=dict)  # of the action or look, literal values only
     asks: Mapping[str, Placeholder] = field(default_factory=dict)  # parameter -> what to fill in for it
     differs: str = ""  # in which way it is not what the command would do, as a sentence
+    tier: Tier | None = None  # where this use weighs more than the action in general
 
     def __post_init__(self) -> None:
         for name in ("target", "params", "asks"):
@@ -179,11 +180,12 @@ class Replacement:
     """A declaration beside an action or look: for which calls it can stand in.
 
     `understand` gets a call of that program and answers None where it is not one of these. It never guesses: a flag
-    that it does not know means None.
+    that it does not know means None. Tier T0 marks a look; it can stand in only for what is proven to read.
     """
 
     name: str  # ActionSpec.id or LookSpec.id
     program: str  # Call.program
+    tier: Tier  # of the action in general
     understand: Callable[[Call], Intent | None]
 
 
