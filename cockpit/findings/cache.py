@@ -11,7 +11,6 @@ from cockpit.model.finding import Finding
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Severity
 
-MEMORY_WARN, MEMORY_CRIT = 0.8, 0.95
 EVICTIONS_CRIT = 10.0  # a second
 DOMINANT = 0.5  # share of sampled keys under one prefix that makes it worth naming
 
@@ -26,9 +25,10 @@ def cache_findings(view: View) -> Iterator[Finding]:
 def _memory(state: SourceState, cache: CacheStatus) -> Iterator[Finding]:
     share = cache.used_memory / cache.limit if cache.limit else 0.0
     evictions = cache.evictions_per_s or 0.0
-    if evictions <= 0 and share < MEMORY_WARN:
+    warn, critical = cache.bounds
+    if evictions <= 0 and share < warn:
         return
-    crit = evictions >= EVICTIONS_CRIT or (share >= MEMORY_CRIT and cache.policy == "noeviction")
+    crit = evictions >= EVICTIONS_CRIT or (share >= critical and cache.policy == "noeviction")
     hits = f"hit rate {100 * cache.hit_ratio:.0f} %" if cache.hit_ratio is not None else "hit rate not known yet"
     lead = cache.prefixes[0] if cache.prefixes and cache.prefixes[0][1] >= DOMINANT else None
     pattern = f"{lead[0]}*" if lead else ""

@@ -11,7 +11,6 @@ from cockpit.model.finding import Finding
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Severity
 
-POOL_WARN, POOL_CRIT = 0.8, 0.95
 BLOCKED_S = 3.0
 BLOCKED_CRIT = 5  # sessions held up
 IDLE_IN_TRANSACTION_S = 120.0
@@ -67,14 +66,15 @@ def _lock_pileup(state: SourceState, database: DatabaseStatus, now: float) -> It
 
 def _pool(state: SourceState, database: DatabaseStatus) -> Iterator[Finding]:
     share = database.connections / database.usable
-    if share < POOL_WARN:
+    warn, critical = database.bounds
+    if share < warn:
         return
     states = ", ".join(f"{count} {name}" for name, count in database.by_state[:4])
     idle = dict(database.by_state).get("idle", 0)
     mostly_idle = idle > database.connections / 2
     yield Finding(
         rule="pool-nearly-full",
-        severity=Severity.CRIT if share >= POOL_CRIT else Severity.WARN,
+        severity=Severity.CRIT if share >= critical else Severity.WARN,
         text=f"{database.connections} of {database.usable} connections are in use: {states}",
         short=f"pool {database.connections}/{database.usable}",
         evidence=(f"max_connections {database.max_connections}, reserved {database.reserved}", states),

@@ -56,6 +56,7 @@ class CacheStatus:
     master_link: str = ""  # "up"/"down" on a replica
     prefixes: tuple[tuple[str, float], ...] = ()  # of a random sample of keys, with share, most first; near the limit
     notes: tuple[str, ...] = ()
+    bounds: tuple[float, float] = (0.8, 0.95)  # shares of the limit that are a warning, and critical
 
     @property
     def limit(self) -> int:

@@ -98,6 +98,7 @@ class DatabaseStatus:
     replication_lag_s: float | None = None
     queries_sent: int = 0  # by this poll: the cockpit's own load
     notes: tuple[str, ...] = ()  # what is degraded and why, with what would grant it
+    bounds: tuple[float, float] = (0.8, 0.95)  # shares of usable connections that are a warning, and critical
 
     @property
     def usable(self) -> int:

@@ -187,3 +187,12 @@ def test_the_symptom_of_a_log_is_its_last_seconds_not_its_last_minutes() -> None
     )
     assert symptoms([state(SourceKind.LOGS, logs(300), Severity.CRIT)], AT)["logs/main"].severity is Severity.CRIT
     assert symptoms([state(SourceKind.LOGS, healed, Severity.CRIT)], AT)["logs/main"].severity is Severity.OK
+
+
+def test_the_bounds_of_the_profile_decide_when_fullness_is_a_finding() -> None:
+    busy = database(connections=70)
+    assert rules(state(SourceKind.DATABASE, busy)) == []
+    assert rules(state(SourceKind.DATABASE, replace(busy, bounds=(0.6, 0.9)))) == ["pool-nearly-full"]
+    full = cache(used_memory=70)
+    assert rules(state(SourceKind.REDIS, full)) == []
+    assert rules(state(SourceKind.REDIS, replace(full, bounds=(0.6, 0.9)))) == ["redis-nearly-full"]

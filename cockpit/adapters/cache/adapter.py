@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from redis.exceptions import NoPermissionError, ResponseError
 
@@ -75,7 +76,8 @@ class RedisAdapter:
         )
         self._before = now
         severity, summary = judge(status, info, self._source)
-        return Observation(severity, summary, status)
+        bounds = (self._source.memory_warn, self._source.memory_critical)
+        return Observation(severity, summary, replace(status, bounds=bounds))
 
     async def close(self) -> None:
         """Close the connection."""

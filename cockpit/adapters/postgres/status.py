@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cockpit.model.database import BlockingNode, DatabaseStatus, Session
 from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity
@@ -10,6 +12,7 @@ from cockpit.profile.schema import DatabaseSource
 
 def judged(status: DatabaseStatus, source: DatabaseSource) -> Observation:
     """The observation: severity by the thresholds of the profile, the worst things first in the summary."""
+    status = replace(status, bounds=(source.pool_warn, source.pool_critical))
     found = [*_pool(status, source), *_blocking(status, source), *_transactions(status, source)]
     if not found:
         return Observation(Severity.OK, f"{status.connections}/{status.usable} connections", status)

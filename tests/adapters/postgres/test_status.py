@@ -104,3 +104,8 @@ async def test_where_the_server_does_not_tell_since_when_a_wait_counts_from_its_
     first = await eventually(waiting, lambda seen: seen >= 0)
     assert first == 0.0
     assert await eventually(waiting, lambda seen: seen > 0.05) < 10.0
+
+
+def test_the_bounds_that_it_was_judged_by_go_with_the_reading() -> None:
+    seen = judged(STATUS, SOURCE.model_copy(update={"pool_warn": 0.5, "pool_critical": 0.6}))
+    assert isinstance(seen.payload, DatabaseStatus) and seen.payload.bounds == (0.5, 0.6)
