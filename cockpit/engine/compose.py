@@ -9,12 +9,17 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from cockpit.actions.handler import ActionHandler, Scene
 from cockpit.clock import Clock
+from cockpit.engine.names import names_of
+from cockpit.looks.bound import StateOf
+from cockpit.looks.looker import Looker
 from cockpit.model.action import ActionSpec
 from cockpit.model.command import Replacement
+from cockpit.model.look import LookSpec
 from cockpit.model.severity import SourceKind
 from cockpit.profile.schema import Profile
 
@@ -47,6 +52,8 @@ class Parts:
     handlers: list[ActionHandler] = field(default_factory=list)
     rings: dict[str, LogRing] = field(default_factory=dict)
     closing: list[Closing] = field(default_factory=list)
+    lookers: list[Looker] = field(default_factory=list)
+    names: dict[str, dict[str, str]] = field(default_factory=dict)  # source id -> where it is, see engine.names
 
 
 def adapter_modules(profile: Profile) -> list[str]:
@@ -69,9 +76,13 @@ def load_adapters(profile: Profile) -> None:
         importlib.import_module(name)
 
 
-def compose(profile: Profile, state_dir: Path, clock: Clock) -> Parts:
-    """Build all parts. Opens no connection."""
-    parts = Parts()
+def unread(_source: str) -> None:
+    """No source has been read: for an engine that does not poll."""
+
+
+def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf = unread) -> Parts:
+    """Build all parts. Opens no connection. `state_of` is where live looks find the readings."""
+    parts = Parts(names=names_of(profile))
     scene = Scene(profile.system, profile.environment)
     _health(parts, profile, scene, clock)
     _logs(parts, profile, scene, clock)
@@ -182,11 +193,28 @@ def _add(
 
 def specs() -> tuple[ActionSpec, ...]:
     """All declared actions, in the order of the panes."""
-    from cockpit.actions import database, health, logs, redis, revisions
+    return tuple(spec for module in _action_modules() for spec in module.SPECS)
 
-    return (*health.SPECS, *logs.SPECS, *database.SPECS, *redis.SPECS, *revisions.SPECS)
+
+def look_specs() -> tuple[LookSpec, ...]:
+    """All declared looks, in the order of the panes."""
+    return tuple(spec for module in _look_modules() for spec in module.SPECS)
 
 
 def replacements() -> tuple[Replacement, ...]:
-    """Which commands of a runbook actions and looks stand in for; the first that understands a call wins."""
+    """Which commands of a runbook actions and looks stand in for; the first that understands a call wins.
+
+    Actions come first: what changes something is never taken for a question.
+    """
+    modules = (*_action_modules(), *_look_modules())
+    return tuple(found for module in modules for found in getattr(module, "REPLACES", ()))
+
+
+def _action_modules() -> tuple[ModuleType, ...]:
+    from cockpit.actions import database, health, logs, redis, revisions
+
+    return (health, logs, database, redis, revisions)
+
+
+def _look_modules() -> tuple[ModuleType, ...]:
     return ()

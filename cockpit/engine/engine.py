@@ -22,6 +22,7 @@ from cockpit.engine import compose
 from cockpit.engine.places import audit_path, state_folder
 from cockpit.findings.rules import cause_chain, find
 from cockpit.findings.symptoms import symptoms
+from cockpit.looks.book import LookBook
 from cockpit.model.finding import Finding
 from cockpit.model.reading import Marker
 from cockpit.model.revisions import ServiceStatus
@@ -49,6 +50,8 @@ class Engine:
         self.audit = AuditLog(audit_path(self.state_dir), Actor.current())
         self.catalogue: Catalogue
         self.executor: Executor
+        self.looks: LookBook
+        self.names: dict[str, dict[str, str]] = {}  # source id -> where it is
         self.parts: tuple[compose.Part, ...] = ()
         self._closing: list[Closing] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -72,7 +75,7 @@ class Engine:
     async def prepare(self) -> None:
         """Import the adapters in a thread and build the parts, without polling."""
         await asyncio.to_thread(compose.load_adapters, self.profile)
-        built = compose.compose(self.profile, self.state_dir, self.clock)
+        built = compose.compose(self.profile, self.state_dir, self.clock, self.hub.state)
         self.parts, self.rings, self._closing = tuple(built.parts), built.rings, list(built.closing)
         actor = Actor.current()
         station = Station(
@@ -90,6 +93,8 @@ class Engine:
         )
         self.catalogue = Catalogue(compose.specs(), built.handlers)
         self.executor = Executor(self.catalogue, station)
+        self.looks = LookBook(compose.look_specs(), built.lookers)
+        self.names = built.names
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,0 +1,55 @@
+"""Where a profile says that its sources are, as far as that is no secret: what a runbook's targets are matched to."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from cockpit.profile.schema import Profile
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> str:
+    """scheme://host:port in lower case with the port always there; "" for what is no web address."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or _PORTS.get(parts.scheme.lower())
+    except ValueError:
+        return ""
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme.lower() not in _PORTS or not host:
+        return ""
+    return f"{parts.scheme.lower()}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def names_of(profile: Profile) -> dict[str, dict[str, str]]:
+    """By source id: {"url", "origin"} of HTTP; {"service", "region", "project"} of Cloud Run; {"filter", "project"}
+    or {"path"} of logs; {"host", "port", "database"} of Redis; {"dsn_service"} of a database. What is unknown is
+    absent: a connection string is a secret reference, so a database's host shows only in its readings.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for health in profile.health:
+        plain = health.url.partition("#")[0].partition("?")[0]
+        found[f"health/{health.name}"] = {"url": plain, "origin": origin_of(health.url)}
+    for log in profile.logs:
+        facts = {"project": log.project or "", "filter": log.filter.strip(), "path": log.path or ""}
+        found[f"logs/{log.name}"] = {name: value for name, value in facts.items() if value}
+    for database in profile.database:
+        found[f"database/{database.name}"] = {"dsn_service": database.service} if database.service else {}
+    for cache in profile.redis:
+        found[f"redis/{cache.name}"] = _redis(cache.url) if isinstance(cache.url, str) else {}
+    for run in profile.cloud_run:
+        found[f"revisions/{run.name}"] = {"service": run.service, "region": run.region, "project": run.project}
+    return found
+
+
+def _redis(url: str) -> dict[str, str]:
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or 6379
+    except ValueError:
+        return {}
+    if parts.scheme == "unix":
+        return {"path": parts.path}
+    database = parts.path.strip("/") or "0"
+    return {"host": parts.hostname or "localhost", "port": str(port), "database": database}
