@@ -1,0 +1,106 @@
+"""The times of a playbook's text as clocks, and its escalations, at one moment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from cockpit.model.runbook import Clock, ClockKind, Contact, Facts, Playbook, Step
+from cockpit.runbooks.guide.progress import Escalation, Progress, StepState, Timer
+
+_ENDED = (StepState.DONE, StepState.SKIPPED, StepState.FAILED)
+
+
+def timers(
+    playbook: Playbook,
+    facts: Facts,
+    progress: Mapping[str, Progress],
+    started: datetime,
+    again: Mapping[str, Sequence[datetime]],
+    now: datetime,
+) -> tuple[Timer, ...]:
+    """Those of the playbook, then those of its steps in order.
+
+    A WINDOW and an AFTER count from the session's start, wherever they stand. A LAST or EVERY of a step counts from
+    the moment the step was begun, one of the playbook from the session's start.
+    """
+    found = [
+        _timer(f":{index}", clock, "", started, started, True, again, facts, now)
+        for index, clock in enumerate(playbook.clocks)
+    ]
+    for step in playbook.steps:
+        how = progress.get(step.id, Progress(step.id))
+        for index, clock in enumerate(step.clocks):
+            alive = how.state not in _ENDED
+            found.append(_timer(f"{step.id}:{index}", clock, step.id, started, how.started, alive, again, facts, now))
+    return tuple(found)
+
+
+def _timer(
+    id_: str,
+    clock: Clock,
+    step: str,
+    session: datetime,
+    begun: datetime | None,
+    alive: bool,
+    again: Mapping[str, Sequence[datetime]],
+    facts: Facts,
+    now: datetime,
+) -> Timer:
+    since = session if clock.kind in (ClockKind.WINDOW, ClockKind.AFTER) else begun
+    if since is None:
+        return Timer(id_, clock.kind, clock.text, step, False, clock.seconds, 0.0)
+    marks = [mark for mark in again.get(id_, ()) if mark >= since] if clock.kind is ClockKind.EVERY else []
+    due = (marks[-1] if marks else since) + timedelta(seconds=clock.seconds)
+    elapsed = max(0.0, (now - since).total_seconds())
+    running = alive and elapsed >= clock.from_s
+    to = _addressee(clock, (), facts)[0] if clock.kind is ClockKind.AFTER else ""
+    remaining = (due - now).total_seconds()
+    return Timer(id_, clock.kind, clock.text, step, running, remaining, elapsed, due, len(marks), to)
+
+
+def escalations(
+    playbook: Playbook, facts: Facts, started: datetime, told: Mapping[str, datetime], now: datetime
+) -> tuple[Escalation, ...]:
+    """The playbook's own AFTER times; where it has none, those of the whole runbook. Soonest first."""
+    own = [(clock, "") for clock in playbook.clocks if clock.kind is ClockKind.AFTER]
+    own += [(clock, step.text) for step, clock in _after(playbook.steps)]
+    wanted = own or list(facts.escalation)
+    found: dict[str, Escalation] = {}
+    for clock, to in wanted:
+        id_ = f"{clock.seconds:g}:{clock.text}:{to}"
+        name, reach = _addressee(clock, (to,) if to else (), facts)
+        due = started + timedelta(seconds=clock.seconds)
+        remaining = (due - now).total_seconds()
+        found[id_] = Escalation(id_, clock.seconds, clock.text, name, reach, due, remaining, told.get(id_))
+    return tuple(sorted(found.values(), key=lambda escalation: escalation.after_s))
+
+
+def _after(steps: Iterable[Step]) -> Iterable[tuple[Step, Clock]]:
+    for step in steps:
+        for clock in step.clocks:
+            if clock.kind is ClockKind.AFTER:
+                yield step, clock
+
+
+def _addressee(clock: Clock, named: Sequence[str], facts: Facts) -> tuple[str, str]:
+    """To whom, and how they are reached: as named, else as the runbook's escalation says for that time."""
+    texts = [text for text in named if text]
+    texts += [to for other, to in facts.escalation if other.seconds == clock.seconds]
+    for text in texts:
+        if contact := _contact(text, facts.contacts):
+            return contact.name or contact.role or text, contact.reach
+    return (texts[0], "") if texts else ("", "")
+
+
+def _contact(text: str, contacts: Sequence[Contact]) -> Contact | None:
+    """The one whose role or name stands in the text; None where that is nobody or not clear."""
+    low = text.casefold()
+    for words in (
+        [(contact.name, contact) for contact in contacts],
+        [(contact.role, contact) for contact in contacts],
+    ):
+        found = [(len(word), contact) for word, contact in words if word and word.casefold() in low]
+        if found:
+            return max(found, key=lambda pair: pair[0])[1]
+    return None
