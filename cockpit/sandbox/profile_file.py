@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from cockpit.sandbox.shape import Shape
+
 FILE_NAME = "profile.toml"
 TOKEN_FILE = "admin-token"  # noqa: S105  a file's name
 SHOP_FILE = "shop-url"
@@ -22,6 +24,7 @@ class Addresses:
     project: str
     region: str
     service: str
+    shape: Shape
     database_dsn: str | None
     redis_url: str | None
 
@@ -57,7 +60,7 @@ def _table(header: str, **values: object) -> str:
 
 def _text(directory: Path, at: Addresses) -> str:
     parts = [
-        _table("# A small shop on this machine, made by the demo.", system="shop", environment="sandbox"),
+        _table("# A small shop on this machine, made by the demo.", system=at.shape.system, environment="sandbox"),
         *_health(at),
     ]
     if at.database_dsn:
@@ -94,9 +97,10 @@ def _health(at: Addresses) -> list[str]:
     ]
     if at.redis_url:
         checks.append({"path": "components.redis.hit_rate", "warn": "< 0.5", "for": "5s"})
+    brief, detailed = f"{at.shop}{at.shape.health}", f"{at.shop}{at.shape.detailed}"
     return [
-        _table("[[health]]", name="shop", url=f"{at.shop}/health", interval="1s", timeout="2s", slow="500ms"),
-        _table("[[health]]", name="components", url=f"{at.shop}/health/detailed", interval="1s", timeout="3s"),
+        _table("[[health]]", name="shop", url=brief, interval="1s", timeout="2s", slow="500ms"),
+        _table("[[health]]", name="components", url=detailed, interval="1s", timeout="3s"),
         *(_table("[[health.check]]", **check) for check in checks),
         _table("[[health]]", name="catalogue", url=f"{at.shop}/catalogue/books", interval="2s", timeout="3s",
                slow="400ms"),

@@ -16,7 +16,6 @@ from cockpit.sandbox.gcp.run_v2 import template_json
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.shop.revision import BAD_TAG, IMAGE
 
-SERVICE = "shop"
 DEPLOYER = "ci@shop.example"
 JUNK_PREFIX = "tmp:recs:"
 IMPORT_NAME = "inventory-import"
@@ -63,6 +62,7 @@ class Site:
     """Where a fault is put."""
 
     plane: ControlPlane
+    service: str
     batch_dsn: str | None
     redis_url: str | None
 
@@ -98,9 +98,9 @@ class Fault:
 
     async def _deploy(self) -> None:
         run = self._site.plane.run
-        template = replace(run.service(SERVICE).template, image=f"{IMAGE}:{BAD_TAG}")
+        template = replace(run.service(self._site.service).template, image=f"{IMAGE}:{BAD_TAG}")
         operation = run.apply(
-            SERVICE,
+            self._site.service,
             change=Change(template=template),
             audit=Audit(
                 method="google.cloud.run.v2.Services.UpdateService",
@@ -110,7 +110,7 @@ class Fault:
                 request={
                     "@type": "type.googleapis.com/google.cloud.run.v2.UpdateServiceRequest",
                     "service": {
-                        "name": f"projects/{run.project}/locations/{run.region}/services/{SERVICE}",
+                        "name": f"projects/{run.project}/locations/{run.region}/services/{self._site.service}",
                         "template": template_json(template),
                         "traffic": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
                     },

@@ -30,11 +30,11 @@ from cockpit.sandbox.scenarios import (
     DESCRIPTIONS,
     NEEDS_DATABASE,
     NEEDS_REDIS,
-    SERVICE,
     Fault,
     Scenario,
     Site,
 )
+from cockpit.sandbox.shape import Shape
 from cockpit.sandbox.shop.database import APPLICATION_ROLE, BATCH_ROLE, NAME, ONCALL_ROLE, prepare
 from cockpit.sandbox.shop.front import Front
 from cockpit.sandbox.shop.load import Load
@@ -77,6 +77,7 @@ class Sandbox:
     scenario: Scenario
     tempo: Tempo
     plane: ControlPlane
+    shape: Shape = field(default_factory=Shape)
     postgres: PostgresServer | None = None
     redis: RedisServer | None = None
     front: Front | None = None
@@ -97,17 +98,20 @@ class Sandbox:
         scenario: Scenario = Scenario.NONE,
         *,
         tempo: Tempo | None = None,
+        shape: Shape | None = None,
         on_stage: Callable[[Stage], None] = lambda stage: None,
     ) -> Sandbox:
         """Start everything in `directory`, about 3 s. On any failure all that was started is ended again.
 
         Raises Unavailable where the scenario needs a server that cannot be had.
         """
-        tempo = tempo or Tempo()
+        tempo, shape = tempo or Tempo(), shape or Shape()
         # A project of its own: what a cockpit remembers of an earlier sandbox must not pass for this one's past.
-        project = f"demo-shop-{token_hex(2)}"
-        plane = ControlPlane(project, settle_s=tempo.settle_s, reads_per_minute=tempo.reads_per_minute)
-        system = cls(directory, scenario, tempo, plane)
+        project = f"demo-{shape.system}-{token_hex(2)}"
+        plane = ControlPlane(
+            project, region=shape.region, settle_s=tempo.settle_s, reads_per_minute=tempo.reads_per_minute
+        )
+        system = cls(directory, scenario, tempo, plane, shape)
         try:
             await system._start(on_stage)
         except BaseException:
@@ -176,7 +180,9 @@ class Sandbox:
         await self._open_shop()
         report("shop", f"the shop on {self.front.url if self.front else ''}, open")
         await self._warm_up()
-        self.fault = Fault(Site(self.plane, self.dsn(BATCH_ROLE), self.redis.url if self.redis else None))
+        self.fault = Fault(
+            Site(self.plane, self.shape.service, self.dsn(BATCH_ROLE), self.redis.url if self.redis else None)
+        )
         await self.fault.inject(self.scenario)
         if self.scenario is Scenario.LOCK_PILEUP and self.load is not None:
             self.load.rush(20)
@@ -222,7 +228,7 @@ class Sandbox:
             (now - timedelta(days=2, hours=3), Template(f"{IMAGE}:{GOOD_TAG}", env=env, max_instances=20)),
         ]
         (created, template), *later = templates
-        service = run.seed(SERVICE, template, created=created, creator=DEPLOYER)
+        service = run.seed(self.shape.service, template, created=created, creator=DEPLOYER)
         self._record(service, created)
         for created, template in later:
             run.seed_revision(service, template, created=created, creator=DEPLOYER)
@@ -233,7 +239,7 @@ class Sandbox:
                 client_name="shop", retry=Retry(NoBackoff(), 0),
             )  # fmt: skip
         backends = Backends(self.dsn(APPLICATION_ROLE), self._cache)
-        self.front = Front(run, service, self.plane.logs, backends, self.admin_token)
+        self.front = Front(run, service, self.plane.logs, backends, self.admin_token, self.shape)
         await self.front.start()
 
     def _record(self, service: Service, at: datetime) -> None:
@@ -258,7 +264,8 @@ class Sandbox:
             control_plane=self.plane.url,
             project=run.project,
             region=run.region,
-            service=SERVICE,
+            service=self.shape.service,
+            shape=self.shape,
             database_dsn=self.dsn(ONCALL_ROLE),
             redis_url=self.redis.url if self.redis else None,
         )

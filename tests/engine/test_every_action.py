@@ -22,7 +22,6 @@ from cockpit.engine.engine import Engine
 from cockpit.model.action import ActionRequest, Outcome
 from cockpit.model.severity import Freshness
 from cockpit.profile.load import load
-from cockpit.sandbox.scenarios import SERVICE
 from cockpit.sandbox.shop.database import BATCH_ROLE
 from cockpit.sandbox.system import Sandbox, Tempo
 
@@ -86,7 +85,7 @@ class Scene:
 
     def service(self) -> tuple[Any, Any]:
         """Traffic and scaling as the control plane has them."""
-        service = self.sandbox.plane.run.service(SERVICE)
+        service = self.sandbox.plane.run.service("shop")
         return service.traffic, (service.scaling.min_instances, service.scaling.max_instances)
 
     def events(self, run: str) -> tuple[str, ...]:
@@ -222,7 +221,7 @@ async def keys_to_delete(scene: Scene) -> dict[str, str]:
 
 
 async def other_revision(scene: Scene) -> dict[str, str]:
-    service = scene.sandbox.plane.run.service(SERVICE)
+    service = scene.sandbox.plane.run.service("shop")
     serving = {share.revision for share in service.serving if share.percent}
     return {"revision": next(name for name in service.revisions if name not in serving)}
 

@@ -17,6 +17,7 @@ from cockpit.sandbox.gcp.cloud import CloudRun
 from cockpit.sandbox.gcp.log_store import LogStore
 from cockpit.sandbox.gcp.model import Service
 from cockpit.sandbox.http import BadRequest, HttpServer, Request, Response
+from cockpit.sandbox.shape import Shape
 from cockpit.sandbox.shop.revision import Backends, PoolExhausted, ShopRevision
 from cockpit.sandbox.shop.vitals import Vitals, Window
 
@@ -27,12 +28,15 @@ _RETRY = (("retry-after", "30"),)
 class Front:
     """Serves the shop on loopback."""
 
-    def __init__(self, cloud: CloudRun, service: Service, logs: LogStore, backends: Backends, token: str) -> None:
+    def __init__(
+        self, cloud: CloudRun, service: Service, logs: LogStore, backends: Backends, token: str, shape: Shape
+    ) -> None:
         self._cloud = cloud
         self._service = service
         self._logs = logs
         self._backends = backends
         self._token = token
+        self._shape = shape
         self._revisions: dict[str, ShopRevision] = {}
         self._dice = random.Random(20)  # noqa: S311  spreads traffic, keeps no secret
         self._server: HttpServer | None = None
@@ -86,10 +90,10 @@ class Front:
 
     async def handle(self, request: Request) -> Response:
         """Any request to the shop's port."""
-        if request.path == "/health":
+        if request.path == self._shape.health:
             status, body = await self._vitals.brief(self.main_revision())
             return Response.of(body | {"maintenance": self.maintenance}, status)
-        if request.path == "/health/detailed":
+        if request.path == self._shape.detailed:
             status, body = await self._vitals.detailed(self.main_revision())
             return Response.of(body | {"maintenance": self.maintenance}, status)
         if request.path.startswith("/admin/"):
