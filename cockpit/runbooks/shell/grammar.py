@@ -1,0 +1,288 @@
+"""Shell text -> simple commands, by the tree-sitter grammar of Bash. Walks trees without recursion."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cockpit.model.command import Redirect, Word
+from cockpit.runbooks.shell import placeholders
+from cockpit.runbooks.shell.words import word
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+LIMIT = 65_536  # characters of one statement; a longer one is not read
+_STATEMENTS = frozenset({"command", "declaration_command", "unset_command", "test_command", "variable_assignment"})
+_SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
+_REDIRECTS = frozenset({"file_redirect", "herestring_redirect", "heredoc_redirect"})
+_LAST = frozenset({"pipeline", "list", "program"})  # a redirect after them belongs to their last command
+
+
+@dataclass(slots=True)
+class Simple:
+    """One simple command: words after quoting, what stands before and after it."""
+
+    words: list[Word]
+    text: str
+    row: int  # lines below the first of the text
+    assigned: dict[str, str] = field(default_factory=dict)
+    redirects: list[Redirect] = field(default_factory=list)
+    body: str = ""  # here-document or here-string
+    fed: Simple | None = None  # the command before it in the pipeline
+    piped: bool = False
+    substituted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a node stands."""
+
+    piped: bool = False
+    substituted: bool = False
+    redirects: tuple[Node, ...] = ()
+    after: int = -1  # id of the node whose last command feeds this one
+
+
+@functools.cache
+def _parser() -> Parser:
+    import tree_sitter_bash
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_bash.language()))
+
+
+def read(text: str) -> tuple[list[Simple], str]:
+    """Shell text -> its simple commands in the order of their starts, and why it is broken ("" where it is not)."""
+    if len(text) > LIMIT:
+        return [], f"longer than {LIMIT // 1024} KB"
+    source = text.encode("utf-8", "replace")
+    masked = _mask_bytes(text, source)
+    tree = _parser().parse(masked)
+    root = tree.root_node
+    found = _Walk(source).walk(root)
+    return found, _fault(root, source) if root.has_error else ""
+
+
+def _mask_bytes(text: str, source: bytes) -> bytes:
+    masked = placeholders.mask(text)
+    if masked is text or masked == text:
+        return source
+    return b"".join(
+        b"x" * len(old.encode("utf-8", "replace")) if old != new else new.encode("utf-8", "replace")
+        for old, new in zip(text, masked, strict=True)
+    )
+
+
+def _fault(root: Node, source: bytes) -> str:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.is_missing:
+            return f"{node.type} is missing"
+        if node.type == "ERROR":
+            start = source[node.start_byte : node.end_byte].decode("utf-8", "replace").strip().split("\n")[0]
+            return f"not shell grammar at: {start[:40]}"
+        stack.extend(child for child in reversed(node.children) if child.has_error or child.is_missing)
+    return "not shell grammar"
+
+
+class _Walk:
+    """Collects the simple commands of one tree."""
+
+    def __init__(self, source: bytes) -> None:
+        self.source = source
+        self.found: list[Simple] = []
+        self.stack: list[tuple[Node, _Place]] = []
+        self.last: dict[int, Simple] = {}  # node id -> the last simple command in it
+
+    def walk(self, root: Node) -> list[Simple]:
+        self.stack.append((root, _Place()))
+        while self.stack:
+            node, place = self.stack.pop()
+            kind = node.type
+            if kind in _STATEMENTS:
+                self._simple(node, place)
+            elif kind == "redirected_statement":
+                self._redirected(node, place)
+            elif kind == "pipeline":
+                self._pipeline(node, place)
+            elif kind in _SUBSTITUTIONS:
+                self._push(node.named_children, _Place(substituted=True))
+            elif kind == "list":
+                self._list(node, place)
+            elif node.child_count:
+                inner = _Place(
+                    place.piped, place.substituted, place.redirects if kind != "program" else (), place.after
+                )
+                self._push([child for child in node.children if child.is_named], inner)
+        return self.found
+
+    def _push(self, nodes: list[Node], place: _Place) -> None:
+        self.stack.extend((node, place) for node in reversed(nodes))
+
+    def _pipeline(self, node: Node, place: _Place) -> None:
+        parts = [child for child in node.children if child.is_named]
+        pushed = []
+        before = -1
+        for index, part in enumerate(parts):
+            pushed.append(
+                (
+                    part,
+                    _Place(
+                        place.piped if index == 0 else True,
+                        place.substituted,
+                        place.redirects if index == len(parts) - 1 else (),
+                        place.after if index == 0 else before,
+                    ),
+                )
+            )
+            before = part.id
+        self.stack.extend(reversed(pushed))
+
+    def _list(self, node: Node, place: _Place) -> None:
+        parts = [child for child in node.children if child.is_named]
+        last = len(parts) - 1
+        self.stack.extend(
+            (
+                part,
+                _Place(
+                    place.piped if index == 0 else False,
+                    place.substituted,
+                    place.redirects if index == last else (),
+                    place.after if index == 0 else -1,
+                ),
+            )
+            for index, part in reversed(list(enumerate(parts)))
+        )
+
+    def _redirected(self, node: Node, place: _Place) -> None:
+        body, redirects = None, list(place.redirects)
+        rest: list[tuple[Node, _Place]] = []
+        for child in node.children:
+            if child.type in _REDIRECTS:
+                redirects.append(child)
+                if child.type == "heredoc_redirect":
+                    rest += self._after_heredoc(child, node.id if body is None else body.id, place, redirects)
+            elif child.is_named:
+                body = child
+        for child in redirects[len(place.redirects) :]:
+            self.stack.extend((each, _Place(substituted=True)) for each in reversed(list(_substitutions(child))))
+        self.stack.extend(reversed(rest))
+        if body is not None:
+            self.stack.append((body, replace(place, redirects=tuple(redirects))))
+        elif redirects:
+            self._bare(node, redirects, place)
+
+    def _after_heredoc(
+        self, heredoc: Node, feeder: int, place: _Place, redirects: list[Node]
+    ) -> list[tuple[Node, _Place]]:
+        """`cat <<EOF | psql` and `cat <<EOF && next`: the grammar keeps what follows inside the redirect."""
+        rest = []
+        for child in heredoc.children:
+            if child.type in _REDIRECTS:
+                redirects.append(child)
+            elif child.type == "pipeline":
+                rest.append((child, _Place(True, place.substituted, (), feeder)))
+            elif child.type in _STATEMENTS or child.type in ("list", "redirected_statement"):
+                rest.append((child, _Place(False, place.substituted)))
+        return rest
+
+    def _bare(self, node: Node, redirects: list[Node], place: _Place) -> None:
+        """`> file` alone empties the file."""
+        simple = Simple([], self._text(node), node.start_point[0], substituted=place.substituted)
+        for redirect in redirects:
+            self._redirect(simple, redirect)
+        self.found.append(simple)
+
+    def _simple(self, node: Node, place: _Place) -> None:
+        simple = Simple([], self._text(node), node.start_point[0], piped=place.piped, substituted=place.substituted)
+        self._words(simple, node)
+        for redirect in place.redirects:
+            self._redirect(simple, redirect)
+        if place.piped:
+            simple.fed = self._feeder(place)
+        self.found.append(simple)
+        if b"$(" in self.source or b"`" in self.source or b"<(" in self.source or b">(" in self.source:
+            for child in reversed(list(_substitutions(node))):
+                self.stack.append((child, _Place(substituted=True)))
+
+    def _feeder(self, place: _Place) -> Simple | None:
+        return next((each for each in reversed(self.found) if each.substituted == place.substituted), None)
+
+    def _words(self, simple: Simple, node: Node) -> None:
+        kind = node.type
+        if kind == "variable_assignment":
+            self._assign(simple, node)
+            return
+        if kind == "test_command":
+            simple.words = [word("test"), word(self._text(node))]
+            return
+        end = -1
+        for child in node.children:
+            type_ = child.type
+            if type_ == "variable_assignment" and kind == "command":
+                self._assign(simple, child)
+            elif type_ in _REDIRECTS:
+                self._redirect(simple, child)
+            elif child.is_named or type_ not in ("comment",):
+                if child.start_byte == end and simple.words:
+                    joined = simple.words[-1].source + self._text(child)
+                    simple.words[-1] = word(joined, first=len(simple.words) == 1)
+                elif child.end_byte > child.start_byte:
+                    simple.words.append(word(self._text(child), first=not simple.words))
+                if type_ == "variable_assignment":
+                    self._assign(simple, child)
+                end = child.end_byte
+
+    def _assign(self, simple: Simple, node: Node) -> None:
+        name, _, value = self._text(node).partition("=")
+        simple.assigned[name] = word(value).text if value else ""
+
+    def _redirect(self, simple: Simple, node: Node) -> None:
+        if node.type == "heredoc_redirect":
+            self._heredoc(simple, node)
+            return
+        descriptor, operator, targets = "", "", []
+        for child in node.children:
+            if child.type == "file_descriptor":
+                descriptor = self._text(child)
+            elif not child.is_named:
+                operator = operator or self._text(child)
+            else:
+                targets.append(child)
+        target = word(self._text(targets[0])) if targets else Word("", "")
+        if node.type == "herestring_redirect":
+            simple.body = target.text
+        elif operator in (">&", "<&") and target.text.isdigit() | (target.text == "-"):
+            operator += target.text
+        simple.redirects.append(Redirect(descriptor + operator, target))
+        simple.words.extend(word(self._text(extra)) for extra in targets[1:])
+
+    def _heredoc(self, simple: Simple, node: Node) -> None:
+        tag = body = ""
+        for child in node.children:
+            if child.type == "heredoc_start":
+                tag = self._text(child)
+            elif child.type == "heredoc_body":
+                body = self._text(child)
+            elif child.type == "ERROR":
+                simple.words.extend(word(self._text(each)) for each in child.named_children)
+        simple.body = body
+        simple.redirects.append(Redirect("<<", word(tag)))
+
+    def _text(self, node: Node) -> str:
+        return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+
+def _substitutions(node: Node) -> Iterator[Node]:
+    """The outermost substitutions below a node, in order."""
+    stack = list(reversed(node.children))
+    while stack:
+        child = stack.pop()
+        if child.type in _SUBSTITUTIONS:
+            yield child
+        elif child.child_count:
+            stack.extend(reversed(child.children))
