@@ -151,6 +151,7 @@ class Command:
     broken: str = ""  # why the grammar could not read all of it, "" when it could
     schedule: str = ""  # "0 2 * * *" where it is a crontab line
     opener: str = ""  # text of the interactive command of this block that it is typed into, "" for a shell
+    block: int = 0  # line of the first line of its fence: commands of one fence share it; 0 where it has none
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
