@@ -17,7 +17,7 @@ from cockpit.model.database import BlockingNode, Session, SessionIdentity
 from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.logs import LogBatch
 from cockpit.model.reading import Observation
-from cockpit.model.revisions import ServiceStatus, TrafficTarget
+from cockpit.model.revisions import ServiceChange, ServiceStatus, TrafficTarget
 from cockpit.profile.schema import HttpAction
 
 Progress = Callable[[int, int, str], None]  # done, total (0 unknown), note
@@ -181,6 +181,16 @@ class TrafficShifting(Protocol):
 
     def scale_request(self, minimum: int | None, maximum: int | None, etag: str) -> str:
         """The exact HTTP request as text."""
+
+
+class ServiceChanging(TrafficShifting, Protocol):
+    """Can also change template, ingress and scaling mode."""
+
+    async def change(self, change: ServiceChange, etag: str, *, validate_only: bool = False) -> ServiceStatus:
+        """Send it and wait until it is so; a TemplateChange makes a new revision. Conflict when the etag is old."""
+
+    def change_request(self, change: ServiceChange, etag: str) -> str:
+        """The exact HTTP request as text, for the service as last read; values of variables are masked."""
 
 
 class ServingJournal(Protocol):

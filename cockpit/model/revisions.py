@@ -93,6 +93,9 @@ class ServiceStatus:
     last_modifier: str = ""
     uri: str = ""
     notes: tuple[str, ...] = ()
+    memory: str = ""  # limits of the template's serving container: "512Mi"
+    cpu: str = ""  # "1", "1000m"
+    ingress: str = ""  # "all", "internal", "internal-and-cloud-load-balancing"; "" while unknown
 
     @property
     def serving_revision(self) -> str:
@@ -108,3 +111,64 @@ class ServiceStatus:
     def revision(self, name: str) -> Revision | None:
         """By short name."""
         return next((revision for revision in self.revisions if revision.name == name), None)
+
+    @property
+    def template_revision(self) -> Revision | None:
+        """The revision that was made from the template as it is."""
+        return self.revision(self.latest_created)
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """Revisions with traffic that run another image than the template holds, most traffic first.
+
+        Digests are compared where both are known: a tag may have moved since. After a roll-back this names the
+        revision that serves, since the template still holds what was rolled back.
+        """
+        made = self.template_revision
+        shares = sorted((share for share in self.serving if share.percent > 0), key=lambda share: -share.percent)
+        found: dict[str, None] = {}
+        for share in shares:
+            revision = self.revision(share.revision)
+            if revision is None:
+                continue
+            if made is not None and made.digest and revision.digest:
+                differs = made.digest != revision.digest
+            else:
+                differs = self.template_image != revision.image
+            if differs:
+                found[revision.name] = None
+        return tuple(found)
+
+
+INGRESS = ("all", "internal", "internal-and-cloud-load-balancing")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateChange:
+    """A new revision of the template, with what is set here; nothing set: the same again."""
+
+    image: str = ""
+    memory: str = ""
+    cpu: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IngressChange:
+    """From where requests are let in: one of INGRESS."""
+
+    ingress: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    """How instances are counted: `manual` of them whatever the traffic is, or None for automatic with these limits.
+
+    Cloud Run unsets both limits when it becomes manual; 0 is unset.
+    """
+
+    manual: int | None
+    min_instances: int = 0
+    max_instances: int = 0
+
+
+ServiceChange = TemplateChange | IngressChange | ModeChange

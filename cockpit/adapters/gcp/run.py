@@ -1,16 +1,20 @@
-"""One Cloud Run service over the v2 REST API: what serves, what could, and the two changes that an incident needs."""
+"""One Cloud Run service over the v2 REST API: what serves, what could, and the changes that an incident needs."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from cockpit.adapters.capabilities import ServingJournal
 from cockpit.adapters.gcp.auditlog import AuditTrail, read_trail
+from cockpit.adapters.gcp.runchange import masked, patch_of
 from cockpit.adapters.gcp.runwire import (
     image_of,
+    ingress_of,
+    limits_of,
     moment,
     number,
     part,
@@ -29,7 +33,14 @@ from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Conflict, Malformed, NotFound, PermissionDenied, TimedOut
 from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.reading import Observation
-from cockpit.model.revisions import PreviousServing, Revision, Scaling, ServiceStatus, TrafficTarget
+from cockpit.model.revisions import (
+    PreviousServing,
+    Revision,
+    Scaling,
+    ServiceChange,
+    ServiceStatus,
+    TrafficTarget,
+)
 from cockpit.model.severity import Severity
 from cockpit.profile.schema import CloudRunSource
 
@@ -41,7 +52,7 @@ _SETTLE_S = 0.5
 
 
 class CloudRunService:
-    """Probing, Diagnosing and TrafficShifting. The service is read at each poll, its revisions when it changed."""
+    """Probing, Diagnosing and ServiceChanging. The service is read at each poll, its revisions when it changed."""
 
     def __init__(self, source: CloudRunSource, journal: ServingJournal | None, clock: Clock) -> None:
         self._source = source
@@ -60,6 +71,7 @@ class CloudRunService:
         self._trail_at = float("-inf")
         self._probed = False
         self._last: ServiceStatus | None = None
+        self._last_read: Json = {}  # the answer that `_last` was made from
 
     async def probe(self) -> Observation:
         """The service now. The audit log is left for the second poll, so that the first answers at once."""
@@ -100,8 +112,22 @@ class CloudRunService:
         if current is None or current.etag != etag:
             current = await self.read_service()
         if current.etag != etag:
-            raise Conflict(f"{self._source.service} was changed since it was read", hint="plan again")
+            raise self._changed()
         return await self._patch("scaling", self._scale_body(current.scaling, minimum, maximum, etag), validate_only)
+
+    async def change(self, change: ServiceChange, etag: str, *, validate_only: bool = False) -> ServiceStatus:
+        """PATCH template, ingress or scaling; wait for the operation."""
+        if self._last_read.get("etag") != etag:
+            await self.read_service()
+        if self._last_read.get("etag") != etag:
+            raise self._changed()
+        patch = patch_of(change, self._last_read, etag)
+        return await self._patch(patch.mask, patch.body, validate_only, patch.query)
+
+    def change_request(self, change: ServiceChange, etag: str) -> str:
+        """The PATCH as text; a template is the one that was read last, with the values of its variables masked."""
+        patch = patch_of(change, self._last_read, etag)
+        return self._request_text(patch.mask, masked(patch.body), patch.query)
 
     def traffic_request(self, targets: Sequence[TrafficTarget], etag: str) -> str:
         """The PATCH as text: request line, then the body."""
@@ -150,6 +176,7 @@ class CloudRunService:
     async def _status(self, service: Json) -> ServiceStatus:
         await self._refresh_revisions(service)
         notes: list[str] = []
+        memory, cpu = limits_of(part(service, "template"))
         shares = serving_of(service)
         revisions = [revision_of(entry, shares, self._trail.deployers) for entry in self._revisions]
         revisions.sort(key=lambda revision: (revision.created, revision.name), reverse=True)
@@ -176,11 +203,15 @@ class CloudRunService:
             updated=moment(service.get("updateTime")),
             last_modifier=text(service.get("lastModifier"), 120),
             uri=text(service.get("uri")),
+            memory=memory,
+            cpu=cpu,
+            ingress=ingress_of(service),
         )
         previous = self._previous(status, notes)
         if self._trail.problem:
             notes.append(self._trail.problem)
         self._last = dataclasses.replace(status, previous=previous, notes=tuple(notes))
+        self._last_read = service
         return self._last
 
     async def _refresh_revisions(self, service: Json) -> None:
@@ -234,8 +265,13 @@ class CloudRunService:
                 )
         return None
 
-    async def _patch(self, mask: str, body: Json, validate_only: bool) -> ServiceStatus:
-        query = {"updateMask": mask}
+    def _changed(self) -> Conflict:
+        return Conflict(f"{self._source.service} was changed since it was read", hint="plan again")
+
+    async def _patch(
+        self, mask: str, body: Json, validate_only: bool, also: Mapping[str, str] = MappingProxyType({})
+    ) -> ServiceStatus:
+        query = {"updateMask": mask, **also}
         path = f"/v2/{self._name}"
         if validate_only:
             answer = await self._run.rehearse("PATCH", path, {**query, "validateOnly": "true"}, body)
@@ -282,8 +318,8 @@ class CloudRunService:
         )
         return {"etag": etag, "scaling": scaling_json(wanted)}
 
-    def _request_text(self, mask: str, body: Json) -> str:
-        url = self._run.url(f"/v2/{self._name}", {"updateMask": mask})
+    def _request_text(self, mask: str, body: Json, also: Mapping[str, str] = MappingProxyType({})) -> str:
+        url = self._run.url(f"/v2/{self._name}", {"updateMask": mask, **also})
         return f"PATCH {url}\n{json.dumps(body)}"
 
     async def _diagnose_revisions(self) -> Diagnosis:
@@ -302,7 +338,7 @@ class CloudRunService:
             return Diagnosis(check, None, f"cannot be checked: {error.message}", self._grant(error))
         if missing:
             return Diagnosis(check, None, "may look, but not roll back or scale", self._grant_text(check))
-        return Diagnosis(check, True, "may roll back, promote, split and scale")
+        return Diagnosis(check, True, "may roll back, promote, split, scale, restart and stop")
 
     def _grant(self, error: CockpitError) -> str:
         if isinstance(error, PermissionDenied) and error.missing:

@@ -17,6 +17,11 @@ Json = Mapping[str, Any]
 
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
+INGRESS_WIRE = {
+    "all": "INGRESS_TRAFFIC_ALL",
+    "internal": "INGRESS_TRAFFIC_INTERNAL_ONLY",
+    "internal-and-cloud-load-balancing": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+}
 
 
 def text(value: object, limit: int = 400) -> str:
@@ -125,9 +130,26 @@ def scaling_json(scaling: Scaling) -> dict[str, object]:
     return sent
 
 
+def serving_container(holder: Json) -> Json:
+    """The container that requests go to: the one with a port, beside sidecars; else the first. Empty for none."""
+    containers = objects(holder.get("containers"))
+    return next((each for each in containers if each.get("ports")), containers[0] if containers else {})
+
+
 def image_of(holder: Json) -> str:
-    """The image of the first container: the one that serves requests."""
-    return next((text(entry.get("image")) for entry in objects(holder.get("containers"))), "")
+    """The image of the container that serves requests."""
+    return text(serving_container(holder).get("image"))
+
+
+def limits_of(holder: Json) -> tuple[str, str]:
+    """Memory and CPU of the container that serves requests, "" where unset."""
+    limits = part(part(serving_container(holder), "resources"), "limits")
+    return text(limits.get("memory"), 40), text(limits.get("cpu"), 40)
+
+
+def ingress_of(service: Json) -> str:
+    """In gcloud's words; "" for one that is not known."""
+    return next((word for word, wire in INGRESS_WIRE.items() if wire == service.get("ingress")), "")
 
 
 def state_of_service(service: Json) -> tuple[str, str]:

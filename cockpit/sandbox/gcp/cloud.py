@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cockpit.sandbox.gcp.errors import ApiError
-from cockpit.sandbox.gcp.model import Change, Revision, Scaling, Service, Share, Target, Template
+from cockpit.sandbox.gcp.model import INGRESS, Change, Revision, Scaling, Service, Share, Target, Template
 
 _SUFFIXES = itertools.cycle(("kux", "wam", "tib", "zor", "vey", "lod", "nup", "sij", "gah", "qev"))
 _OPERATIONS_KEPT = 500
@@ -162,7 +162,9 @@ def _validate(service: Service, change: Change) -> None:
         if len(tags) != len(set(tags)):
             raise ApiError("INVALID_ARGUMENT", "spec.traffic: a tag is used by more than one entry.")
     if change.scaling:
-        _validate_scaling(change.scaling)
+        _validate_scaling(change.scaling, service.scaling)
+    if change.ingress is not None and change.ingress not in INGRESS:
+        raise ApiError("INVALID_ARGUMENT", f"ingress: '{change.ingress}' is not one of {', '.join(INGRESS)}.")
     if change.template and not change.template.image:
         raise ApiError("INVALID_ARGUMENT", "template.containers: at least one container with an image is needed.")
     if change.template and change.template.revision in service.revisions and change.template != service.template:
@@ -170,7 +172,9 @@ def _validate(service: Service, change: Change) -> None:
                                          "already exists.")  # fmt: skip
 
 
-def _validate_scaling(scaling: Scaling) -> None:
+def _validate_scaling(scaling: Scaling, current: Scaling) -> None:
+    if current.manual and not scaling.manual and bool(scaling.min_instances) != bool(scaling.max_instances):
+        raise ApiError("INVALID_ARGUMENT", "scaling: back to automatic, set both minimum and maximum, or neither.")
     if scaling.min_instances < 0 or scaling.max_instances < 0 or (scaling.manual_instances or 0) < 0:
         raise ApiError("INVALID_ARGUMENT", "scaling: instance counts must not be negative.")
     if scaling.max_instances and scaling.min_instances > scaling.max_instances:
@@ -182,7 +186,7 @@ def _merge(service: Service, change: Change, now: datetime, principal: str) -> R
     for part in ("traffic", "scaling", "labels", "annotations", "ingress", "description"):
         value = getattr(change, part)
         if value is not None:
-            setattr(service, part, value)
+            setattr(service, part, _switched(value, service.scaling) if part == "scaling" else value)
     if change.traffic == ():
         service.traffic = (Target(100),)
     template = change.template
@@ -192,6 +196,16 @@ def _merge(service: Service, change: Change, now: datetime, principal: str) -> R
         return None
     service.template = template
     return _new_revision(service, template, now, principal)
+
+
+def _switched(scaling: Scaling, current: Scaling) -> Scaling:
+    """What else a switch of the mode does: https://cloud.google.com/run/docs/configuring/services/manual-scaling."""
+    if scaling.manual and not current.manual:
+        return replace(scaling, min_instances=0, max_instances=0)
+    if current.manual and not scaling.manual and not scaling.min_instances and not scaling.max_instances:
+        count = current.manual_instances or 0
+        return replace(scaling, min_instances=count, max_instances=count, manual_instances=None)
+    return scaling
 
 
 def _new_revision(service: Service, template: Template, created: datetime, creator: str) -> Revision:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+INGRESS = ("all", "internal", "internal-and-cloud-load-balancing")  # v1's words
+
 
 def stamp(moment: datetime) -> str:
     """RFC 3339, UTC, always with microseconds, so that texts sort as times do."""
@@ -57,6 +59,16 @@ class Scaling:
     mode: str = ""  # AUTOMATIC, MANUAL
     manual_instances: int | None = None
 
+    @property
+    def manual(self) -> bool:
+        """As many instances as `manual_instances` says, whatever the traffic is."""
+        return self.mode == "MANUAL"
+
+    @property
+    def stopped(self) -> bool:
+        """No instance, and none will be started."""
+        return self.manual and self.manual_instances == 0
+
 
 @dataclass(slots=True)
 class Revision:
@@ -87,7 +99,7 @@ class Service:
     scaling: Scaling = field(default_factory=Scaling)
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
-    ingress: str = "all"  # v1's words: all, internal, internal-and-cloud-load-balancing
+    ingress: str = "all"  # one of INGRESS
     description: str = ""
     generation: int = 1
     observed_generation: int = 1

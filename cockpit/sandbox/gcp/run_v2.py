@@ -171,7 +171,7 @@ def _change(service: Service, body: Mapping[str, Any], mask: str, force: bool) -
                 parts["template"] = template_from(merged or {})
             case "ingress":
                 words = {wire: word for word, wire in _INGRESS.items()}
-                parts["ingress"] = words.get(str(value), service.ingress)
+                parts["ingress"] = words.get(str(value), str(value))
             case "description":
                 parts["description"] = str(value or "")
             case _:

@@ -70,7 +70,7 @@ class Front:
 
     def revision(self) -> ShopRevision | None:
         """One revision, chosen by the traffic as it is; None when the service is scaled to nothing."""
-        if self._service.scaling.mode == "MANUAL" and self._service.scaling.manual_instances == 0:
+        if self._service.scaling.stopped:
             return None
         shares = [share for share in self._service.serving if share.percent > 0]
         (share,) = self._dice.choices(shares, [share.percent for share in shares])
@@ -78,7 +78,7 @@ class Front:
 
     def main_revision(self) -> ShopRevision | None:
         """The one that serves most."""
-        if self._service.scaling.mode == "MANUAL" and self._service.scaling.manual_instances == 0:
+        if self._service.scaling.stopped:
             return None
         return self._deployed(max(self._service.serving, key=lambda share: share.percent).revision)
 
@@ -89,7 +89,9 @@ class Front:
         return self._revisions[name]
 
     async def handle(self, request: Request) -> Response:
-        """Any request to the shop's port."""
+        """Any request to the shop's port, which stands for the service's public address."""
+        if self._service.ingress != "all":
+            return Response.of({"error": "not found"}, 404)  # what ingress keeps out comes to no revision and no log
         if request.path == self._shape.health:
             status, body = await self._vitals.brief(self.main_revision())
             return Response.of(body | {"maintenance": self.maintenance}, status)
