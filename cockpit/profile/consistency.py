@@ -6,9 +6,18 @@ is passed over, for the schema reports it. Paths are relative to the table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+SOURCE_IDS = {
+    "health": "health",
+    "database": "database",
+    "redis": "redis",
+    "cloud_run": "revisions",
+    "logs": "logs",
+}  # table of the profile -> first part of its sources' ids
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NAMED_KINDS = ("health", "database", "redis", "cloud_run", "logs", "http_action")
 
 
@@ -49,6 +58,39 @@ def profile_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
         for index, undo in _texts(entry, "http_action", "undo")
         if undo not in actions
     ]
+    return found + _target_conflicts(entry)
+
+
+def _target_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """Targets of the runbook that name no source of this profile."""
+    runbook = entry.get("runbook")
+    targets = runbook.get("targets") if isinstance(runbook, Mapping) else getattr(runbook, "targets", None)
+    if not isinstance(targets, Mapping):
+        return []
+    sources = [f"{id_}/{name}" for kind, id_ in SOURCE_IDS.items() for _, name in _texts(entry, kind, "name")]
+    known = ", ".join(sources) or "none"
+    return [
+        Conflict(("runbook", "targets", str(name)), f"names a source that does not exist; there are: {known}")
+        for name, source in targets.items()
+        if isinstance(source, str) and source not in sources
+    ]
+
+
+def runbook_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """At least one file, each once; variables with the names that a shell takes."""
+    files, env = entry.get("files"), entry.get("env")
+    found: list[Conflict] = []
+    if isinstance(files, list | tuple):
+        if not files:
+            found.append(Conflict(("files",), "needs at least one file"))
+        for index, file in enumerate(files):
+            if file == "":
+                found.append(Conflict(("files", index), "is empty"))
+            elif file in files[:index]:
+                found.append(Conflict(("files", index), "is named twice"))
+    for name in env if isinstance(env, Mapping) else ():
+        if not _VARIABLE.fullmatch(str(name)):
+            found.append(Conflict(("env", str(name)), "is no name of a variable (letters, digits and _)"))
     return found
 
 

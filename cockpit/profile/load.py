@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import types
 import typing
@@ -61,7 +62,10 @@ _BOUNDS = {
 
 
 def load(path: Path) -> Profile:
-    """The profile in that file. Raises ProfileProblems with everything that is wrong with it."""
+    """The profile in that file; the paths of its runbook made absolute, from the profile's folder.
+
+    Raises ProfileProblems with everything that is wrong with it.
+    """
     document = read(_text(path))
     problems = [Problem(path, slip.position.line, slip.position.column, "", slip.message) for slip in document.slips]
     profile: Profile | None = None
@@ -70,7 +74,25 @@ def load(path: Path) -> Profile:
         problems += mistakes
     if problems or profile is None:
         raise ProfileProblems(problems)
-    return profile
+    return _placed(profile, path)
+
+
+def _placed(profile: Profile, path: Path) -> Profile:
+    """A runbook lies beside the profile that names it, wherever the cockpit was started."""
+    runbook = profile.runbook
+    if runbook is None:
+        return profile
+
+    def absolute(text: str) -> str:
+        # Not resolve(): a link may lead elsewhere tomorrow, and is followed when it is read.
+        return os.path.abspath(path.parent / Path(text).expanduser())  # noqa: PTH100
+
+    folder = runbook.working_directory
+    places = {
+        "files": tuple(absolute(file) for file in runbook.files),
+        "working_directory": None if folder is None else absolute(folder),
+    }
+    return profile.model_copy(update={"runbook": runbook.model_copy(update=places)})
 
 
 def _text(path: Path) -> str:

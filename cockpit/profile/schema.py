@@ -17,6 +17,7 @@ from cockpit.profile.consistency import (
     log_conflicts,
     profile_conflicts,
     redis_conflicts,
+    runbook_conflicts,
     threshold_conflicts,
 )
 from cockpit.profile.fields import Comparison, Duration, Headers, Name, Network, RedisUrl, Url
@@ -247,6 +248,26 @@ class BlockAction(Section):
         return block_conflicts(entry)
 
 
+class RunbookFiles(Section):
+    """The team's Markdown runbook, and what its commands need here. Paths are relative to the profile's folder."""
+
+    files: tuple[str, ...]
+    """Markdown files, read as one runbook. Nothing of it runs before somebody accepted its text."""
+    targets: dict[str, str] = {}
+    """A name in the runbook's commands = the source that it means here: "shop-db" = "database/orders"."""
+    env: dict[str, SecretRef] = {}
+    """Variables for the commands that run as scripts, as secret references; their values are masked in the output."""
+    script_timeout: Annotated[Duration, Field(ge=1, le=8 * 3600)] = 600.0
+    """Deadline of one command that runs as a script; then it is ended with everything that it started."""
+    working_directory: str | None = None
+    """Folder in which scripts run; without it that of the first file."""
+
+    @staticmethod
+    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+        """As the base says."""
+        return runbook_conflicts(entry)
+
+
 class Arming(Section):
     """How long the cockpit may stay armed."""
 
@@ -298,6 +319,8 @@ class Profile(Section):
     """Changes that the system offers over HTTP."""
     block: BlockAction | None = None
     """How a client address is kept out."""
+    runbook: RunbookFiles | None = None
+    """The runbook that the guide shows."""
     arming: Arming = Arming()
     """Time limits of being armed."""
     limits: Limits = Limits()

@@ -64,7 +64,7 @@ def test_the_example_profile_leaves_no_key_of_the_schema_out() -> None:
             for name in unused(type(getattr(profile, kind)[0]), data[kind], f"{kind}.")
             if name.partition(".")[2] not in ("interval", "timeout")
         ]
-    for kind in ("block", "arming", "limits"):
+    for kind in ("block", "arming", "limits", "runbook"):
         missing += list(unused(type(getattr(profile, kind)), [data[kind]], f"{kind}."))
     assert missing == []
 
