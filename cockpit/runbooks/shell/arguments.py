@@ -2,28 +2,136 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cockpit.model.command import Word
+from cockpit.runbooks.shell.tools import GCLOUD_LEAVES, SWITCHES, TOOLS, Tool
+
+_UNKNOWN = Tool(switches=SWITCHES)
+_NUMBER = re.compile(r"-\d+\Z")
+_GCLOUD_SWITCH = re.compile(r"--(?:no-|clear-|enable-|disable-)[a-z0-9-]+\Z")
 
 
 @dataclass(slots=True)
 class Split:
-    """The words of one call, sorted."""
+    """The words of one call, sorted. `rest` is what stands after `--`, or after the point where flags end."""
 
     verb: str = ""
     args: list[Word] = field(default_factory=list)
     flags: dict[str, tuple[str, ...]] = field(default_factory=dict)
     channel: str = ""
-    rest: list[Word] = field(default_factory=list)  # after `--`
+    rest: list[Word] = field(default_factory=list)
+    dashed: bool = False  # there was a `--`
 
-    def add(self, name: str, value: str) -> None:
+    def add(self, name: str, value: str, tool: Tool) -> None:
+        """One flag, under the spelling used and its long name."""
         self.flags[name] = (*self.flags.get(name, ()), value)
+        long = tool.aliases.get(name)
+        if long:
+            self.flags[long] = (*self.flags.get(long, ()), value)
 
 
 def split(program: str, words: Sequence[Word]) -> Split:
-    """Words after the program."""
+    """The words after the program, sorted. Flags are stored as written and, where known, under their long name too."""
+    tool = TOOLS.get(program, _UNKNOWN)
     found = Split()
-    found.args = [word for word in words if not word.text.startswith("-")]
+    verb: list[str] = []
+    texts = [word.text for word in words]
+    done = not (tool.depth or tool.groups)
+    at = 0
+    while at < len(words):
+        text = texts[at]
+        if text == "--":
+            found.dashed = True
+            found.rest = list(words[at + 1 :])
+            break
+        if len(text) > 1 and text[0] == "-" and words[at].source[:1] in "-'\"" and not _NUMBER.match(text):
+            at = _flag(program, tool, found, texts, at)
+            continue
+        if done:
+            found.args.append(words[at])
+        elif program == "gcloud" and not verb and text in ("alpha", "beta", "preview"):
+            found.channel = text
+        else:
+            verb.append(text)
+            done = _verb_done(program, tool, verb, texts[at + 1 :])
+        at += 1
+        if done and len(found.args) == tool.inner.get(" ".join(verb), -1):
+            found.dashed = False
+            rest = list(words[at:])
+            if rest and rest[0].text == "--":
+                found.dashed = True
+                rest = rest[1:]
+            elif program in ("kubectl", "oc"):
+                continue
+            found.rest = rest
+            break
+    found.verb = " ".join(verb)
     return found
+
+
+def _verb_done(program: str, tool: Tool, verb: list[str], ahead: list[str]) -> bool:
+    last = verb[-1]
+    if tool.depth:
+        return len(verb) >= tool.depth and not (last in tool.groups and len(verb) == tool.depth)
+    if program == "gcloud" and last in GCLOUD_LEAVES and not (last == "run" and len(verb) == 1):
+        return True
+    if last in tool.groups:
+        return False
+    following = next((text for text in ahead if not text.startswith("-")), "")
+    return not (following in GCLOUD_LEAVES or following in tool.groups)
+
+
+def _flag(program: str, tool: Tool, found: Split, texts: list[str], at: int) -> int:
+    """Reads the flag at `at`; the index after it and its value."""
+    text = texts[at]
+    following = texts[at + 1] if at + 1 < len(texts) else None
+    if text.startswith("--") or tool.single:
+        name, equals, value = text.partition("=")
+        if equals:
+            found.add(name, value, tool)
+            return at + 1
+        if _takes_value(program, tool, name, following):
+            found.add(name, following or "", tool)
+            return at + 2
+        found.add(name, "", tool)
+        return at + 1
+    return _cluster(tool, found, text, following, at)
+
+
+def _takes_value(program: str, tool: Tool, name: str, following: str | None) -> bool:
+    if following is None or name in tool.switches:
+        return False
+    if name in tool.valued or tool.aliases.get(name, "") in tool.valued:
+        return True
+    if not tool.greedy or (following.startswith("-") and len(following) > 1):
+        return False
+    if program == "gcloud":
+        return not _GCLOUD_SWITCH.match(name)
+    return name not in SWITCHES and not name.startswith("--no-")
+
+
+def _cluster(tool: Tool, found: Split, text: str, following: str | None, at: int) -> int:
+    """`-it`, `-n5`, `-nprod`, `-n prod`, `-n=prod`."""
+    for index, char in enumerate(text[1:], 1):
+        name = f"-{char}"
+        rest = text[index + 1 :]
+        if name in tool.valued:
+            if rest:
+                found.add(name, rest.removeprefix("="), tool)
+                return at + 1
+            if following is None:
+                found.add(name, "", tool)
+                return at + 1
+            found.add(name, following, tool)
+            return at + 2
+        if not char.isalnum() and char not in "#?":
+            found.add(text, "", tool)
+            return at + 1
+        if rest.startswith("="):
+            found.add(name, rest[1:], tool)
+            return at + 1
+        found.add(name, "", tool)
+    return at + 1

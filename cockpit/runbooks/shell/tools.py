@@ -1,0 +1,370 @@
+"""How the tools of runbooks read their command lines: sub-commands, switches, flags with a value. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+def names(text: str) -> frozenset[str]:
+    """Words between blanks."""
+    return frozenset(text.split())
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`-n=--namespace` between blanks."""
+    return dict(each.split("=", 1) for each in text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One command-line tool. `depth`: words of its verb; a word of `groups` is always followed by one more."""
+
+    depth: int = 0
+    groups: frozenset[str] = frozenset()
+    switches: frozenset[str] = frozenset()  # take no value
+    valued: frozenset[str] = frozenset()  # short flags, and long ones where `greedy` is off, that take one
+    aliases: Mapping[str, str] = field(default_factory=dict)  # short -> long
+    greedy: bool = True  # an unknown long flag before a word takes it as its value
+    single: bool = False  # `-connect host`: one dash and a word, no clusters
+    inner: Mapping[str, int] = field(default_factory=dict)  # verb -> positionals after which the rest is not read
+
+
+SWITCHES = names(
+    """
+    --all --allow-empty --apply --autogenerate --clean --color --debug --delete --disable --dry-run --enable --execute
+    --fix --follow --force --fresh --full --help --info --insecure --interactive --json --live --local --no-cache --no-input
+    --noinput --no-color --no-verify --now --production --prune --quiet --raw --recursive --reset --silent --skip-checks
+    --staging --stat --sudo --test --trace --verbose --verify --version --wait --watch --yes --oneline --outdated
+    """
+)
+
+_KUBECTL = Tool(
+    depth=1,
+    groups=names("rollout set config auth certificate plugin"),
+    switches=names(
+        """
+        -i -t -A -w -R -h -p -c- --stdin --tty --all --all-namespaces --watch --watch-only --recursive --previous --follow
+        --force --now --help --overwrite --list --local --wait-for-completion --prefix --timestamps --rm --quiet
+        --show-labels --show-kind --ignore-not-found --no-headers --insecure-skip-tls-verify --all-containers
+        --ignore-daemonsets --delete-emptydir-data --delete-local-data --disable-eviction --server-side --prune --validate
+        --record --windows-line-endings --minify --flatten --raw --containers --use-protocol-buffers --expose --attach
+        --leave-stdin-open --match-server-version --force-conflicts --export --short --client --ignore-errors
+        --show-managed-fields --edit --save-config --allow-missing-template-keys --wait --dry-run --cascade
+        --interactive --merge --append-server-path --current --subresource- --show-capacity
+        """
+    ),
+    valued=names("-n -l -f -o -c -k -L -s -v"),
+    aliases=pairs(
+        "-n=--namespace -l=--selector -f=--filename -o=--output -c=--container -k=--kustomize -L=--label-columns "
+        "-A=--all-namespaces -w=--watch -R=--recursive -i=--stdin -t=--tty -s=--server -p=--previous"
+    ),
+    inner={"exec": 1},
+)
+_COMPOSE = Tool(
+    depth=1,
+    switches=names(
+        """
+        -d -T -q -h --detach --build --no-build --no-deps --force-recreate --no-recreate --always-recreate-deps
+        --remove-orphans --no-start --wait --rm --service-ports --use-aliases --follow --timestamps --no-color
+        --no-log-prefix --volumes --quiet --quiet-pull --all --services --force --stop --no-cache --pull- --parallel-
+        --privileged --interactive --no-TTY --no-tty --abort-on-container-exit --renew-anon-volumes -V --compatibility
+        --dry-run --all-resources --ignore-pull-failures --include-deps --push --menu --orphans
+        """
+    ),
+    valued=names("-p -e -u -w -t -n --tail --scale --timeout --index --env --user --workdir --profile --file"),
+    aliases=pairs("-d=--detach -p=--project-name -t=--timeout"),
+    inner={"exec": 1, "run": 1},
+)
+_DOCKER = Tool(
+    depth=1,
+    groups=names(
+        "container image network volume system builder buildx context service stack swarm secret node manifest plugin "
+        "config trust checkpoint"
+    ),
+    switches=names(
+        """
+        -d -i -t -a -f -q -s -D -P --detach --interactive --tty --all --force --quiet --rm --privileged --init
+        --no-stdin --no-trunc --follow --timestamps --details --no-stream --size --no-cache --squash --volumes --link
+        --read-only --publish-all --oom-kill-disable --help --debug --tls --tlsverify --no-healthcheck --latest --digests
+        --prune --with-registry-auth --detach-keys- --push --load --pull --all-tags --disable-content-trust --no-prune
+        --verbose --human --no-resolve
+        """
+    ),
+    valued=names(
+        "-e -u -v -p -w -n -h -l -m -c -H --tail --since --until --filter --format --name --network --volume --env --user "
+        "--publish --workdir --entrypoint --signal --time"
+    ),
+    aliases=pairs(
+        "-d=--detach -i=--interactive -t=--tty -e=--env -u=--user -v=--volume -p=--publish -w=--workdir -n=--tail "
+        "-H=--host"
+    ),
+    inner={"exec": 1, "run": 1, "container exec": 1, "container run": 1},
+)
+_GCLOUD_GROUPS = names(
+    """
+    run services revisions jobs executions domain-mappings regions sql instances backups databases users operations ssl
+    ssl-certs flags tiers export import logging logs sinks metrics buckets views secrets versions container clusters
+    node-pools images hub memberships compute security-policies rules firewall-rules networks subnets vpc-access
+    connectors routers nats addresses disks snapshots instance-groups managed unmanaged rolling-action
+    instance-templates backend-services url-maps forwarding-rules target-https-proxies target-http-proxies health-checks
+    ssl-certificates project-info zones redis memcache monitoring time-series dashboards policies channels
+    channels-descriptors uptime alpha beta iam service-accounts keys roles projects organizations folders billing
+    accounts auth application-default config configurations builds triggers artifacts repositories docker packages tags
+    pubsub topics subscriptions schemas storage buckets objects functions app services scheduler tasks queues dns
+    managed-zones record-sets transaction kms keyrings keys locations components deploy releases rollouts
+    delivery-pipelines targets spanner firestore indexes datastore bigtable dataflow dataproc composer environments
+    filestore endpoints api-gateway apis gateways certificate-manager certificates maps ai ai-platform models access-context-manager
+    perimeters service-directory network-security network-services error-reporting events quotas info preferences
+    workflows eventarc trace recommender insights recommendations resource-manager asset scc findings notebooks
+    ha-policies os-login ssh-keys target-pools target-instances target-tcp-proxies target-ssl-proxies sole-tenancy
+    reservations commitments vpn-tunnels vpn-gateways external-vpn-gateways interconnects network-endpoint-groups
+    packet-mirrorings http-health-checks https-health-checks public-advertised-prefixes routes machine-types
+    machine-images resource-policies snapshot-schedule zone-operations backup-dr workforce-pools providers
+    workload-identity-pools worker-pools policies alerting snoozes
+    """
+)
+_GCLOUD = Tool(
+    groups=_GCLOUD_GROUPS,
+    switches=names(
+        """
+        -q -h --quiet --async --no-async --wait --help --to-latest --no-traffic --allow-unauthenticated
+        --no-allow-unauthenticated --all --force --follow --uri --flatten- --log-http --user-output-enabled
+        --no-user-output-enabled --impersonate- --internal-ip --tunnel-through-iap --plain --dry-run --recursive
+        --include-deleted --include-logs-with-status --ssl --cpu-throttling --no-cpu-throttling --cpu-boost --no-cpu-boost
+        --use-http2 --no-use-http2 --session-affinity --no-session-affinity --no-launch-browser --update-adc --offload
+        --no-offload --global --private --preview --no-preview --execute-now --enable-layer7-ddos-defense --show-labels
+        --enable-autoscaling --no-enable-autoscaling --delete-contents --continue-on-error --destroy-scheduled --freshness-
+        --active --activate --no-activate --enable-point-in-time-recovery --no-backup --no-assign-ip --assign-ip
+        --deletion-protection --no-deletion-protection --promote --no-promote --stop-previous-version --version-in-use
+        --replica --failover --no-user --ipv6 --strict-host-key-checking- --zone-wide --dump-ssh-config
+        --add-cloudsql-instances- --enable-private-path --update-pins --preserve-metadata
+        """
+    ),
+    valued=names("-f"),
+    aliases=pairs("-q=--quiet"),
+    inner={},
+)
+GCLOUD_LEAVES = names(
+    """
+    list describe create delete update patch restart reset start stop resume suspend resize upgrade rollback deploy
+    submit replace read tail write connect ssh scp get-credentials get-iam-policy set-iam-policy add-iam-policy-binding
+    remove-iam-policy-binding update-traffic failover switchover restore clone promote-replica set-password enable disable
+    access add destroy list-tags set get get-value unset login logout revoke activate print-access-token
+    print-identity-token cp mv rm ls rsync cat call execute cancel wait migrate browse publish pull ack seek run
+    """
+)
+_CURL = Tool(
+    greedy=False,
+    switches=names(
+        "-s -S -f -L -k -i -I -v -g -G -N -O -J -R -p -q -0 -1 -2 -3 -4 -6 -a -B -j -l -M -n -Z -# --silent --show-error "
+        "--fail --location --insecure --include --head --verbose --get --no-buffer --remote-name --compressed"
+    ),
+    valued=names(
+        """
+        -X -H -d -o -u -A -b -c -C -e -E -F -K -m -P -Q -r -t -T -U -w -x -y -Y -z -h- --request --header --data
+        --data-raw --data-binary --data-ascii --data-urlencode --json --output --user --user-agent --cookie --cookie-jar
+        --referer --cert --key --cacert --capath --form --form-string --config --max-time --connect-timeout --range
+        --upload-file --proxy --proxy-user --write-out --retry --retry-delay --retry-max-time --resolve --connect-to
+        --interface --limit-rate --max-redirs --url --url-query --unix-socket --stderr --trace --trace-ascii --aws-sigv4
+        --oauth2-bearer --dump-header -D --output-dir --ciphers --tls-max --cert-type --key-type --pass --request-target
+        --max-filesize --noproxy --socks5 --socks5-hostname --netrc-file --variable --etag-save --etag-compare
+        --speed-limit --speed-time --time-cond --continue-at --dns-servers --doh-url --keepalive-time --local-port --proto
+        """
+    ),
+    aliases=pairs(
+        "-X=--request -H=--header -d=--data -o=--output -O=--remote-name -u=--user -A=--user-agent -b=--cookie -c=--cookie-jar "
+        "-F=--form -m=--max-time -T=--upload-file -w=--write-out -x=--proxy -I=--head -L=--location -k=--insecure "
+        "-f=--fail -s=--silent -S=--show-error -i=--include -v=--verbose -G=--get -K=--config -D=--dump-header "
+        "-Z=--parallel -E=--cert"
+    ),
+)
+_PSQL = Tool(
+    greedy=False,
+    switches=names("-t -A -q -x -1 -a -b -e -E -H -l -n -s -S -w -W -X -z -0 -? -V"),
+    valued=names(
+        "-c -f -h -p -U -d -o -v -P -F -R -T -L --command --file --host --port --username --dbname --output --set --variable "
+        "--pset --field-separator --record-separator --table-attr --log-file"
+    ),
+    aliases=pairs(
+        "-c=--command -f=--file -h=--host -p=--port -U=--username -d=--dbname -o=--output -v=--set -P=--pset -t=--tuples-only "
+        "-A=--no-align -q=--quiet -x=--expanded -1=--single-transaction -l=--list -X=--no-psqlrc -L=--log-file"
+    ),
+)
+_PG = Tool(
+    greedy=False,
+    switches=names("-a -b -B -c -C -O -s -x -v -w -W -Z- -l -e -1 -g -r"),
+    valued=names(
+        "-h -p -U -d -f -F -j -n -N -t -T -E -S -L -I -P -Z --host --port --username --dbname --file --format --jobs --schema "
+        "--table --exclude-table --exclude-schema --compress --role --use-list --index --function --trigger"
+    ),
+    aliases=pairs(
+        "-h=--host -p=--port -U=--username -d=--dbname -f=--file -F=--format -j=--jobs -t=--table -c=--clean -C=--create "
+        "-a=--data-only -s=--schema-only -l=--list -1=--single-transaction"
+    ),
+)
+_REDIS = Tool(
+    greedy=False,
+    switches=names("-c -x -i- -3 -2 --tls --raw --no-raw --csv --json --scan --bigkeys --memkeys --hotkeys --stat --latency"),
+    valued=names(
+        "-h -p -a -n -u -s -r -i -t -D -d -X --pass --user --cacert --cert --key --sni --pattern --eval --rdb --pipe-timeout "
+        "--memkeys-samples --count --lru-test --intrinsic-latency --cluster --quoted-pattern --functions-rdb --cacertdir"
+    ),
+    aliases=pairs("-h=--host -p=--port -a=--pass -n=--db -u=--uri -s=--socket -r=--repeat -i=--interval -c=--cluster-mode"),
+)
+_GIT = Tool(
+    depth=1,
+    greedy=False,
+    groups=names("stash remote submodule worktree bisect notes reflog lfs"),
+    valued=names("-m -b -B -C -c -n -S- -o --message --author --date --since --until --grep --format --depth --branch --onto"),
+    aliases=pairs("-m=--message -f=--force"),
+)
+_GH = Tool(
+    depth=1,
+    groups=names(
+        "pr run issue release workflow repo secret variable auth gist cache ruleset label project codespace extension "
+        "config org alias gpg-key ssh-key attestation search"
+    ),
+    switches=names(
+        """
+        --auto --admin --squash --merge --rebase --delete-branch -d -s -m- -r- --draft --fill --web -w --exit-status --watch --failed
+        --log --log-failed --verbose --yes -y --force --paginate --all --compact --dismissed --disable-auto --debug --latest
+        --prerelease --generate-notes --cleanup-tag --dry-run --required --fail-fast
+        """
+    ),
+    valued=names("-R -t -b -B -H -F -f -l -L -a -A -r -m -j -q -X -n -e -u -o"),
+    aliases=pairs("-R=--repo -t=--title -b=--body -B=--base -L=--limit -d=--delete-branch -y=--yes"),
+)
+_HELM = Tool(
+    depth=1,
+    groups=names("repo get show dependency plugin registry search"),
+    switches=names(
+        """
+        --install -i --wait --atomic --force --dry-run --reuse-values --reset-values --create-namespace --cleanup-on-fail
+        --no-hooks --recreate-pods --wait-for-jobs --debug --all -a --keep-history -A --all-namespaces --devel --short -q
+        --reset-then-reuse-values --rollback-on-failure --take-ownership --disable-openapi-validation --render-subchart-notes
+        """
+    ),
+    valued=names("-n -f -o -l -m"),
+    aliases=pairs("-n=--namespace -f=--values -o=--output -i=--install -A=--all-namespaces"),
+)
+_SSH = Tool(
+    greedy=False,
+    switches=names("-4 -6 -A -a -C -f -G -g -K -k -M -N -n -q -s -T -t -V -v -X -x -Y -y"),
+    valued=names("-B -b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w"),
+    inner={"": 1},
+)
+_GREP = Tool(
+    greedy=False,
+    valued=names("-A -B -C -e -f -m --context --after-context --before-context --regexp --file --max-count --include --exclude"),
+)
+_OPENSSL = Tool(
+    depth=1,
+    single=True,
+    greedy=False,
+    valued=names(
+        """
+        -connect -servername -in -out -inform -outform -CAfile -CApath -cert -key -keyout -days -subj -newkey -port -starttls
+        -passin -passout -pass -config -extensions -extfile -showcerts- -verify -checkend -nameopt -cipher -sess_out -sess_in
+        -CA -CAkey -name -certfile -addext -digest -engine -proxy -host -inkey -sigfile
+        """
+    ),
+)
+_ALIKE = Tool(depth=1)
+
+TOOLS: Mapping[str, Tool] = {
+    "kubectl": _KUBECTL,
+    "oc": _KUBECTL,
+    "docker-compose": _COMPOSE,
+    "docker": _DOCKER,
+    "podman": _DOCKER,
+    "nerdctl": _DOCKER,
+    "gcloud": _GCLOUD,
+    "curl": _CURL,
+    "psql": _PSQL,
+    "pg_dump": _PG,
+    "pg_dumpall": _PG,
+    "pg_restore": _PG,
+    "createdb": _PG,
+    "dropdb": _PG,
+    "vacuumdb": _PG,
+    "reindexdb": _PG,
+    "pg_isready": _PG,
+    "pgbench": _PG,
+    "redis-cli": _REDIS,
+    "valkey-cli": _REDIS,
+    "git": _GIT,
+    "gh": _GH,
+    "helm": _HELM,
+    "ssh": _SSH,
+    "scp": Tool(greedy=False, valued=names("-c -D -F -i -J -l -o -P -S -X")),
+    "rsync": Tool(greedy=False, valued=names("-e -f -B -M --rsh --exclude --include --filter --files-from --bwlimit")),
+    "grep": _GREP,
+    "egrep": _GREP,
+    "fgrep": _GREP,
+    "zgrep": _GREP,
+    "rg": _GREP,
+    "jq": Tool(greedy=False, valued=names("-f -L --indent --from-file")),
+    "yq": Tool(greedy=False, valued=names("-o -p --indent")),
+    "openssl": _OPENSSL,
+    "find": Tool(single=True, greedy=False, valued=names(
+        "-name -iname -type -mtime -mmin -size -path -maxdepth -mindepth -newer -user -group -perm -regex -printf -ctime -atime"
+    )),
+    "npm": Tool(depth=1, greedy=False, valued=names("--prefix --registry --workspace -w --tag --loglevel --omit --only")),
+    "pnpm": _ALIKE,
+    "yarn": Tool(depth=1, greedy=False),
+    "pip": Tool(depth=1, greedy=False, valued=names("-r -c -e -i -t --requirement --index-url --extra-index-url --target --format")),
+    "pip3": Tool(depth=1, greedy=False, valued=names("-r -c -e -i -t --requirement --index-url --target --format")),
+    "alembic": Tool(depth=1, greedy=False, valued=names("-c -n -x -m -r --config --name --message --rev-id --head --splice- --sql-")),
+    "systemctl": Tool(depth=1, greedy=False, valued=names("-n -t -p -o -H -M --lines --type --property --state --signal")),
+    "journalctl": Tool(greedy=False, valued=names("-u -n -p -S -U -o -b- -t -g --since --until --unit --lines --priority --output")),
+    "service": Tool(),
+    "aws": Tool(depth=2, switches=names("--recursive --dryrun --no-paginate --force --no-cli-pager --delete --follow --debug "
+                                         "--force-new-deployment --no-verify-ssl --exact-timestamps --quiet --wait --apply-immediately "
+                                         "--no-apply-immediately --skip-final-snapshot --force-failover --no-skip-final-snapshot")),
+    "az": Tool(groups=names("vm webapp aks acr redis postgres server flexible-server deployment slot container app containerapp "
+                            "revision monitor metrics log-analytics keyvault secret network nsg rule storage account blob sql db "
+                            "functionapp config appsettings group identity role assignment cosmosdb"), switches=SWITCHES),
+    "terraform": Tool(depth=1, single=True, greedy=False, groups=names("state workspace providers")),
+    "tofu": Tool(depth=1, single=True, greedy=False, groups=names("state workspace providers")),
+    "gsutil": Tool(depth=1, greedy=False, groups=names("iam lifecycle versioning cors retention acl defacl"), valued=names("-h -o -p -c -l -b")),
+    "bq": Tool(depth=1, switches=names("--nouse_legacy_sql -n- -f -r --force")),
+    "vault": Tool(depth=1, single=True, greedy=False, groups=names("kv auth secrets policy token lease operator audit")),
+    "nomad": Tool(depth=1, single=True, greedy=False, groups=names("job node alloc deployment operator var acl server system")),
+    "consul": Tool(depth=1, single=True, greedy=False, groups=names("kv operator acl catalog snapshot services")),
+    "argocd": Tool(depth=1, groups=names("app cluster repo proj account")),
+    "velero": Tool(depth=1, groups=names("backup restore schedule snapshot-location backup-location get create describe delete")),
+    "doctl": Tool(groups=names("apps compute droplet kubernetes cluster databases db registry")),
+    "heroku": Tool(depth=1, valued=names("-a -r -s -n -p --app")),
+    "fly": Tool(depth=1, groups=names("apps machine machines scale postgres pg secrets volumes ips releases ssh")),
+    "flyctl": Tool(depth=1, groups=names("apps machine machines scale postgres pg secrets volumes ips releases ssh")),
+    "tail": Tool(greedy=False, valued=names("-n -c --lines --bytes --pid")),
+    "head": Tool(greedy=False, valued=names("-n -c --lines --bytes")),
+    "sort": Tool(greedy=False, valued=names("-k -t -o -S -T")),
+    "cut": Tool(greedy=False, valued=names("-d -f -c -b")),
+    "awk": Tool(greedy=False, valued=names("-F -v -f")),
+    "sed": Tool(greedy=False, valued=names("-e -f")),
+    "kill": Tool(greedy=False, valued=names("-s -n --signal")),
+    "pkill": Tool(greedy=False, valued=names("-u -U -t -P -g -s --signal")),
+    "wget": Tool(greedy=False, valued=names(
+        "-O -o -P -t -T -U -e -i -a --output-document --header --post-data --post-file --method --body-data --user --password "
+        "--timeout --tries --user-agent --directory-prefix --output-file"
+    ), aliases=pairs("-O=--output-document -o=--output-file -P=--directory-prefix")),
+    "mysql": Tool(greedy=False, valued=names("-h -u -P -D -e -S --host --user --port --database --execute"),
+                  aliases=pairs("-h=--host -u=--user -P=--port -D=--database -e=--execute")),
+    "mysqldump": Tool(greedy=False, valued=names("-h -u -P -S -r -w --host --user --port --result-file --where")),
+    "mongosh": Tool(greedy=False, valued=names("-u -p -f --eval --host --port --username --password --authenticationDatabase")),
+    "make": Tool(greedy=False, valued=names("-C -f -j --directory --file")),
+    "ps": Tool(greedy=False, valued=names("-u -p -C -o -t -g --sort --format --pid --user")),
+    "lsof": Tool(greedy=False, valued=names("-p -u -c -d -g")),
+    "nc": Tool(greedy=False, valued=names("-w -p -s -x -X -q -i")),
+    "dig": Tool(greedy=False, valued=names("-t -p -x -f -k -b")),
+    "ping": Tool(greedy=False, valued=names("-c -i -W -w -s -I -t")),
+    "watch": Tool(greedy=False, valued=names("-n --interval"), inner={"": 0}),
+}
+for _name in (
+    "poetry uv apt apt-get yum dnf apk brew snap cargo go certbot supervisorctl pm2 rabbitmqctl etcdctl flux istioctl linkerd "
+    "eksctl kustomize launchctl ufw flask rails rake celery firebase vercel netlify railway render kubeadm minikube k3s crictl "
+    "ansible vercel stripe prisma knex sequelize typeorm symfony artisan nginx apachectl rc-service pg_ctl pg_ctlcluster"
+).split():
+    TOOLS.setdefault(_name, _ALIKE)  # type: ignore[attr-defined]
