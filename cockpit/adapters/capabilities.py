@@ -133,6 +133,20 @@ class KeyDeleting(Protocol):
 
 
 @runtime_checkable
+class KeyReading(Protocol):
+    """Can answer short read commands of one logical database, and count keys without blocking the server."""
+
+    async def read(self, words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+        """The answer as cleaned lines, at most 200, and whether there was more. Raises Refused for other commands."""
+
+    async def key_count(self) -> int:
+        """DBSIZE."""
+
+    async def sample_keys(self, pattern: str, progress: Progress, aborted: Aborted) -> tuple[int, list[str]]:
+        """As KeyDeleting."""
+
+
+@runtime_checkable
 class HttpCalling(Closing, Protocol):
     """Can send one declared HTTP request and read its effect back."""
 
@@ -154,6 +168,36 @@ class HttpCalling(Closing, Protocol):
 
     async def send(self) -> tuple[int, str]:
         """Send it once, no redirect followed: HTTP status and the beginning of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one path of an HTTP service answered; texts are cleaned."""
+
+    status: int
+    latency_ms: float
+    kind: str  # content type
+    size: int  # bytes
+    lines: tuple[str, ...]  # at most 200: the body, or what was looked for in it
+    cut: bool
+    value: str  # what the path found, in one line; "" without a path
+    expected: bool  # the status is one that the profile expects of the source
+
+
+@runtime_checkable
+class Fetching(Closing, Protocol):
+    """Can be asked for any path of one origin."""
+
+    @property
+    def url(self) -> str:
+        """Of the source itself, without secrets."""
+
+    @property
+    def origin(self) -> str:
+        """scheme://host:port."""
+
+    async def fetch(self, method: str, url: str, path: str, contains: str) -> Fetched:
+        """GET or HEAD of a URL on that origin. Raises Refused for another."""
 
 
 @runtime_checkable

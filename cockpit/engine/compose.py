@@ -60,6 +60,7 @@ def adapter_modules(profile: Profile) -> list[str]:
     """Names of the adapter modules that this profile needs."""
     needed = {
         "cockpit.adapters.http.health": bool(profile.health),
+        "cockpit.adapters.http.asking": bool(profile.health),
         "cockpit.adapters.http.action": bool(profile.http_action),
         "cockpit.adapters.postgres.adapter": bool(profile.database),
         "cockpit.adapters.cache.adapter": bool(profile.redis),
@@ -84,22 +85,25 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     """Build all parts. Opens no connection. `state_of` is where live looks find the readings."""
     parts = Parts(names=names_of(profile))
     scene = Scene(profile.system, profile.environment)
-    _health(parts, profile, scene, clock)
+    _health(parts, profile, scene, clock, state_of)
     _logs(parts, profile, scene, clock)
     _databases(parts, profile, scene, clock)
-    _caches(parts, profile, scene, clock)
+    _caches(parts, profile, scene, clock, state_of)
     _revisions(parts, profile, scene, state_dir, clock)
     return parts
 
 
-def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     if not profile.health and not profile.http_action:
         return
+    from cockpit.adapters.http.asking import HealthAsker
     from cockpit.adapters.http.health import HealthProbe
+    from cockpit.looks import health as looks
 
     for source in profile.health:
         probe = HealthProbe(source, clock)
         _add(parts, SourceKind.HEALTH, source.name, probe, source.interval, source.timeout)
+        parts.lookers.extend(looks.lookers(f"health/{source.name}", HealthAsker(source), state_of, clock))
     if profile.http_action and profile.health:
         from cockpit.actions import health
         from cockpit.adapters.http.action import HttpActionClient
@@ -149,11 +153,12 @@ def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> No
         parts.handlers.extend(database.handlers(f"database/{source.name}", adapter, scene, profile.limits, clock))
 
 
-def _caches(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+def _caches(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     if not profile.redis:
         return
     from cockpit.actions import redis
     from cockpit.adapters.cache.adapter import RedisAdapter
+    from cockpit.looks import redis as looks
 
     for source in profile.redis:
         adapter = RedisAdapter(source, clock)
@@ -161,6 +166,7 @@ def _caches(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
         parts.handlers.extend(
             redis.handlers(f"redis/{source.name}", adapter, scene, profile.limits, clock, shared=source.shared)
         )
+        parts.lookers.extend(looks.lookers(f"redis/{source.name}", adapter, state_of, clock))
 
 
 def _revisions(parts: Parts, profile: Profile, scene: Scene, state_dir: Path, clock: Clock) -> None:
@@ -217,4 +223,6 @@ def _action_modules() -> tuple[ModuleType, ...]:
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    return ()
+    from cockpit.looks import health, redis
+
+    return (health, redis)

@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from cockpit.profile.origin import origin_of
 from cockpit.profile.schema import Profile
-
-_PORTS = {"http": 80, "https": 443}
-
-
-def origin_of(url: str) -> str:
-    """scheme://host:port in lower case with the port always there; "" for what is no web address."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port or _PORTS.get(parts.scheme.lower())
-    except ValueError:
-        return ""
-    host = (parts.hostname or "").rstrip(".")
-    if parts.scheme.lower() not in _PORTS or not host:
-        return ""
-    return f"{parts.scheme.lower()}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def names_of(profile: Profile) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from cockpit.adapters.cache.failure import MISSING, answered
 from cockpit.adapters.cache.info import Counters, Info, read_prefixes, read_slowlog, read_status
 from cockpit.adapters.cache.judgement import judge
 from cockpit.adapters.cache.link import Command, Link, LinkChanged, Reply
+from cockpit.adapters.cache.reading import command_of, lines_of
 from cockpit.adapters.capabilities import Aborted, Progress
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Conflict, Malformed, TimedOut, Unreachable
@@ -35,7 +36,7 @@ _SECTIONS: tuple[Command, ...] = (("INFO", "server"), ("INFO", "replication"))
 
 
 class RedisAdapter:
-    """Probing, Diagnosing, KeyDeleting over one connection; every exchange has `source.timeout`."""
+    """Probing, Diagnosing, KeyDeleting, KeyReading over one connection; every exchange has `source.timeout`."""
 
     def __init__(self, source: RedisSource, clock: Clock) -> None:
         self._source = source
@@ -100,6 +101,13 @@ class RedisAdapter:
         if not isinstance(size, int):
             raise Malformed("the answer to DBSIZE is no number")
         return size
+
+    async def read(self, words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+        """The answer to one short read command as lines, and whether it was cut. Raises Refused, CockpitError."""
+        await self._link.prepare()
+        command = command_of(words)
+        [reply] = await self._ask(command)
+        return lines_of(words, self._checked(str(command[0]), reply))
 
     async def sample_keys(self, pattern: str, progress: Progress, aborted: Aborted) -> tuple[int, list[str]]:
         """Count what matches by SCAN and keep the first hundred; stops early when `aborted`.

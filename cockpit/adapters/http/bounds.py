@@ -175,3 +175,10 @@ def _look_up(path: Any, body: object) -> Found:
 def lookup(path: str, body: object) -> str:
     """What one path finds, as text; "missing" where it leads nowhere. Raises Misconfigured for a bad path."""
     return _look_up(_compiled(path), body).text
+
+
+def found_text(path: str, body: object) -> tuple[str, str]:
+    """As `lookup`, with the whole of what was found laid out as JSON: (in one line, in full)."""
+    found = _look_up(_compiled(path), body)
+    structure = isinstance(found.value, dict | list)
+    return found.text, json.dumps(found.value, indent=2, ensure_ascii=False) if structure else found.text
