@@ -119,7 +119,7 @@ class Executor:
             plan,
             needed,
             tuple(refusal for refusal in found if refusal.step != "mode" or self._at.read_only),
-            not situation.armed,
+            not situation.armed and plan.tier > Tier.T0,
             self._clock.monotonic(),
             holder,
         )
@@ -205,7 +205,7 @@ class Executor:
         before = dict(self._at.symptoms())
         self._underway.phase(draft.run, plan, "running", can_abort=True)
         record = await self._run(ready)
-        if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+        if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN) and plan.tier > Tier.T0:
             self._underway.phase(draft.run, plan, "verifying")
             record = replace(record, verification=await self._verify(record))
             self._aftermath.offer_undo(record)
@@ -381,10 +381,11 @@ class Executor:
     # -- small change
 
     def _lock_name(self, plan: Plan) -> str:
-        return f"{self._at.scene.system}/{self._at.scene.environment}/{plan.request.source}"
+        return f"{self._at.scene.system}/{self._at.scene.environment}/{plan.lock or plan.request.source}"
 
     def _keep(self, record: Record) -> Record:
         self._aftermath.keep(record)
+        self._underway.tell()
         return record
 
     @staticmethod

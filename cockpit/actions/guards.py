@@ -61,13 +61,18 @@ def requirement(plan: Plan, environment: str, t4_delay_s: float) -> Requirement:
 
 
 def refusals(plan: Plan, situation: Situation) -> tuple[Refusal, ...]:
-    """All guards that say no, mode first. Empty when the plan may be confirmed."""
+    """All guards that say no, mode first. Empty when the plan may be confirmed.
+
+    What only observes (T0) needs no arming, and a read-only profile lets it through.
+    """
     found: list[Refusal] = []
-    if situation.read_only:
+    if plan.tier is Tier.T0:
+        pass
+    elif situation.read_only:
         found.append(Refusal("mode", "this profile is read-only", "Use a profile without read_only = true"))
     elif not situation.armed:
         found.append(Refusal("mode", "the cockpit is in OBSERVE", "Arm it with ! and a reason"))
-    if situation.freshness is not Freshness.FRESH:
+    if plan.rests_on_reading and situation.freshness is not Freshness.FRESH:
         found.append(
             Refusal("freshness", situation.stale_because, "Wait for a fresh reading, or ctrl+r to ask again")
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from cockpit.actions.guards import Requirement
 from cockpit.audit.locks import Holder
-from cockpit.model.action import Outcome, Plan, Refusal, Undo, Verdict, Verification
+from cockpit.model.action import ActionRequest, Outcome, Plan, Refusal, Undo, Verdict, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Running:
     note: str
     started: datetime
     can_abort: bool
+    request: ActionRequest | None = None  # as planned
 
 
 @dataclass(frozen=True, slots=True)

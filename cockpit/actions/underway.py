@@ -36,7 +36,8 @@ class Underway:
     ) -> None:
         """Say where a run is; the first time says that it began."""
         started = self._runs[run].started if run in self._runs else self._clock.now()
-        self._runs[run] = Running(run, plan.title, plan.request.source, phase, done, total, note, started, can_abort)
+        source = plan.request.source
+        self._runs[run] = Running(run, plan.title, source, phase, done, total, note, started, can_abort, plan.request)
         self.tell()
 
     def end(self, run: str) -> None:

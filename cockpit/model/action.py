@@ -167,6 +167,8 @@ class Plan:
     symptoms: tuple[str, ...] = ()  # sources whose state the effect watch compares
     basis: Mapping[str, object] = field(default_factory=dict, compare=False)  # what `run` needs; not shown
     moving: bool = False  # count and objects change by themselves (keys of a live cache): shown, not in the digest
+    rests_on_reading: bool = True  # False: what it does was not decided by a reading of its source
+    lock: str = ""  # what is held while it runs, where that is not the whole source
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "identity", MappingProxyType(dict(self.identity)))

@@ -30,13 +30,14 @@ class Freshness(enum.Enum):
 
 
 class SourceKind(enum.Enum):
-    """What a source watches; each kind has its pane."""
+    """What a source watches; each kind has its pane, except the runbook, which has the guide."""
 
     HEALTH = "health"
     LOGS = "logs"
     DATABASE = "database"
     REDIS = "redis"
     REVISIONS = "revisions"
+    RUNBOOK = "runbook"
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
