@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from cockpit.sandbox.shape import Shape
@@ -12,6 +13,7 @@ from cockpit.sandbox.shape import Shape
 FILE_NAME = "profile.toml"
 TOKEN_FILE = "admin-token"  # noqa: S105  a file's name
 SHOP_FILE = "shop-url"
+RUNBOOK_FILE = "RUNBOOK.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Addresses:
 
 def write_profile(directory: Path, addresses: Addresses) -> Path:
     """The profile's path. Everything is readable by this user only."""
+    _write(directory / RUNBOOK_FILE, _runbook(addresses))
     secrets = {TOKEN_FILE: addresses.admin_token, SHOP_FILE: addresses.shop}
     if addresses.database_dsn:
         secrets["database-dsn"] = addresses.database_dsn
@@ -48,13 +51,26 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def _runbook(at: Addresses) -> str:
+    """The team's runbook; the shop's own with the names of this sandbox in it."""
+    if at.shape.runbook is not None:
+        return at.shape.runbook.read_text(encoding="utf-8")
+    text = (files("cockpit.sandbox") / RUNBOOK_FILE).read_text(encoding="utf-8")
+    return text.replace("https://shop.example.com", at.shop).replace("shop-prod", at.project)
+
+
 def _toml(value: object) -> str:
     """A TOML value; basic strings and arrays are written as in JSON."""
     return json.dumps(value, ensure_ascii=False)
 
 
+def _key(name: str) -> str:
+    """Bare where TOML allows it, else quoted."""
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else json.dumps(name)
+
+
 def _table(header: str, **values: object) -> str:
-    lines = [header, *(f"{key} = {_toml(value)}" for key, value in values.items() if value is not None)]
+    lines = [header, *(f"{_key(key)} = {_toml(value)}" for key, value in values.items() if value is not None)]
     return "\n".join(lines) + "\n"
 
 
@@ -84,6 +100,9 @@ def _text(directory: Path, at: Addresses) -> str:
                filter=wanted, interval="2s", timeout="3s")
     )  # fmt: skip
     parts += _actions(directory, at)
+    targets = {"cache.shop.example": "redis/cache"} if at.redis_url else {}
+    targets |= at.shape.targets
+    parts.append(_table("[runbook]", files=[RUNBOOK_FILE]) + _table("[runbook.targets]", **targets))
     # A shop this small: one cure is a large share of it.
     parts.append(_table("[limits]", watch="60s", keys_share=1.0, sessions_share=0.9, t4_delay="30s"))
     return "\n".join(parts)

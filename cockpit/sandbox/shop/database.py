@@ -38,5 +38,6 @@ async def prepare(superuser_dsn: str, shop_dsn: str, passwords: Mapping[str, str
     try:
         await owner.execute(statement("schema"))
         await owner.execute("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO batch")
+        await owner.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO oncall")
     finally:
         await owner.close()
