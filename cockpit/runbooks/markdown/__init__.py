@@ -1,0 +1,1 @@
+"""Markdown text -> blocks, sections, playbooks with their steps, and the facts of tables and lists."""

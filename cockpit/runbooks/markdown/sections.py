@@ -1,0 +1,163 @@
+"""Blocks -> sections, and which sections are one procedure together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cockpit.runbooks.markdown.blocks import Block, BlockKind
+from cockpit.runbooks.markdown.inline import plain
+from cockpit.runbooks.markdown.verbs import begins_with_verb
+from cockpit.runbooks.markdown.words import Role, core, is_step_heading, label, number_of, role_of
+
+_ISSUES = re.compile(
+    r"\b(?:issues?|problems?|incidents?|scenarios?|troubleshoot\w*|alerts?|failures?|errors?|faqs?|common|cases|symptoms"
+    r"|playbooks|runbooks|reference|examples?|commands|emergenc\w+|maintenance)\b",
+    re.IGNORECASE,
+)
+_PROCEDURE = re.compile(
+    r"\b(?:procedures?|process|steps|deployment|deploying|rollout|rollback|roll\s?back|recovery|failover|migration"
+    r"|upgrade|restore|response|how\s+to|checklist|rotation|playbook|runbook|restart|rebuild|release|cutover|switch"
+    r"|onboarding|drill|plan|workflow|guide)\b",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(
+    r"\b(?:contents|overview|architecture|components?|glossary|resources|references?|related|links|contacts?|dashboards?"
+    r"|metrics|channels?|severit\w+|levels?|variables|services|endpoints?|urls?|thresholds?|definitions?|changelog|history"
+    r"|about|template|slas?|slos?|objectives?|rto|rpo|codes|assumptions|stack|scope|introduction|purpose|documentation"
+    r"|inventory|environments?|credentials|terminology|appendix|topology|dependencies|prerequisites)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Section:
+    """A heading with what stands under it, up to the next heading of any level."""
+
+    title: str  # plain
+    level: int  # 0 for what stands before the first heading
+    line: int
+    heading: Block | None = None
+    own: list[Block] = field(default_factory=list)
+    children: list[Section] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Section]:
+        """Itself and all below, in order. A stack, because a document may nest more than Python likes to."""
+        waiting = [self]
+        while waiting:
+            section = waiting.pop()
+            yield section
+            waiting.extend(reversed(section.children))
+
+    def flat(self) -> list[Block]:
+        """All blocks of it and all below; the headings below included."""
+        found: list[Block] = list(self.own)
+        for section in self.walk():
+            if section is not self and section.heading is not None:
+                found += [section.heading, *section.own]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A section with the sub-sections that are parts of it."""
+
+    title: str
+    level: int
+    line: int
+    trail: tuple[str, ...]  # headings above, outermost first
+    blocks: tuple[Block, ...]
+    merged: bool  # sub-sections belong to it
+
+
+def tree(blocks: Sequence[Block]) -> Section:
+    """The section before the first heading, with all others below it."""
+    root = Section("", 0, 1)
+    path = [root]
+    for block in blocks:
+        if block.kind is BlockKind.HEADING and (title := plain(block.text)):
+            while path[-1].level >= block.level:
+                path.pop()
+            section = Section(title, block.level, block.line, block)
+            path[-1].children.append(section)
+            path.append(section)
+        else:
+            path[-1].own.append(block)
+    return root
+
+
+def procedures(root: Section) -> list[Procedure]:
+    """Every section as a candidate, in order; one that is a part of the section above it is within that."""
+    found: list[Procedure] = []
+    waiting: list[tuple[Section, tuple[str, ...]]] = [(root, ())]
+    while waiting:
+        section, trail = waiting.pop()
+        parts = _parts(section)
+        blocks = list(section.own)
+        for child in section.children:
+            if id(child) in parts and child.heading is not None:
+                blocks += [child.heading, *child.flat()]
+        found.append(Procedure(section.title, section.level, section.line, trail, tuple(blocks), bool(parts)))
+        below = (*trail, section.title) if section.title else trail
+        waiting.extend((child, below) for child in reversed(section.children) if id(child) not in parts)
+    return found
+
+
+def _parts(section: Section) -> set[int]:
+    """The ids of the sub-sections that are parts or phases of this section rather than procedures of their own."""
+    children = section.children
+    if not children:
+        return set()
+    named = [child for child in children if _names_a_part(child)]
+    roles = {role_of(child.title) for child in named}
+    if len(roles) > 1 or (named and _has_symptoms(section)):
+        if len(named) * 2 >= len(children):
+            return {id(child) for child in children}
+        if section.level > 1:
+            return {id(child) for child in named}
+    return {id(child) for child in _phases(section)}
+
+
+def _names_a_part(section: Section) -> bool:
+    role = role_of(section.title)
+    return role is not None and role not in (Role.META, Role.STEPS)
+
+
+def _has_symptoms(section: Section) -> bool:
+    return any(
+        (found := label(block.text)) is not None and role_of(found.lead) is Role.SYMPTOMS
+        for block in section.own
+        if block.kind is BlockKind.TEXT
+    )
+
+
+def _phases(section: Section) -> list[Section]:
+    """Sub-headings that number the phases of one procedure: "Step 1: Prepare", "1. Prepare", "2. Validate"."""
+    children = section.children
+    explicit = [child for child in children if is_step_heading(child.title)]
+    if len(explicit) > 1:
+        return explicit
+    numbered = [child for child in children if number_of(child.title)]
+    if len(numbered) < 2 or section.level < 2 or _is_outline(section, numbered):
+        return []
+    if any(_has_symptoms(child) for child in numbered) or any(child.children for child in numbered):
+        return []
+    imperative = sum(begins_with_verb(core(child.title)) for child in numbered)
+    if imperative * 2 > len(numbered):
+        return numbered
+    if _ISSUES.search(section.title):
+        return []
+    return numbered if _PROCEDURE.search(section.title) and imperative else []
+
+
+def _is_outline(section: Section, numbered: Sequence[Section]) -> bool:
+    """Headings numbered throughout: "2. Incidents", "2.1 Queue full"."""
+    above = number_of(section.title)
+    return bool(above) and all(number_of(child.title).startswith(f"{above}.") for child in numbered)
+
+
+def is_reference(title: str) -> bool:
+    """By its words a section to look things up in: what it lists is not to be done one after the other."""
+    name = core(title)
+    return bool(_REFERENCE.search(name)) and not _PROCEDURE.search(name) and not begins_with_verb(name)
