@@ -7,7 +7,7 @@ mutation, and cleans all text that it returns.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -55,6 +55,16 @@ class Tailing(Closing, Protocol):
 
     async def read(self) -> LogBatch:
         """What came since the last read, oldest first; the first read goes back a little. Raises CockpitError."""
+
+
+@runtime_checkable
+class LogAsking(Protocol):
+    """Can be asked for entries that pass another filter than the one that is followed."""
+
+    origin: str
+
+    async def query(self, wanted: str, limit: int, fresh_s: float, newest_first: bool) -> LogBatch:
+        """At most `limit` (100) entries of the last `fresh_s` seconds, 0 for any age. Raises CockpitError."""
 
 
 @runtime_checkable
@@ -260,3 +270,40 @@ class CommandRunning(Protocol):
 
     async def run(self, argv: Sequence[str], deadline_s: float) -> CommandResult:
         """Run to its end, without a shell and without input. TimedOut (`effect_possible`) after the deadline."""
+
+
+class Ended(enum.Enum):
+    """What ended a script."""
+
+    ITSELF = "itself"
+    DEADLINE = "deadline"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptEnd:
+    """How a script ended. `status` is its exit status, negative for the signal that killed it."""
+
+    status: int
+    ended: Ended
+
+
+class ScriptRunning(Protocol):
+    """Can run a command of a runbook on this machine."""
+
+    async def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        folder: str,
+        deadline_s: float,
+        heard: Callable[[bytes], None],
+        aborted: Callable[[], bool],
+    ) -> ScriptEnd:
+        """Run to its end in `folder`, with exactly this environment and without input.
+
+        `heard` gets stdout and stderr as they come, uncleaned. At the deadline, or once `aborted` says so, the whole
+        process group gets SIGTERM, and SIGKILL two seconds later; what it leaves behind in the group ends with it.
+        Misconfigured when it cannot be started.
+        """

@@ -24,7 +24,7 @@ from cockpit.model.severity import SourceKind
 from cockpit.profile.schema import Profile
 
 if TYPE_CHECKING:
-    from cockpit.adapters.capabilities import Closing, Probing, Tailing
+    from cockpit.adapters.capabilities import Closing, LogAsking, Probing, Tailing
     from cockpit.polling.logring import LogRing
 
 
@@ -86,7 +86,7 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     parts = Parts(names=names_of(profile))
     scene = Scene(profile.system, profile.environment)
     _health(parts, profile, scene, clock, state_of)
-    _logs(parts, profile, scene, clock)
+    _logs(parts, profile, scene, clock, state_of)
     _databases(parts, profile, scene, clock)
     _caches(parts, profile, scene, clock, state_of)
     _revisions(parts, profile, scene, state_dir, clock)
@@ -113,15 +113,18 @@ def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of
             parts.handlers.extend(health.handlers(f"health/{source.name}", clients, scene, profile.limits, clock))
 
 
-def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     if not profile.logs:
         return
     from cockpit.actions import logs
+    from cockpit.looks import logs as looks
     from cockpit.polling.logfollow import LogFollower
     from cockpit.polling.logring import LogRing
+    from cockpit.polling.newest import Newest
 
     for source in profile.logs:
         tail: Tailing
+        asked: LogAsking | None = None
         if source.type == "file":
             from cockpit.adapters.files.tail import FileLog
 
@@ -129,7 +132,7 @@ def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
         else:
             from cockpit.adapters.gcp.logging import CloudLog
 
-            tail = CloudLog(source, clock)
+            tail = asked = CloudLog(source, clock)
         name = f"logs/{source.name}"
         ring = LogRing()
         parts.rings[name] = ring
@@ -139,6 +142,7 @@ def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
         interval = source.interval if own_choice else FILE_LOG_EVERY_S
         _add(parts, SourceKind.LOGS, source.name, follower, interval, source.timeout, tail)
         parts.handlers.extend(logs.handlers(name, profile.block, scene, profile.limits, clock))
+        parts.lookers.extend(looks.lookers(name, Newest(ring), state_of, clock, asked))
 
 
 def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
@@ -223,6 +227,6 @@ def _action_modules() -> tuple[ModuleType, ...]:
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    from cockpit.looks import health, redis
+    from cockpit.looks import health, logs, redis
 
-    return (health, redis)
+    return (health, logs, redis)

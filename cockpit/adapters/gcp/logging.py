@@ -29,13 +29,14 @@ OVERLAP_S = 10.0  # entries may arrive late by this much
 OLDEST_S = 3600.0  # the cursor never asks further back
 SILENT_S = 30.0  # without an answer for longer, slowing down is a failure and no note
 FILTER_CHARS = 20_000
+ASKED = 100  # entries of one question
 SLICE = 100  # entries converted before the loop gets its turn
 
 _Key = tuple[str, str]
 
 
 class CloudLog:
-    """Tailing for the entries of one project that pass a filter."""
+    """Tailing and LogAsking for the entries of one project that pass a filter."""
 
     def __init__(self, source: LogSource, clock: Clock) -> None:
         if source.project is None:
@@ -105,6 +106,33 @@ class CloudLog:
         self._raw.extend(reversed(found))  # newest first on the wire, so that a flood shows its latest part
         return None
 
+    async def query(self, wanted: str, limit: int, fresh_s: float, newest_first: bool) -> LogBatch:
+        """Entries of the project that pass another filter, at most 100, of the last `fresh_s` seconds (0: any age).
+
+        One read of the project's budget. Raises RateLimited where none is left, Misconfigured for a filter that the
+        service does not understand, and CockpitError.
+        """
+        budget = self._budget
+        now = self._clock.monotonic()
+        if not budget.take(now):
+            wait = budget.wait_s(now)
+            raise RateLimited(
+                f"the project's 60 log reads a minute are used up, the next is possible in {wait:.0f} s",
+                retry_after_s=wait,
+                hint="ask again then",
+            )
+        try:
+            answer = await self._page(
+                _within(wanted, fresh_s, self._clock), "", min(limit, ASKED), newest_first=newest_first
+            )
+        except RateLimited as error:
+            budget.refused(self._clock.monotonic(), error.retry_after_s)
+            raise
+        budget.accepted()
+        raw = objects(answer.get("entries"))
+        entries = tuple(entry_of_cloud(each, _at(each, self._clock)) for each in raw)
+        return LogBatch(entries, more=bool(answer.get("nextPageToken")))
+
     async def diagnose(self) -> list[Diagnosis]:
         """Token, permission to read, and whether the filter is understood."""
         try:
@@ -135,11 +163,11 @@ class CloudLog:
     def _budget(self) -> ReadBudget:
         return budget_of(self._api.base_url, self._project)
 
-    async def _page(self, query_filter: str, page_token: str, size: int = PAGE) -> Json:
+    async def _page(self, query_filter: str, page_token: str, size: int = PAGE, *, newest_first: bool = True) -> Json:
         body: Json = {
             "resourceNames": [f"projects/{self._project}"],
             "filter": query_filter,
-            "orderBy": "timestamp desc",
+            "orderBy": "timestamp desc" if newest_first else "timestamp asc",
             "pageSize": size,
         }
         if page_token:
@@ -204,6 +232,21 @@ def entry_of_cloud(raw: Mapping[str, Any], at: float) -> LogEntry:
     severity = level_of(raw.get("severity"))
     level = severity if severity is not Level.DEFAULT else None
     return entry_from_record(record, at=at, level=level, origin=origin, insert_id=text(raw.get("insertId"), 64))
+
+
+def _within(wanted: str, fresh_s: float, clock: Clock) -> str:
+    """A filter with a bound on age, in parentheses of its own lines. One too long is said here, not sent."""
+    text = wanted.strip()
+    if len(text) > FILTER_CHARS - 100:
+        raise Misconfigured("the filter is longer than Cloud Logging takes (20,000 characters)")
+    if not fresh_s:
+        return text
+    bound = f'timestamp>="{_rfc3339(clock.now().timestamp() - fresh_s)}"'
+    return f"{bound} AND (\n{text}\n)" if text else bound
+
+
+def _at(raw: Mapping[str, Any], clock: Clock) -> float:
+    return (moment(raw.get("timestamp")) or moment(raw.get("receiveTimestamp")) or clock.now()).timestamp()
 
 
 def _audit_message(payload: Mapping[str, Any]) -> str:
