@@ -145,7 +145,7 @@ class Scale(ServiceAction):
                 Refusal(
                     "preconditions",
                     "at most 0 instances means no limit to Cloud Run, not a stop",
-                    "to stop it: gcloud beta run services update --scaling=0",
+                    "to stop it: revisions.stop",
                 )
             )
         elif wanted[1] and wanted[1] < wanted[0]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cockpit.actions.bound import BoundAction
 from cockpit.actions.handler import Scene
-from cockpit.adapters.capabilities import TrafficShifting
+from cockpit.adapters.capabilities import ServiceChanging
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Conflict, Misconfigured, PermissionDenied
 from cockpit.model.action import (
@@ -20,6 +20,7 @@ from cockpit.model.action import (
     Permission,
     Plan,
     Refusal,
+    Tier,
     Undo,
 )
 from cockpit.model.revisions import ServiceStatus
@@ -39,7 +40,7 @@ class Ground:
     """Where the actions of one source stand."""
 
     source: str
-    adapter: TrafficShifting
+    adapter: ServiceChanging
     scene: Scene
     clock: Clock
 
@@ -94,13 +95,14 @@ class ServiceAction(BoundAction):
         equivalent: tuple[str, ...] = (),
         dry_run: str = "",
         basis: Mapping[str, object] | None = None,
+        tier: Tier | None = None,
     ) -> Plan:
         """The plan in its usual frame."""
         status = situation.status
         return Plan(
             request=request,
             title=title,
-            tier=self._spec.tier,
+            tier=self._spec.tier if tier is None else tier,
             target=f"{status.service} on Cloud Run {status.project}/{status.region}",
             identity={"service": status.name, "uid": status.uid, "etag": status.etag},
             changes=changes,

@@ -50,6 +50,12 @@ def split_to(revision: str, percent: int, status: ServiceStatus) -> tuple[Traffi
     return (*entries, *tags_of(status.traffic))
 
 
+def pinned(status: ServiceStatus) -> tuple[TrafficTarget, ...]:
+    """The list as it is, but that a share that follows latest is given to the revision that latest means now."""
+    weights = shares_of(status.traffic, status.latest_ready)
+    return (*(TrafficTarget(name, share) for name, share in weights.items()), *tags_of(status.traffic))
+
+
 def shares_of(targets: Sequence[TrafficTarget], latest_ready: str) -> dict[str, int]:
     """Percent by revision, "latest" resolved, revisions without traffic left out."""
     shares: dict[str, int] = {}
@@ -135,6 +141,12 @@ def gcloud_scale(status: ServiceStatus, minimum: int | None, maximum: int | None
     if maximum is not None:
         words.append(f"--max={maximum}")
     return (_line(status, words),)
+
+
+def gcloud_update(status: ServiceStatus, *options: str, beta: bool = False) -> str:
+    """`gcloud run services update` with these options."""
+    words = ["gcloud", *(["beta"] if beta else []), "run", "services", "update", status.service, *options]
+    return _line(status, words)
 
 
 def _line(status: ServiceStatus, words: list[str]) -> str:

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 
+def repository(image: str) -> str:
+    """An image without its tag and digest: "registry:5000/team/shop"."""
+    named = image.partition("@")[0]
+    head, colon, tail = named.rpartition(":")
+    return head if colon and "/" not in tail else named
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficTarget:
     """One entry of the wanted traffic. `revision` "" means: whatever is latest."""

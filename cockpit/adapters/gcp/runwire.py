@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cockpit.errors import Malformed
-from cockpit.model.revisions import Revision, Scaling, ServingShare, TrafficTarget
+from cockpit.model.revisions import Revision, Scaling, ServingShare, TrafficTarget, repository
 from cockpit.text import clean
 
 Json = Mapping[str, Any]
@@ -212,13 +212,17 @@ def _state_of_revision(entry: Json) -> tuple[str, str]:
 
 
 def _digest(entry: Json) -> str:
-    """sha256:... of what really runs; the template's image may be a tag that has moved since."""
-    holders = [*objects(entry.get("containerStatuses")), *objects(entry.get("containers"))]
-    for holder in holders:
-        for key in ("imageDigest", "image"):
-            _, at, digest = text(holder.get(key)).partition("@")
-            if at and digest.startswith("sha256:"):
-                return digest
-        if text(holder.get("imageDigest")).startswith("sha256:"):
-            return text(holder.get("imageDigest"))
+    """sha256:... of what the serving container really runs; the template's image may be a tag that has moved since.
+
+    Beside sidecars it is the status with the same repository; "" where there is none, never another container's.
+    """
+    image = image_of(entry)
+    found = [text(status.get("imageDigest")) for status in objects(entry.get("containerStatuses"))]
+    own = [each for each in found if repository(each) == repository(image)]
+    if not own and len(found) == 1:
+        own = found
+    for each in (*own, image):
+        digest = each.rpartition("@")[2]
+        if digest.startswith("sha256:"):
+            return digest
     return ""

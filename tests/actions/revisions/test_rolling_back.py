@@ -26,6 +26,13 @@ def test_keys_and_tiers_are_those_of_the_design() -> None:
         "revisions.split": ("T", Tier.T2),
         "revisions.restore": ("", Tier.T2),
         "revisions.restore_scale": ("", Tier.T2),
+        "revisions.pin": ("", Tier.T2),
+        "revisions.restart": ("", Tier.T2),
+        "revisions.memory": ("", Tier.T2),
+        "revisions.deploy": ("", Tier.T2),
+        "revisions.stop": ("", Tier.T3),
+        "revisions.resume": ("", Tier.T2),
+        "revisions.ingress": ("", Tier.T2),
     }
 
 
