@@ -10,7 +10,22 @@ from cockpit.runbooks.shell import grammar, unwrap
 from cockpit.runbooks.shell.statements import Boundaries
 from cockpit.text import clean
 
-SHELL = frozenset(["bash", "sh", "shell", "zsh", "ksh", "fish", "console", "terminal", "shell-session", "shellsession", "sh-session", "cmdline"])
+SHELL = frozenset(
+    [
+        "bash",
+        "sh",
+        "shell",
+        "zsh",
+        "ksh",
+        "fish",
+        "console",
+        "terminal",
+        "shell-session",
+        "shellsession",
+        "sh-session",
+        "cmdline",
+    ]
+)
 _BREAK = re.compile(r"\r\n|\n|\r")
 
 

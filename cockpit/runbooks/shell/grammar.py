@@ -31,6 +31,7 @@ class Simple:
     assigned: dict[str, str] = field(default_factory=dict)
     redirects: list[Redirect] = field(default_factory=list)
     body: str = ""  # here-document or here-string
+    body_row: int = 0  # lines between the command and its body
     fed: Simple | None = None  # the command before it in the pipeline
     piped: bool = False
     substituted: bool = False
@@ -263,14 +264,16 @@ class _Walk:
 
     def _heredoc(self, simple: Simple, node: Node) -> None:
         tag = body = ""
+        row = simple.row
         for child in node.children:
             if child.type == "heredoc_start":
                 tag = self._text(child)
             elif child.type == "heredoc_body":
-                body = self._text(child)
+                body, row = self._text(child), child.start_point[0]
             elif child.type == "ERROR":
                 simple.words.extend(word(self._text(each)) for each in child.named_children)
         simple.body = body
+        simple.body_row = max(row - simple.row, 0)
         simple.redirects.append(Redirect("<<", word(tag)))
 
     def _text(self, node: Node) -> str:

@@ -205,18 +205,24 @@ _PG = Tool(
 )
 _REDIS = Tool(
     greedy=False,
-    switches=names("-c -x -i- -3 -2 --tls --raw --no-raw --csv --json --scan --bigkeys --memkeys --hotkeys --stat --latency"),
+    switches=names(
+        "-c -x -i- -3 -2 --tls --raw --no-raw --csv --json --scan --bigkeys --memkeys --hotkeys --stat --latency"
+    ),
     valued=names(
         "-h -p -a -n -u -s -r -i -t -D -d -X --pass --user --cacert --cert --key --sni --pattern --eval --rdb --pipe-timeout "
         "--memkeys-samples --count --lru-test --intrinsic-latency --cluster --quoted-pattern --functions-rdb --cacertdir"
     ),
-    aliases=pairs("-h=--host -p=--port -a=--pass -n=--db -u=--uri -s=--socket -r=--repeat -i=--interval -c=--cluster-mode"),
+    aliases=pairs(
+        "-h=--host -p=--port -a=--pass -n=--db -u=--uri -s=--socket -r=--repeat -i=--interval -c=--cluster-mode"
+    ),
 )
 _GIT = Tool(
     depth=1,
     greedy=False,
     groups=names("stash remote submodule worktree bisect notes reflog lfs"),
-    valued=names("-m -b -B -C -c -n -S- -o --message --author --date --since --until --grep --format --depth --branch --onto"),
+    valued=names(
+        "-m -b -B -C -c -n -S- -o --message --author --date --since --until --grep --format --depth --branch --onto"
+    ),
     aliases=pairs("-m=--message -f=--force"),
 )
 _GH = Tool(
@@ -256,7 +262,9 @@ _SSH = Tool(
 )
 _GREP = Tool(
     greedy=False,
-    valued=names("-A -B -C -e -f -m --context --after-context --before-context --regexp --file --max-count --include --exclude"),
+    valued=names(
+        "-A -B -C -e -f -m --context --after-context --before-context --regexp --file --max-count --include --exclude"
+    ),
 )
 _OPENSSL = Tool(
     depth=1,
@@ -298,7 +306,9 @@ TOOLS: Mapping[str, Tool] = {
     "helm": _HELM,
     "ssh": _SSH,
     "scp": Tool(greedy=False, valued=names("-c -D -F -i -J -l -o -P -S -X")),
-    "rsync": Tool(greedy=False, valued=names("-e -f -B -M --rsh --exclude --include --filter --files-from --bwlimit")),
+    "rsync": Tool(
+        greedy=False, valued=names("-e -f -B -M --rsh --exclude --include --filter --files-from --bwlimit")
+    ),
     "grep": _GREP,
     "egrep": _GREP,
     "fgrep": _GREP,
@@ -307,33 +317,72 @@ TOOLS: Mapping[str, Tool] = {
     "jq": Tool(greedy=False, valued=names("-f -L --indent --from-file")),
     "yq": Tool(greedy=False, valued=names("-o -p --indent")),
     "openssl": _OPENSSL,
-    "find": Tool(single=True, greedy=False, valued=names(
-        "-name -iname -type -mtime -mmin -size -path -maxdepth -mindepth -newer -user -group -perm -regex -printf -ctime -atime"
-    )),
-    "npm": Tool(depth=1, greedy=False, valued=names("--prefix --registry --workspace -w --tag --loglevel --omit --only")),
+    "find": Tool(
+        single=True,
+        greedy=False,
+        valued=names(
+            "-name -iname -type -mtime -mmin -size -path -maxdepth -mindepth -newer -user -group -perm -regex -printf -ctime -atime"
+        ),
+    ),
+    "npm": Tool(
+        depth=1, greedy=False, valued=names("--prefix --registry --workspace -w --tag --loglevel --omit --only")
+    ),
     "pnpm": _ALIKE,
     "yarn": Tool(depth=1, greedy=False),
-    "pip": Tool(depth=1, greedy=False, valued=names("-r -c -e -i -t --requirement --index-url --extra-index-url --target --format")),
+    "pip": Tool(
+        depth=1,
+        greedy=False,
+        valued=names("-r -c -e -i -t --requirement --index-url --extra-index-url --target --format"),
+    ),
     "pip3": Tool(depth=1, greedy=False, valued=names("-r -c -e -i -t --requirement --index-url --target --format")),
-    "alembic": Tool(depth=1, greedy=False, valued=names("-c -n -x -m -r --config --name --message --rev-id --head --splice- --sql-")),
-    "systemctl": Tool(depth=1, greedy=False, valued=names("-n -t -p -o -H -M --lines --type --property --state --signal")),
-    "journalctl": Tool(greedy=False, valued=names("-u -n -p -S -U -o -b- -t -g --since --until --unit --lines --priority --output")),
+    "alembic": Tool(
+        depth=1,
+        greedy=False,
+        valued=names("-c -n -x -m -r --config --name --message --rev-id --head --splice- --sql-"),
+    ),
+    "systemctl": Tool(
+        depth=1, greedy=False, valued=names("-n -t -p -o -H -M --lines --type --property --state --signal")
+    ),
+    "journalctl": Tool(
+        greedy=False, valued=names("-u -n -p -S -U -o -b- -t -g --since --until --unit --lines --priority --output")
+    ),
     "service": Tool(),
-    "aws": Tool(depth=2, switches=names("--recursive --dryrun --no-paginate --force --no-cli-pager --delete --follow --debug "
-                                         "--force-new-deployment --no-verify-ssl --exact-timestamps --quiet --wait --apply-immediately "
-                                         "--no-apply-immediately --skip-final-snapshot --force-failover --no-skip-final-snapshot")),
-    "az": Tool(groups=names("vm webapp aks acr redis postgres server flexible-server deployment slot container app containerapp "
-                            "revision monitor metrics log-analytics keyvault secret network nsg rule storage account blob sql db "
-                            "functionapp config appsettings group identity role assignment cosmosdb"), switches=SWITCHES),
+    "aws": Tool(
+        depth=2,
+        switches=names(
+            "--recursive --dryrun --no-paginate --force --no-cli-pager --delete --follow --debug "
+            "--force-new-deployment --no-verify-ssl --exact-timestamps --quiet --wait --apply-immediately "
+            "--no-apply-immediately --skip-final-snapshot --force-failover --no-skip-final-snapshot"
+        ),
+    ),
+    "az": Tool(
+        groups=names(
+            "vm webapp aks acr redis postgres server flexible-server deployment slot container app containerapp "
+            "revision monitor metrics log-analytics keyvault secret network nsg rule storage account blob sql db "
+            "functionapp config appsettings group identity role assignment cosmosdb"
+        ),
+        switches=SWITCHES,
+    ),
     "terraform": Tool(depth=1, single=True, greedy=False, groups=names("state workspace providers")),
     "tofu": Tool(depth=1, single=True, greedy=False, groups=names("state workspace providers")),
-    "gsutil": Tool(depth=1, greedy=False, groups=names("iam lifecycle versioning cors retention acl defacl"), valued=names("-h -o -p -c -l -b")),
+    "gsutil": Tool(
+        depth=1,
+        greedy=False,
+        groups=names("iam lifecycle versioning cors retention acl defacl"),
+        valued=names("-h -o -p -c -l -b"),
+    ),
     "bq": Tool(depth=1, switches=names("--nouse_legacy_sql -n- -f -r --force")),
-    "vault": Tool(depth=1, single=True, greedy=False, groups=names("kv auth secrets policy token lease operator audit")),
-    "nomad": Tool(depth=1, single=True, greedy=False, groups=names("job node alloc deployment operator var acl server system")),
+    "vault": Tool(
+        depth=1, single=True, greedy=False, groups=names("kv auth secrets policy token lease operator audit")
+    ),
+    "nomad": Tool(
+        depth=1, single=True, greedy=False, groups=names("job node alloc deployment operator var acl server system")
+    ),
     "consul": Tool(depth=1, single=True, greedy=False, groups=names("kv operator acl catalog snapshot services")),
     "argocd": Tool(depth=1, groups=names("app cluster repo proj account")),
-    "velero": Tool(depth=1, groups=names("backup restore schedule snapshot-location backup-location get create describe delete")),
+    "velero": Tool(
+        depth=1, groups=names("backup restore schedule snapshot-location backup-location get create describe delete")
+    ),
     "doctl": Tool(groups=names("apps compute droplet kubernetes cluster databases db registry")),
     "heroku": Tool(depth=1, valued=names("-a -r -s -n -p --app")),
     "fly": Tool(depth=1, groups=names("apps machine machines scale postgres pg secrets volumes ips releases ssh")),
@@ -346,14 +395,23 @@ TOOLS: Mapping[str, Tool] = {
     "sed": Tool(greedy=False, valued=names("-e -f")),
     "kill": Tool(greedy=False, valued=names("-s -n --signal")),
     "pkill": Tool(greedy=False, valued=names("-u -U -t -P -g -s --signal")),
-    "wget": Tool(greedy=False, valued=names(
-        "-O -o -P -t -T -U -e -i -a --output-document --header --post-data --post-file --method --body-data --user --password "
-        "--timeout --tries --user-agent --directory-prefix --output-file"
-    ), aliases=pairs("-O=--output-document -o=--output-file -P=--directory-prefix")),
-    "mysql": Tool(greedy=False, valued=names("-h -u -P -D -e -S --host --user --port --database --execute"),
-                  aliases=pairs("-h=--host -u=--user -P=--port -D=--database -e=--execute")),
+    "wget": Tool(
+        greedy=False,
+        valued=names(
+            "-O -o -P -t -T -U -e -i -a --output-document --header --post-data --post-file --method --body-data --user --password "
+            "--timeout --tries --user-agent --directory-prefix --output-file"
+        ),
+        aliases=pairs("-O=--output-document -o=--output-file -P=--directory-prefix"),
+    ),
+    "mysql": Tool(
+        greedy=False,
+        valued=names("-h -u -P -D -e -S --host --user --port --database --execute"),
+        aliases=pairs("-h=--host -u=--user -P=--port -D=--database -e=--execute"),
+    ),
     "mysqldump": Tool(greedy=False, valued=names("-h -u -P -S -r -w --host --user --port --result-file --where")),
-    "mongosh": Tool(greedy=False, valued=names("-u -p -f --eval --host --port --username --password --authenticationDatabase")),
+    "mongosh": Tool(
+        greedy=False, valued=names("-u -p -f --eval --host --port --username --password --authenticationDatabase")
+    ),
     "make": Tool(greedy=False, valued=names("-C -f -j --directory --file")),
     "ps": Tool(greedy=False, valued=names("-u -p -C -o -t -g --sort --format --pid --user")),
     "lsof": Tool(greedy=False, valued=names("-p -u -c -d -g")),

@@ -1,0 +1,246 @@
+"""SQL text -> statements, by sqlglot's PostgreSQL grammar: what kind, which tables, and whether it provably only reads.
+
+A statement only reads when its syntax tree holds nothing that writes or locks, and each function that it names is on a
+list of functions that read. Anything else is not proven, which is not the same as writing.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from cockpit.model.command import SqlStatement
+from cockpit.runbooks.shell import placeholders
+from cockpit.runbooks.shell.sql_words import HARMLESS_META, READING_FUNCTIONS, SYNTAX
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+LIMIT = 65_536  # characters of one statement that are parsed
+_NESTING = 60  # brackets within brackets that are parsed
+_PARTS = re.compile(
+    r"--[^\n]*|/\*|'|\"|\$[A-Za-z_]\w*\$|\$\$|;|\\|[()]",
+)
+_STRING = re.compile(r"(?:[^']|'')*'")
+_ESCAPED = re.compile(r"(?:[^'\\]|\\.|'')*'", re.DOTALL)
+_IDENTIFIER = re.compile(r"[^\"]*\"")
+_LEAD = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)+", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_]+")
+_OBJECT = re.compile(
+    r"(?:(?:OR\s+REPLACE|UNIQUE|TEMP|TEMPORARY|UNLOGGED|GLOBAL|LOCAL|FOREIGN|RECURSIVE)\s+)*"
+    r"(MATERIALIZED\s+VIEW|ACCESS\s+METHOD|EVENT\s+TRIGGER|DEFAULT\s+PRIVILEGES|[A-Z]+)",
+    re.IGNORECASE,
+)
+_EXPLAIN = re.compile(r"EXPLAIN\b\s*(?:\(([^()]*)\)|((?:\s*\b(?:ANALY[ZS]E|VERBOSE)\b)*))\s*", re.IGNORECASE)
+_VACUUM = re.compile(r"VACUUM\b\s*(?:\(([^()]*)\)|((?:\s*\b(?:FULL|FREEZE|VERBOSE|ANALY[ZS]E)\b)*))", re.IGNORECASE)
+_SHELL_VALUE = re.compile(r"\$\([^)]*\)|`[^`]*`|\$\{[^}]*\}|\$[A-Za-z_]\w*")
+_PARSED = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One statement of a text. `row`: lines below the first; `odd`: holds a backslash outside quotes."""
+
+    text: str
+    row: int
+    odd: bool = False
+    nesting: int = 0
+    open: bool = False  # a quote or bracket in it never closes
+
+
+def pieces(text: str) -> list[Piece]:
+    """A script -> its statements and psql commands, in linear time."""
+    found: list[Piece] = []
+    start = at = nesting = deepest = 0
+    odd = unclosed = False
+
+    def close(end: int) -> None:
+        nonlocal start, odd, deepest, nesting
+        lead = _LEAD.match(text, start, end)
+        first = lead.end() if lead else start
+        statement = text[first:end].strip()
+        if statement:
+            found.append(Piece(statement, text.count("\n", 0, first), odd, deepest, unclosed))
+        odd, deepest, nesting = False, 0, 0
+
+    while (match := _PARTS.search(text, at)) is not None:
+        token, at = match.group(), match.end()
+        if token == ";":
+            close(match.start())
+            start = at
+        elif token == "\\":
+            if not _LEAD.sub("", text[start : match.start()]) if match.start() - start < 200 else False:
+                end = text.find("\n", at)
+                end = len(text) if end < 0 else end
+                found.append(Piece(text[match.start() : end].strip(), text.count("\n", 0, match.start()), True))
+                start = at = end
+            else:
+                odd = True
+        elif token == "(":
+            nesting += 1
+            deepest = max(deepest, nesting)
+        elif token == ")":
+            nesting -= 1
+        elif not token.startswith("--"):
+            at, closed = _skip(text, token, match.start(), at)
+            unclosed = unclosed or not closed
+    close(len(text))
+    return found
+
+
+def _skip(text: str, token: str, start: int, at: int) -> tuple[int, bool]:
+    """The offset after the quoted part that `token` opens, and whether it closes."""
+    if token == "/*":
+        end = text.find("*/", at)
+        return (end + 2, True) if end >= 0 else (len(text), False)
+    if token.startswith("$"):
+        end = text.find(token, at)
+        return (end + len(token), True) if end >= 0 else (at, True)
+    if token == '"':
+        match = _IDENTIFIER.match(text, at)
+    else:
+        escaped = start > 0 and text[start - 1] in "eE" and not text[start - 2 : start - 1].isalnum()
+        match = (_ESCAPED if escaped else _STRING).match(text, at)
+    return (match.end(), True) if match else (len(text), False)
+
+
+def statements(text: str) -> Iterator[tuple[int, SqlStatement]]:
+    """Each statement of a script with its row."""
+    for piece in pieces(text):
+        yield piece.row, statement(piece)
+
+
+def statement(piece: Piece) -> SqlStatement:
+    """One statement."""
+    text = piece.text
+    if text.startswith("\\"):
+        name = text.split()[0]
+        return SqlStatement(name, text, name.rstrip("+") in HARMLESS_META and "|" not in text and "`" not in text)
+    kind = _kind(text)
+    if kind.startswith("EXPLAIN"):
+        return _explain(piece, kind)
+    if piece.odd or piece.open or piece.nesting > _NESTING or len(text) > LIMIT:
+        return SqlStatement("" if piece.open else kind, text, False)
+    if kind.split(" ")[0] in _PARSED:
+        return _parsed(text, kind)
+    return SqlStatement(kind, text, kind in ("SHOW", "BEGIN", "ROLLBACK") and len(text.split()) <= 3)
+
+
+def _kind(text: str) -> str:
+    """From the first words, for statements whether or not they can be parsed."""
+    first = _WORD.match(text)
+    if first is None:
+        return "SELECT" if text.startswith("(") else ""
+    word = first.group().upper()
+    rest = text[first.end() :].lstrip()
+    if word in ("CREATE", "ALTER", "DROP"):
+        match = _OBJECT.match(rest)
+        return f"{word} {' '.join(match.group(1).upper().split())}" if match else word
+    if word == "REINDEX":
+        match = re.match(r"(?:\([^()]*\)\s*)?(INDEX|TABLE|SCHEMA|DATABASE|SYSTEM)\b", rest, re.IGNORECASE)
+        return f"REINDEX {match.group(1).upper()}" if match else word
+    if word == "REFRESH":
+        return "REFRESH MATERIALIZED VIEW"
+    if word == "VACUUM":
+        return _vacuum(text)
+    if word == "EXPLAIN":
+        match = _EXPLAIN.match(text)
+        options = (match.group(1) or match.group(2) or "") if match else ""
+        runs = re.search(r"\bANALY[ZS]E\b(?!\s+(?:off|false|0)\b)", options, re.IGNORECASE)
+        return "EXPLAIN ANALYZE" if runs else "EXPLAIN"
+    return {"ANALYSE": "ANALYZE", "START": "BEGIN", "END": "COMMIT", "ABORT": "ROLLBACK"}.get(word, word)
+
+
+def _vacuum(text: str) -> str:
+    match = _VACUUM.match(text)
+    options = ((match.group(1) or match.group(2) or "") if match else "").upper()
+    if re.search(r"\bFULL\b(?!\s+(?:OFF|FALSE|0)\b)", options):
+        return "VACUUM FULL"
+    return "VACUUM ANALYZE" if "ANALY" in options else "VACUUM"
+
+
+def _explain(piece: Piece, kind: str) -> SqlStatement:
+    match = _EXPLAIN.match(piece.text)
+    rest = piece.text[match.end() :] if match else ""
+    inner = statement(Piece(rest, 0, piece.odd, piece.nesting, piece.open)) if rest else SqlStatement("", "", False)
+    plannable = inner.kind in ("SELECT", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE") and not piece.odd
+    proven = inner.reads_only if kind == "EXPLAIN ANALYZE" else plannable and not piece.open
+    return SqlStatement(kind, piece.text, proven, inner.tables, inner.functions, inner.where, inner.limited)
+
+
+@functools.cache
+def _sqlglot() -> ModuleType:
+    import sqlglot
+
+    logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its warnings would be written over the screen
+    return sqlglot
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(text: str, kind: str) -> SqlStatement:
+    glot = _sqlglot()
+    masked = _SHELL_VALUE.sub(lambda match: "x" * len(match.group()), placeholders.mask(text))
+    try:
+        tokens = glot.tokenize(masked, read="postgres")
+        tree = glot.parse_one(masked, read="postgres")
+        return _described(text, kind, tree, _called(tokens), certain=masked == placeholders.mask(text))
+    except (glot.errors.SqlglotError, RecursionError):
+        return SqlStatement("" if kind == "WITH" else kind, text, False)
+
+
+def _called(tokens: list[object]) -> tuple[tuple[str, ...], bool]:
+    """Names before an opening bracket, and whether each is known to read."""
+    found: dict[str, None] = {}
+    proven = True
+    for index, (name, follows) in enumerate(zip(tokens, tokens[1:], strict=False)):
+        if follows.text != "(" or follows.token_type.name != "L_PAREN":  # type: ignore[attr-defined]
+            continue
+        text, type_ = name.text, name.token_type.name  # type: ignore[attr-defined]
+        if not re.match(r"[^\W\d]\w*\Z", text) or type_ in ("STRING", "NATIONAL_STRING"):
+            proven = proven and (type_ != "IDENTIFIER")
+            continue
+        schema = tokens[index - 2].text if index > 1 and tokens[index - 1].text == "." else ""  # type: ignore[attr-defined]
+        lower = text if type_ == "IDENTIFIER" else text.lower()
+        if not schema and type_ != "IDENTIFIER" and lower in SYNTAX:
+            continue
+        found[lower] = None
+        proven = proven and lower in READING_FUNCTIONS and schema.lower() in ("", "pg_catalog")
+    return tuple(found), proven
+
+
+def _described(
+    text: str, kind: str, tree: exp.Expression, called: tuple[tuple[str, ...], bool], *, certain: bool
+) -> SqlStatement:
+    from sqlglot import exp
+
+    functions, proven = called
+    writes = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Command, exp.Copy)
+    found = [node for node in tree.walk() if isinstance(node, (*writes, exp.Into, exp.Lock))]
+    ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    tables = dict.fromkeys(
+        ".".join(part.name for part in table.parts)
+        for table in tree.find_all(exp.Table)
+        if table.name and (table.name not in ctes or table.db)
+    )
+    change = next((node for node in found if isinstance(node, writes)), None)
+    if change is not None and not isinstance(change, exp.Command):
+        kind = change.key.upper()
+    elif any(isinstance(node, exp.Into) for node in found):
+        kind = "SELECT INTO"
+    elif kind in ("WITH", "TABLE", "("):
+        kind = "SELECT"
+    where = (change or tree).args.get("where")
+    return SqlStatement(
+        kind,
+        text,
+        certain and proven and not found and isinstance(tree, (exp.Query, exp.Values)),
+        tuple(tables),
+        functions,
+        where.this.sql(dialect="postgres") if where is not None else "",
+        any(tree.args.get(name) is not None for name in ("limit", "fetch")),
+    )
