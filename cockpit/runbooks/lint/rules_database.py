@@ -1,0 +1,310 @@
+"""SQL and Redis: what hits more rows, sessions or keys than is meant, and what holds everybody up."""
+
+from __future__ import annotations
+
+import re
+
+from cockpit.model.command import Call
+from cockpit.model.runbook import Level
+from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
+
+_STATE = re.compile(r"(?i)^\s*\(*\s*\"?[\w.]*(?:status|state|phase|stage)\"?\s*(?:=|in\b|<>|!=)")
+_TIME = re.compile(r"(?i)\b(?:now\s*\(|interval\b|current_(?:date|timestamp|time)|[\w.]*_at\b|timestamp|date\b|\btime\b)")
+_KEY = re.compile(r"(?i)(?:\b|_)(?:id|uuid|key|pid|name|email|slug|code)\"?\s*(?:=|in\b|any\b)")
+_BLOCKERS = re.compile(r"(?i)pg_blocking_pids|pg_locks|wait_event")
+_TARGET_FLAGS = ("--host", "-h", "--dbname", "-d", "--service")
+
+
+def _statement(call: Call) -> tuple[str, str]:
+    """Kind and text."""
+    return ("", "") if call.statement is None else (call.statement.kind, call.statement.text)
+
+
+@on_call(
+    "sql-change-without-condition",
+    Level.ERROR,
+    "Without WHERE it changes every row of the table.",
+    "sql",
+)
+def no_condition(call: Call, scene: Scene) -> Found | None:
+    """UPDATE or DELETE without WHERE."""
+    kind, text = _statement(call)
+    if call.statement is None or kind not in ("UPDATE", "DELETE") or call.statement.where:
+        return None
+    if re.search(r"(?i)\bwhere\b", text):
+        return None
+    table = next(iter(call.statement.tables), "the table")
+    return Found(
+        f"It has no WHERE: every row of {table} is hit.",
+        f"BEGIN; {text} WHERE ...; look at the number of rows; then COMMIT, or ROLLBACK",
+    )
+
+
+@on_call(
+    "sql-change-without-time-bound",
+    Level.WARNING,
+    "Chosen by their state alone, rows are hit that are rightly in it at this moment.",
+    "sql",
+)
+def no_time_bound(call: Call, scene: Scene) -> Found | None:
+    """UPDATE or DELETE by status only."""
+    kind, text = _statement(call)
+    if call.statement is None or kind not in ("UPDATE", "DELETE") or not call.statement.where:
+        return None
+    where = call.statement.where
+    if not _STATE.search(where) or _TIME.search(where) or _KEY.search(where) or call.statement.limited:
+        return None
+    table = next(iter(call.statement.tables), "the table")
+    return Found(
+        f"WHERE {where} also hits the rows of {table} that are rightly in that state at this moment.",
+        f"{text} AND updated_at < now() - interval '30 minutes' (the column that says since when)",
+    )
+
+
+@on_call(
+    "sql-change-without-transaction",
+    Level.NOTE,
+    "A change by hand that commits at once cannot be taken back when its row count surprises.",
+    "sql",
+)
+def no_transaction(call: Call, scene: Scene) -> Found | None:
+    """UPDATE or DELETE that nothing brackets."""
+    kind, text = _statement(call)
+    if call.statement is None or kind not in ("UPDATE", "DELETE") or not call.statement.where:
+        return None
+    around = [*calls_of((*scene.block_before, scene.command), "sql")]
+    if any(each.statement is not None and each.statement.kind.startswith(("BEGIN", "START", "TRANSACTION"))
+           for each in around) or re.search(r"(?i)\b(?:begin|limit|single-transaction)\b", scene.command.text):  # fmt: skip
+        return None
+    return Found(
+        "It commits at once: when the number of rows surprises, there is no way back.",
+        f"BEGIN; {text} RETURNING *; then COMMIT, or ROLLBACK",
+    )
+
+
+@on_call(
+    "sql-idle-measured-by-query-start",
+    Level.WARNING,
+    "query_start is when the last query began. How long a session has been idle is in state_change.",
+    "sql",
+)
+def query_start(call: Call, scene: Scene) -> Found | None:
+    """`state = 'idle' AND query_start < ...`."""
+    _, text = _statement(call)
+    low = text.lower()
+    if "pg_stat_activity" not in low or not re.search(r"state\s*(?:=\s*|in\s*\(\s*|like\s*)'idle", low):
+        return None
+    if not re.search(r"query_start\s*<|-\s*query_start", low) or "state_change" in low:
+        return None
+    return Found(
+        "query_start is when the last query began: a session whose long query has ended this second counts as idle for "
+        "all that time, and is hit.",
+        re.sub(r"(?i)query_start", "state_change", text),
+    )
+
+
+@on_call(
+    "sql-ends-other-peoples-sessions",
+    Level.WARNING,
+    "Without a database, user or application in its condition it ends sessions of others on the same server.",
+    "sql",
+)
+def terminates_widely(call: Call, scene: Scene) -> Found | None:
+    """pg_terminate_backend over pg_stat_activity without a name."""
+    if call.statement is None or not {"pg_terminate_backend", "pg_cancel_backend"} & set(call.statement.functions):
+        return None
+    text = call.statement.text
+    if "pg_stat_activity" not in text.lower():
+        return None
+    where = text.lower().partition(" where ")[2]
+    where = where or text.lower().partition("\nwhere ")[2]
+    if re.search(r"\b(?:datname|datid|usename|usesysid|application_name|client_addr|pid\s*(?:=|in|<>|!=))", where):
+        if re.search(r"\b(?:datname|datid|usename|usesysid|application_name|client_addr|pid\s*(?:=|in\b))", where):
+            return None
+    condition = " AND datname = current_database() AND pid <> pg_backend_pid()"
+    return Found(
+        "No database, user or application in its condition: it ends sessions of every database on the server, "
+        "administrators', replication's and pooled ones too.",
+        f"{text.rstrip()}{condition}",
+    )
+
+
+@on_call(
+    "sql-shows-no-blockers",
+    Level.WARNING,
+    "A list of active sessions does not say who waits for whom.",
+    "sql",
+)
+def no_blockers(call: Call, scene: Scene) -> Found | None:
+    """pg_stat_activity under a caption about blocking."""
+    _, text = _statement(call)
+    if "pg_stat_activity" not in text.lower() or _BLOCKERS.search(text) or call.statement is None:
+        return None
+    if set(call.statement.functions) & {"pg_terminate_backend", "pg_cancel_backend"}:
+        return None
+    if not scene.says(r"\bblock(?:ing|ed|er|s)?\b|deadlock|lock wait"):
+        return None
+    return Found(
+        "It lists active sessions by age, not who blocks whom: the oldest is often a victim, and ending it helps "
+        "nobody.",
+        "SELECT pid, pg_blocking_pids(pid) AS blocked_by, state, left(query, 80) FROM pg_stat_activity WHERE "
+        "cardinality(pg_blocking_pids(pid)) > 0",
+    )
+
+
+@on_call(
+    "sql-vacuum-full-locks",
+    Level.WARNING,
+    "VACUUM FULL locks each table completely while it rewrites it, and needs the space for a copy.",
+    "sql",
+    "vacuumdb",
+)
+def vacuum_full(call: Call, scene: Scene) -> Found | None:
+    """VACUUM FULL."""
+    kind, text = _statement(call)
+    if call.program == "vacuumdb":
+        if not call.has("--full", "-f"):
+            return None
+    elif not (kind == "VACUUM FULL" or re.match(r"(?i)\s*vacuum\s*(?:\([^)]*\bfull\b|full\b)", text)):
+        return None
+    return Found(
+        "It locks each table against reading and writing while it rewrites it, and needs room for a second copy: on a "
+        "live system that is an outage.",
+        "VACUUM (ANALYZE); where space must come back: pg_repack, or one table at a time with the writers stopped",
+    )
+
+
+@on_call(
+    "sql-reindex-locks",
+    Level.WARNING,
+    "REINDEX without CONCURRENTLY holds up writers, and readers that use the index, until it is done.",
+    "sql",
+    "reindexdb",
+)
+def reindex(call: Call, scene: Scene) -> Found | None:
+    """REINDEX without CONCURRENTLY."""
+    kind, text = _statement(call)
+    if call.program == "reindexdb":
+        if call.has("--concurrently"):
+            return None
+        return Found("It holds up writers table by table.", "reindexdb --concurrently")
+    if not (kind.startswith("REINDEX") or re.match(r"(?i)\s*reindex\b", text)) or "concurrently" in text.lower():
+        return None
+    fixed = re.sub(r"(?i)^(\s*reindex\s+(?:\([^)]*\)\s*)?(?:database|table|index|schema|system)\b)", r"\1 CONCURRENTLY", text)
+    return Found(
+        "It holds up every writer of a table, and readers that use the index, until it is rebuilt.",
+        f"{fixed}  (PostgreSQL 12 and later)",
+    )
+
+
+@on_call(
+    "psql-names-no-database",
+    Level.WARNING,
+    "Without host or database psql connects to whatever the environment of the person at the keyboard says.",
+    "psql",
+    "sql",
+)
+def no_target(call: Call, scene: Scene) -> Found | None:
+    """psql without a target, outside of a container."""
+    if any(each.tool not in ("psql", "sudo", "watch", "time", "env") for each in call.within):
+        return None
+    client = next((each for each in call.within if each.tool == "psql"), None)
+    if call.program == "sql" and client is None:
+        return None
+    flags = call.flags if client is None else client.flags
+    named = any(flag in flags for flag in _TARGET_FLAGS) or bool(client is not None and client.where)
+    if named or (call.program == "psql" and call.args) or "psql" not in scene.command.text:
+        return None
+    if re.search(r"\bpsql\s+(?:-\w+\s+\S+\s+)*[\"']?(?:\$\{?\w*(?:URL|URI|DSN|DB|DATABASE)|postgres(?:ql)?://|<|\w+=)",
+                 scene.command.text) or _environment_is_set(scene):  # fmt: skip
+        return None
+    changes = call.statement is not None and not call.statement.reads_only
+    return Found(
+        "It names neither host nor database: it runs on whatever PGHOST and PGDATABASE of the person at the keyboard "
+        "say, perhaps on the wrong system.",
+        'psql "$DATABASE_URL" ..., with the variable set by the step before',
+        Level.ERROR if changes else None,
+    )
+
+
+def _environment_is_set(scene: Scene) -> bool:
+    names = {"PGHOST", "PGDATABASE", "PGSERVICE", "PGHOSTADDR"}
+    for command in scene.book.commands[: scene.index + 1]:
+        for call in command.calls:
+            if names & set(call.assigned) or (
+                call.program == "export" and names & {word.text.partition("=")[0] for word in call.words[1:]}
+            ):
+                return True
+    return False
+
+
+@on_call(
+    "redis-flush-empties-everything",
+    Level.ERROR,
+    "FLUSHDB and FLUSHALL delete every key: sessions, queues, locks and rate limits too.",
+    "redis",
+)
+def flush(call: Call, scene: Scene) -> Found | None:
+    """FLUSHDB, FLUSHALL."""
+    if call.verb.upper() not in ("FLUSHDB", "FLUSHALL"):
+        return None
+    host = next((each.flags["-h"][-1] for each in call.within if "-h" in each.flags), "HOST")
+    wide = "all databases of the server" if call.verb.upper() == "FLUSHALL" else "the database"
+    return Found(
+        f"It deletes every key of {wide}, not the old ones: sessions, queues, locks and rate limits that share it are "
+        "gone, and everything falls on the database behind it at once.",
+        f"redis-cli -h {host} --scan --pattern 'cache:*' | xargs -n 500 redis-cli -h {host} UNLINK; for good: a maxmemory "
+        "and an eviction policy (allkeys-lru)",
+    )
+
+
+@on_call(
+    "redis-keys-blocks",
+    Level.WARNING,
+    "KEYS walks through the whole database in one go: nobody else is served meanwhile.",
+    "redis",
+)
+def keys(call: Call, scene: Scene) -> Found | None:
+    """KEYS with a pattern."""
+    if call.verb.upper() != "KEYS":
+        return None
+    pattern = next((word.text for word in call.args), "*")
+    return Found(
+        "KEYS walks through every key in one go: with millions of them Redis answers nobody for seconds.",
+        f"redis-cli --scan --pattern '{pattern}'  (or SCAN 0 MATCH {pattern} COUNT 500)",
+    )
+
+
+@on_call(
+    "redis-holds-everybody-up",
+    Level.WARNING,
+    "The command stops or slows the whole server while it runs.",
+    "redis",
+)
+def holds_up(call: Call, scene: Scene) -> Found | None:
+    """SAVE, MONITOR, DEBUG SLEEP."""
+    verb = call.verb.upper()
+    if verb == "SAVE":
+        return Found("SAVE answers nobody until the whole data set is on disk.", "BGSAVE, then LASTSAVE")
+    if verb == "MONITOR":
+        return Found(
+            "MONITOR never ends, halves the throughput, and prints values, secrets among them.",
+            "SLOWLOG GET 20, LATENCY LATEST, or redis-cli --bigkeys on a replica",
+        )
+    return None
+
+
+RULES = (
+    no_condition,
+    no_time_bound,
+    no_transaction,
+    query_start,
+    terminates_widely,
+    no_blockers,
+    vacuum_full,
+    reindex,
+    no_target,
+    flush,
+    keys,
+    holds_up,
+)

@@ -1,0 +1,243 @@
+"""The shell itself: what expands on the wrong machine, what runs in the wrong folder, what deletes too much."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cockpit.model.command import Call, EffectClass, PlaceholderStyle, Wrapper
+from cockpit.model.runbook import Level
+from cockpit.runbooks.lint.engine import Found, Scene, on_call, on_command
+from cockpit.runbooks.lint.tools import line
+
+_REMOTE = ("kubectl exec", "docker exec", "compose exec", "ssh", "gcloud compute ssh")
+_SHELLS = ("bash", "sh", "shell", "zsh", "console", "terminal")
+_LOOKS = re.compile(
+    r"^(?:\W|\d|\b(?:step|first|then|next|now|just|always|quickly)\b)*"
+    r"(?:check|view|review|list|show|see|inspect|look|describe|get|verify|find|identify|monitor|confirm)\b"
+)
+_ALSO_CHANGES = re.compile(
+    r"\b(?:restart|scale|update|deploy|kill|clear|flush|delete|remove|clean|fix|apply|rotate|enable|disable|set|change|"
+    r"start|stop|add|create|restore|patch|switch|roll(?:ing|ed)?|rollback|run|execute|trigger|force|reset|connect|build|test|"
+    r"install|pull|fetch|checkout|terminate|cancel|migrate|generate|export|backup|back up|ssh|access|open|enter)\b"
+)
+
+
+@on_command(
+    "expands-on-the-wrong-machine",
+    Level.ERROR,
+    "A $VARIABLE outside of single quotes is filled in by the shell at the keyboard, not where the command runs.",
+)
+def wrong_machine(scene: Scene) -> Found | None:
+    """`kubectl exec POD -- psql $DATABASE_URL`."""
+    remote = next((each for call in scene.command.calls for each in call.within if each.tool in _REMOTE), None)
+    if remote is None or "$" not in scene.command.text:
+        return None
+    name = next((each for each in _expanded_here(scene, remote) if not _set_before(scene, each)), "")
+    if not name:
+        return None
+    there = {"ssh": "on the other machine", "kubectl exec": "in the pod"}.get(remote.tool, "in the container")
+    where = remote.where or "TARGET"
+    how = f"ssh {where} '... \"${name}\" ...'" if remote.tool == "ssh" else f"{remote.tool} ... {where}" + (
+        " --" if remote.tool == "kubectl exec" else ""
+    ) + f" sh -c '... \"${name}\" ...'"  # fmt: skip
+    return Found(
+        f"${name} is filled in by the shell at the keyboard, not {there}: it is empty there, or it is another system's "
+        "value, and then it goes into the server's log.",
+        f"single quotes keep it for the other side: {how}",
+    )
+
+
+def _expanded_here(scene: Scene, remote: Wrapper) -> Iterator[str]:
+    """Variables in the words behind the wrapper's target, as the outer shell reads them."""
+    from cockpit.runbooks.shell import grammar
+
+    simples, _ = grammar.read(scene.command.text)
+    for simple in simples:
+        texts = [word.text for word in simple.words]
+        if not any(tool in texts[:4] or tool in " ".join(texts[:6]) for tool in (remote.tool.split()[-1],)):
+            continue
+        if remote.where not in texts:
+            continue
+        for word in simple.words[texts.index(remote.where) + 1 :]:
+            for each in word.placeholders:
+                if each.style is PlaceholderStyle.VARIABLE:
+                    yield each.name
+
+
+def _set_before(scene: Scene, name: str) -> bool:
+    """The runbook sets it on this machine, so that it is meant."""
+    for command in scene.book.commands[: scene.index + 1]:
+        for call in command.calls:
+            if not any(each.tool in _REMOTE for each in call.within) and (
+                name in call.assigned
+                or (call.program in ("export", "read", "declare", "local")
+                    and any(word.text.partition("=")[0] == name for word in call.words[1:]))
+            ):  # fmt: skip
+                return True
+    return bool(re.search(rf"\bfor\s+{re.escape(name)}\s+in\b", scene.command.text))
+
+
+@on_command(
+    "step-says-look-but-changes",
+    Level.WARNING,
+    "The words above it promise a look, the command changes something.",
+)
+def says_look(scene: Scene) -> Found | None:
+    """A caption that begins with check, review, list ... over a command that is known to change."""
+    if scene.effect not in (EffectClass.CHANGES, EffectClass.DESTROYS):
+        return None
+    caption = scene.command.caption.strip().lower()
+    if not _LOOKS.match(caption) or _ALSO_CHANGES.search(caption):
+        return None
+    if any(call.program == "gcloud" and call.verb == "sql connect" for call in scene.command.calls):
+        return None  # has a rule of its own
+    understood = scene.book.understanding(scene.command)
+    target = f" on {understood.target}" if understood is not None and understood.target else ""
+    return Found(
+        f"The step says {scene.command.caption.strip()[:80]!r}, and the command changes something{target}: whoever only "
+        "wants to look makes a change.",
+        "say what it changes and when; to look, use the describe, get or list command of the same thing",
+    )
+
+
+@on_command(
+    "crontab-line-is-no-command",
+    Level.NOTE,
+    "A crontab line in a shell block is not a command: pasted into a terminal it fails.",
+)
+def crontab(scene: Scene) -> Found | None:
+    """`0 2 * * * job` in a fence of a shell language."""
+    if not scene.command.schedule or scene.command.language.lower() not in _SHELLS:
+        return None
+    what = scene.command.text.removeprefix(scene.command.schedule).strip()
+    return Found(
+        "This is a line of a crontab. Pasted into a terminal it fails, and nothing says on which machine it runs.",
+        f"put it into a block marked crontab, with the machine; to run it now: {what}",
+    )
+
+
+@on_call(
+    "cd-from-where-the-last-one-went",
+    Level.WARNING,
+    "A second relative cd starts where the first one went: it is looked for in the wrong folder.",
+    "cd",
+)
+def second_cd(call: Call, scene: Scene) -> Found | None:
+    """Two relative cd in a block, the second under a caption of its own."""
+    target = next((word.text for word in call.args), "")
+    if not _relative(target):
+        return None
+    last, between = "", False
+    for command in scene.block_before:
+        for each in command.calls:
+            if each.program != "cd":
+                between = True
+                continue
+            to = next((word.text for word in each.args), "")
+            last, between = (to if _relative(to) else ""), False
+            if to.startswith("..") or to in ("-", ""):
+                last = ""
+    own = scene.command.caption and all(scene.command.caption != each.caption for each in scene.block_before)
+    if not last or not between or not own:
+        return None
+    return Found(
+        f"The block is in {last} since its first cd: {target} is looked for inside of it, and what follows runs in the "
+        "wrong folder.",
+        f'cd "$(git rev-parse --show-toplevel)/{target}", or (cd {target} && ...) in parentheses',
+    )
+
+
+def _relative(target: str) -> bool:
+    return bool(target) and target[0] not in "/~$.-<" and "$" not in target
+
+
+@on_call(
+    "rm-with-a-variable-path",
+    Level.ERROR,
+    "Where the variable is empty, rm -r deletes something else: the root, or the folder above.",
+    "rm",
+)
+def rm_variable(call: Call, scene: Scene) -> Found | None:
+    """`rm -rf $DIR/...`."""
+    if not any("r" in flag.lower() and not flag.startswith("--") or flag == "--recursive" for flag in call.flags):
+        return None
+    for word in call.args:
+        for each in word.placeholders:
+            if each.style is PlaceholderStyle.VARIABLE and ":?" not in each.spelled and word.text.startswith(each.spelled):
+                if _set_before(scene, each.name):
+                    return None
+                rest = word.text.removeprefix(each.spelled)
+                if rest.startswith("/") or not rest:
+                    return Found(
+                        f"If ${each.name} is not set, this is rm -r {rest or 'of nothing, or of the folder above'}.",
+                        f'rm -r "${{{each.name}:?}}{rest}"',
+                    )
+    return None
+
+
+@on_call(
+    "download-is-run-unseen",
+    Level.WARNING,
+    "What a server sends is run without a look; a download that is cut off runs in half.",
+    "http",
+)
+def runs_download(call: Call, scene: Scene) -> Found | None:
+    """`curl ... | sh`."""
+    shell = next((each for each in scene.feeds(call) if each.program in ("sh", "bash", "zsh", "python", "python3")), None)
+    if shell is None or shell.args:
+        return None
+    url = next((word.text for word in call.args), "URL")
+    return Found(
+        "It runs whatever the server sends at this moment, and half of it when the download breaks off.",
+        f"curl -fsSLo script {url}, look at it, sha256sum -c, then {shell.program} script",
+    )
+
+
+@on_call(
+    "chmod-for-everybody",
+    Level.WARNING,
+    "777 lets everybody on the machine write there.",
+    "chmod",
+)
+def chmod(call: Call, scene: Scene) -> Found | None:
+    """`chmod 777`."""
+    if not any(word.text in ("777", "0777", "a+rwx", "ugo+rwx", "o+w", "a+w") for word in call.args):
+        return None
+    return Found("Everybody on the machine may write there from now on.", line(call).replace("777", "750"))
+
+
+@on_call(
+    "cloudsql-socket-is-not-here",
+    Level.NOTE,
+    "/cloudsql/... is a socket inside of Cloud Run. On the machine of the person on call it is there only while a proxy "
+    "makes it.",
+    "psql",
+    "sql",
+    "pg_dump",
+    "pg_restore",
+)
+def cloudsql_socket(call: Call, scene: Scene) -> Found | None:
+    """`psql -h /cloudsql/PROJECT:REGION:INSTANCE`."""
+    hosts = [call.flag("--host", "-h") or "", *(each.where for each in call.within)]
+    host = next((each for each in hosts if each.startswith("/cloudsql/")), "")
+    proxied = any(scene.book.calls(name) for name in ("cloud-sql-proxy", "cloud_sql_proxy"))
+    if not host or proxied:
+        return None
+    instance = host.removeprefix("/cloudsql/")
+    return Found(
+        "That socket is inside of Cloud Run. Here it is there only while a proxy makes it, and nothing starts one.",
+        f"cloud-sql-proxy {instance} --port 5433 & psql -h 127.0.0.1 -p 5433 ...",
+    )
+
+
+RULES = (
+    wrong_machine,
+    says_look,
+    crontab,
+    second_cd,
+    rm_variable,
+    runs_download,
+    chmod,
+    cloudsql_socket,
+)
