@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cockpit.errors import Misconfigured
 from cockpit.model.runbook import Runbook
-from cockpit.runbooks.markdown.blocks import BlockKind, blocks
+from cockpit.runbooks.markdown.blocks import Block, BlockKind, blocks
 from cockpit.runbooks.markdown.facts import facts_of
 from cockpit.runbooks.markdown.inline import plain
 from cockpit.runbooks.markdown.playbooks import playbooks_of
@@ -62,17 +62,15 @@ def _runbook(texts: Sequence[tuple[str, str]], originals: Sequence[tuple[str, by
         digest.hexdigest(),
         playbooks,
         tuple(commands),
-        facts_of([(each.name, parts) for each, parts in found], playbooks),
+        facts_of([parts for _, parts in found]),
         tuple(pair for each in sources for pair in each.front_matter),
     )
 
 
-def _title(sources: Sequence[Source], parts: Sequence[object]) -> str:
-    from cockpit.runbooks.markdown.blocks import Block
-
+def _title(sources: Sequence[Source], parts: Sequence[Block]) -> str:
     front = dict(pair for each in sources for pair in each.front_matter)
     if front.get("title"):
         return front["title"]
-    headings = [block for block in parts if isinstance(block, Block) and block.kind is BlockKind.HEADING]
+    headings = [block for block in parts if block.kind is BlockKind.HEADING]
     top = min(headings, key=lambda block: block.level, default=None)
     return clean(plain(top.text)) if top is not None else (sources[0].name if sources else "")

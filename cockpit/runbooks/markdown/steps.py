@@ -196,8 +196,7 @@ class Harvester:
         found = label(block.text.partition("\n")[0])
         role = role_of(found.lead) if found and (found.bold or not found.rest) else None
         part = role.part if role and role.part else above.part
-        if part is Part.OTHER:
-            part = part_by_verb(said)
+        part = _by_its_verb(part, said)
         number = f"{above.number}.{block.number}" if above.number and block.number else block.number
         condition = found.lead if found and is_condition(found.lead) else condition_of(said)
         depth = block.level - 1
@@ -242,9 +241,12 @@ class Harvester:
         loose = loose_comments(block.text, found, block.language, block.line)
         mixed: list[tuple[int, Command | str]] = [(command.line, command) for command in found]
         mixed += loose
+        above = ""  # the comment over the command before: it goes on for those without one of their own
         for line, each in sorted(mixed, key=lambda pair: pair[0]) if loose else mixed:
-            said = each if isinstance(each, str) else each.caption or caption
-            number = match[1] if (match := _NUMBERED.match(said)) else ""
+            own = each if isinstance(each, str) else each.caption if each.caption != caption else ""
+            number = match[1] if (match := _NUMBERED.match(own)) else ""
+            said = own or above or caption
+            above = own[match.end() :] if match else own or above
             text = said[match.end() :] if match else said
             command = None if isinstance(each, str) else each
             self._add(line, plain_comment(text), block.level, number=number, command=command, source=said)
@@ -310,8 +312,7 @@ class Harvester:
         if scope.forbidden:
             text = f"Do not: {text}"
         part = part or scope.part
-        if part is Part.OTHER:
-            part = part_by_verb(text)
+        part = _by_its_verb(part, text)
         own = self._timed(text) if text != self._lead or command is None else ()
         times = own or (scope.clocks if not scope.item else ())
         found = tuple(Link(clean(name), clean(target), line) for name, target, _ in links(source))
@@ -348,6 +349,16 @@ class Harvester:
                 self._elapsed = clock.seconds
             found.append(clock)
         return tuple(found)
+
+
+def _by_its_verb(part: Part, text: str) -> Part:
+    """Where no heading says it, and for what ends a resolution: "Verify that ...", "Notify the team"."""
+    if part not in (Part.OTHER, Part.RESOLUTION):
+        return part
+    said = part_by_verb(text)
+    if said is Part.OTHER and ": " in text[:60]:
+        said = part_by_verb(text.partition(": ")[2])
+    return part if part is Part.RESOLUTION and said in (Part.OTHER, Part.DIAGNOSIS) else said
 
 
 def plain_comment(text: str) -> str:
