@@ -114,6 +114,91 @@ class SessionEnding(Protocol):
         """As `terminate`, only while the session is idle and has been for so long; None also where it is not."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """Rows as text; cells are cleaned and cut."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    cut: bool = False  # there were more
+
+
+@runtime_checkable
+class Querying(Protocol):
+    """Can run a statement of a runbook that only reads."""
+
+    async def query(self, sql: str, values: Sequence[str] = ()) -> QueryResult:
+        """One statement in a READ ONLY transaction, at most 100 rows, 3 s. `values` are bound to $1, $2 ...
+
+        Raises Refused for several statements, or one that calls a function which may change something.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RowSurvey:
+    """What a statement that changes rows would meet now."""
+
+    table: str  # as the server names it
+    matched: int  # rows
+    population: int
+    estimated: bool  # the population is the planner's estimate
+    sample: QueryResult  # at most ten of the rows
+    explained: tuple[str, ...]  # the server's plan
+    permission: Permission
+    read_only: bool  # the server is a standby
+    triggers: tuple[str, ...] = ()
+    cascades: tuple[str, ...] = ()  # tables whose rows follow
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """One table that maintenance works on."""
+
+    name: str
+    size: int  # bytes, with indexes
+    dead: int  # rows
+    live: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepSurvey:
+    """What maintenance would meet now."""
+
+    tables: tuple[TableSize, ...]  # the largest, at most ten
+    total: int  # tables
+    size: int  # bytes of all of them
+    permission: Permission
+    read_only: bool
+    pooled: bool  # a pooler sits in between: settings do not hold
+
+
+@runtime_checkable
+class SqlRunning(Protocol):
+    """Can look over a statement that changes something, and run it once."""
+
+    @property
+    def server(self) -> str:
+        """host:port/database, complete once it was connected."""
+
+    def by_hand(self, sql: str) -> str:
+        """A psql command line for the same server, without the password."""
+
+    async def survey(self, sql: str) -> RowSurvey:
+        """Explains it and counts the rows that match, changing nothing. Raises Refused, CockpitError."""
+
+    async def execute(self, sql: str, at_most: int) -> tuple[int, bool]:
+        """In one transaction: (rows, committed). Rolls back where more than `at_most` rows are hit.
+
+        `effect_possible` on the error only where the answer to the commit did not come.
+        """
+
+    async def upkeep(self, relation: str | None) -> UpkeepSurvey:
+        """The tables that maintenance of one table or index, or of the database (None), works on."""
+
+    async def maintain(self, sql: str, within_s: float, aborted: Aborted) -> bool:
+        """Outside a transaction, gives up rather than wait for locks: False when `aborted` stopped it."""
+
+
 @runtime_checkable
 class KeyDeleting(Protocol):
     """Can delete keys of one logical database of one server."""
