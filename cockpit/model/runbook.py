@@ -169,6 +169,7 @@ class Runbook:
     commands: tuple[Command, ...]  # all, in the order of the files
     facts: Facts = Facts()
     front_matter: tuple[tuple[str, str], ...] = ()
+    prose: tuple[tuple[str, int, str], ...] = ()  # file, line and text of each paragraph and list item, in order
 
     def playbook(self, id_: str) -> Playbook | None:
         """By id."""

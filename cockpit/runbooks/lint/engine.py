@@ -223,7 +223,9 @@ class Rules:
                     fault = Fault(file, line, rule.id, level, conceal(text), told.why, conceal(told.instead))
                     found.setdefault((file, line, rule.id), fault)
         order: Mapping[str, int] = {name: at for at, name in enumerate(book.runbook.files)}
-        return tuple(sorted(found.values(), key=lambda each: (order.get(each.file, len(order)), each.line, each.rule)))
+        return tuple(
+            sorted(found.values(), key=lambda each: (order.get(each.file, len(order)), each.line, each.rule))
+        )
 
     def _at(self, scene: Scene) -> Iterator[tuple[Rule, Found]]:
         for call in scene.command.calls:

@@ -49,7 +49,11 @@ def property_is_set(scene: Scene, *names: str) -> bool:
     """An earlier `gcloud config set NAME` or an exported CLOUDSDK variable of the runbook provides it."""
     variables = {f"CLOUDSDK_{name.replace('/', '_').upper()}" for name in names}
     for index, call in scene.book.calls("gcloud"):
-        if index < scene.index and goes(call, "config set") and any(name in operands(call, "config set") for name in names):
+        if (
+            index < scene.index
+            and goes(call, "config set")
+            and any(name in operands(call, "config set") for name in names)
+        ):
             return True
     return any(
         variables & {*call.assigned, *(word.text.partition("=")[0] for word in call.words)}

@@ -219,8 +219,8 @@ def misses_the_kill(call: Call, scene: Scene) -> Found | None:
     return Found(
         "A container that Cloud Run killed never says so itself: the platform logs 'Memory limit of N MiB exceeded', "
         "which this misses. No hit is no all-clear.",
-        "gcloud logging read 'resource.type=cloud_run_revision AND (textPayload:\"Memory limit of\" OR "
-        "textPayload:\"out of memory\")' --limit=20",
+        'gcloud logging read \'resource.type=cloud_run_revision AND (textPayload:"Memory limit of" OR '
+        'textPayload:"out of memory")\' --limit=20',
     )
 
 

@@ -111,7 +111,11 @@ def template_change(call: Call, scene: Scene) -> Found | None:
         return None
     flags = sorted(changes(call) & _TEMPLATE)
     name = named(call, _UPDATE, "SERVICE")
-    if not flags or name not in gcloud.pinned(scene.book) or "0" in (call.flag("--max-instances"), call.flag("--max")):
+    if (
+        not flags
+        or name not in gcloud.pinned(scene.book)
+        or "0" in (call.flag("--max-instances"), call.flag("--max"))
+    ):
         return None
     return Found(
         f"This runbook rolls {name} back by pinning its traffic. {', '.join(flags)} then deploys the newest image, the "

@@ -123,7 +123,9 @@ def prune_images(call: Call, scene: Scene) -> Found | None:
 )
 def logs_stderr(call: Call, scene: Scene) -> Found | None:
     """`docker logs | grep` without 2>&1."""
-    if call.verb not in ("logs", "container logs") or any(each.operator in ("2>&1", "&>", "|&") for each in call.redirects):
+    if call.verb not in ("logs", "container logs") or any(
+        each.operator in ("2>&1", "&>", "|&") for each in call.redirects
+    ):
         return None
     reader = next((each for each in scene.feeds(call)), None)
     if reader is None or reader.program not in ("grep", "egrep", "rg", "awk", "wc") or "|&" in scene.command.text:

@@ -9,7 +9,9 @@ from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
 
 _STATE = re.compile(r"(?i)^\s*\(*\s*\"?[\w.]*(?:status|state|phase|stage)\"?\s*(?:=|in\b|<>|!=)")
-_TIME = re.compile(r"(?i)\b(?:now\s*\(|interval\b|current_(?:date|timestamp|time)|[\w.]*_at\b|timestamp|date\b|\btime\b)")
+_TIME = re.compile(
+    r"(?i)\b(?:now\s*\(|interval\b|current_(?:date|timestamp|time)|[\w.]*_at\b|timestamp|date\b|\btime\b)"
+)
 _KEY = re.compile(r"(?i)(?:\b|_)(?:id|uuid|key|pid|name|email|slug|code)\"?\s*(?:=|in\b|any\b)")
 _BLOCKERS = re.compile(r"(?i)pg_blocking_pids|pg_locks|wait_event")
 _TARGET_FLAGS = ("--host", "-h", "--dbname", "-d", "--service")
@@ -190,7 +192,9 @@ def reindex(call: Call, scene: Scene) -> Found | None:
         return Found("It holds up writers table by table.", "reindexdb --concurrently")
     if not (kind.startswith("REINDEX") or re.match(r"(?i)\s*reindex\b", text)) or "concurrently" in text.lower():
         return None
-    fixed = re.sub(r"(?i)^(\s*reindex\s+(?:\([^)]*\)\s*)?(?:database|table|index|schema|system)\b)", r"\1 CONCURRENTLY", text)
+    fixed = re.sub(
+        r"(?i)^(\s*reindex\s+(?:\([^)]*\)\s*)?(?:database|table|index|schema|system)\b)", r"\1 CONCURRENTLY", text
+    )
     return Found(
         "It holds up every writer of a table, and readers that use the index, until it is rebuilt.",
         f"{fixed}  (PostgreSQL 12 and later)",

@@ -131,7 +131,9 @@ def needs_beta(call: Call, scene: Scene) -> Found | None:
     if not track:
         return None
     instead = rebuilt(call).replace("gcloud ", f"gcloud {track} ", 1)
-    return Found(f"`gcloud {plain}` exists only in the {track} track: without it gcloud refuses the command.", instead)
+    return Found(
+        f"`gcloud {plain}` exists only in the {track} track: without it gcloud refuses the command.", instead
+    )
 
 
 @on_call(
@@ -152,7 +154,9 @@ def needs_region(call: Call, scene: Scene) -> Found | None:
                 return None
             name = call.flag("--service") or named(call, verb, "")
             place = gcloud.region(scene, name)
-            asks = "fails, it does not ask for one" if verb.startswith("redis") else "stops to ask, or fails in a script"
+            asks = (
+                "fails, it does not ask for one" if verb.startswith("redis") else "stops to ask, or fails in a script"
+            )
             return Found(f"No --region: gcloud {asks}.", rebuilt(call, added=[f"--region={place}"]))
     for verb, more in _NEEDS_ZONE.items():
         if goes(call, verb) and not call.has("--zone") and not gcloud.property_is_set(scene, "compute/zone"):

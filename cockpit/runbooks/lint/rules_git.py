@@ -19,7 +19,9 @@ _MAIN = ("main", "master", "trunk", "production", "release")
 )
 def add_all(call: Call, scene: Scene) -> Found | None:
     """`git add .` before a commit; worse in a hotfix."""
-    if call.verb != "add" or not (call.has("-A", "--all") or any(word.text in (".", "*", ":/") for word in call.args)):
+    if call.verb != "add" or not (
+        call.has("-A", "--all") or any(word.text in (".", "*", ":/") for word in call.args)
+    ):
         return None
     if not any(each.verb == "commit" for each in calls_of((scene.command, *scene.after), "git")):
         return None
@@ -113,7 +115,9 @@ def throws_away(call: Call, scene: Scene) -> Found | None:
     if call.verb == "reset" and call.has("--hard"):
         return Found("What is not committed is gone.", f"git stash -u, then {line(call)}")
     if call.verb == "clean" and any("f" in flag and not flag.startswith("--") for flag in call.flags):
-        return Found("Files that git does not know are deleted: local settings too.", "git clean -nd first, git stash -u")
+        return Found(
+            "Files that git does not know are deleted: local settings too.", "git clean -nd first, git stash -u"
+        )
     return None
 
 

@@ -9,7 +9,19 @@ from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import Found, Scene, on_call
 from cockpit.runbooks.lint.tools import is_url_of_this_machine
 
-_JUDGES = ("--fail", "-f", "--fail-with-body", "--write-out", "-w", "--head", "-I", "--include", "-i", "--verbose", "-v")
+_JUDGES = (
+    "--fail",
+    "-f",
+    "--fail-with-body",
+    "--write-out",
+    "-w",
+    "--head",
+    "-I",
+    "--include",
+    "-i",
+    "--verbose",
+    "-v",
+)
 _CLOCKS = ("--max-time", "-m", "--connect-timeout")
 _CREDENTIALS = re.compile(r"(?i)authorization|cookie|x-api-key|x-auth|api[-_]?key|token")
 
@@ -19,7 +31,9 @@ def _url(call: Call) -> str:
 
 
 def _by_curl(call: Call, scene: Scene) -> bool:
-    return "curl" in scene.command.text and not any(each.tool not in ("sudo", "watch", "time") for each in call.within)
+    return "curl" in scene.command.text and not any(
+        each.tool not in ("sudo", "watch", "time") for each in call.within
+    )
 
 
 @on_call(

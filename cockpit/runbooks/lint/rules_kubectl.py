@@ -62,7 +62,8 @@ def _apply_without_namespace(call: Call, scene: Scene) -> Found | None:
     return Found(
         "What the file does not say itself goes to the namespace of the present context, and nothing shows the "
         "difference before it is made.",
-        f"kubectl diff -f {files(call)[0]} first, then {_line(call)} --server-side" + (f" -n {usual}" if usual else ""),
+        f"kubectl diff -f {files(call)[0]} first, then {_line(call)} --server-side"
+        + (f" -n {usual}" if usual else ""),
         Level.NOTE,
     )
 
@@ -107,7 +108,7 @@ def selector_switch(call: Call, scene: Scene) -> Found | None:
         f"It moves all traffic at once, ready or not: without a ready pod of {key}={value} the service has no "
         "endpoints, and kubectl still reports success. The old selector is not kept for the way back.",
         f"kubectl rollout status deployment/NEW{where} --timeout=5m && kubectl patch service {name}{where} --type=json -p "
-        f"'[{{\"op\":\"test\",\"path\":\"/spec/selector/{key}\",\"value\":\"OLD\"}},"
+        f'\'[{{"op":"test","path":"/spec/selector/{key}","value":"OLD"}},'
         f'{{"op":"replace","path":"/spec/selector/{key}","value":"{value}"}}]\'',
     )
 
@@ -152,7 +153,9 @@ def deletes_certificate(call: Call, scene: Scene) -> Found | None:
     kind, names = kind_and_names(call)
     if call.verb != "delete" or kind != "secret" or tries_only(call):
         return None
-    name = next((each for each in names if re.search(r"(?:^|[-_.])(?:tls|certs?|ssl|certificate)(?:$|[-_.])", each)), "")
+    name = next(
+        (each for each in names if re.search(r"(?:^|[-_.])(?:tls|certs?|ssl|certificate)(?:$|[-_.])", each)), ""
+    )
     if not name:
         return None
     where = in_namespace(call, scene)
@@ -178,7 +181,9 @@ def placeholder_tag(call: Call, scene: Scene) -> Found | None:
         tag = image.rpartition(":")[2] if ":" in image else ""
         if image and tag and not word.placeholders and (_PLACEHOLDER_TAG.fullmatch(tag) or tag == "latest"):
             base = image.removesuffix(f":{tag}")
-            named = "moves: nobody can tell what runs" if tag == "latest" else "is a placeholder that looks like a tag"
+            named = (
+                "moves: nobody can tell what runs" if tag == "latest" else "is a placeholder that looks like a tag"
+            )
             return Found(
                 f"{tag!r} {named}. Copied as it stands, the rollout waits for an image that may not exist.",
                 f"{call.words[0].text} set image {call.args[0].text} {container}={base}@sha256:DIGEST"
@@ -207,7 +212,7 @@ def scale(call: Call, scene: Scene) -> Found | None:
     if owned:
         return Found(
             f"An autoscaler owns the replicas here and takes {replicas} back within seconds, if it is not in its range.",
-            f"kubectl patch hpa {name}{where} -p '{{\"spec\":{{\"minReplicas\":{replicas}}}}}'",
+            f'kubectl patch hpa {name}{where} -p \'{{"spec":{{"minReplicas":{replicas}}}}}\'',
             Level.WARNING,
         )
     return Found(
@@ -290,7 +295,11 @@ def restart_takes_capacity(call: Call, scene: Scene) -> Found | None:
 )
 def config_without_restart(call: Call, scene: Scene) -> Found | None:
     """A change of a ConfigMap or Secret that no restart follows in its section."""
-    if call.verb not in ("patch", "edit") or kind_and_names(call)[0] not in ("configmap", "secret") or tries_only(call):
+    if (
+        call.verb not in ("patch", "edit")
+        or kind_and_names(call)[0] not in ("configmap", "secret")
+        or tries_only(call)
+    ):
         return None
     kind, names = kind_and_names(call)
     name = names[0] if names else kind

@@ -7,7 +7,16 @@ import re
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call, on_command
-from cockpit.runbooks.lint.kube import DATE, files, in_namespace, kind_and_names, kinds, namespace, tries_only, written_to
+from cockpit.runbooks.lint.kube import (
+    DATE,
+    files,
+    in_namespace,
+    kind_and_names,
+    kinds,
+    namespace,
+    tries_only,
+    written_to,
+)
 
 _READERS = frozenset(
     "cat zcat gunzip gzip tar psql pg_restore mysql mongorestore redis-cli less head tail unzip xz zstd bzcat".split()
@@ -134,7 +143,11 @@ def pipe_into_delete(call: Call, scene: Scene) -> Found | None:
     if not (wide or grepped):
         return None
     kind = "pods" if "pod" in kinds(source) else next(iter(sorted(kinds(source))), "pods")
-    where = in_namespace(call, scene) if namespace(source) == "" or namespace(source) is None else f" -n {namespace(source)}"
+    where = (
+        in_namespace(call, scene)
+        if namespace(source) == "" or namespace(source) is None
+        else f" -n {namespace(source)}"
+    )
     every = "in every namespace" if namespace(source) == "" else "in this namespace"
     return Found(
         f"It deletes {every} whatever has the word anywhere in its line, a name that happens to fit too, and the "
@@ -220,12 +233,16 @@ def plain_sql(call: Call, scene: Scene) -> Found | None:
 )
 def goes_on(call: Call, scene: Scene) -> Found | None:
     """A dump fed to psql without ON_ERROR_STOP."""
-    source = next((each.target.text for each in call.redirects if each.operator == "<"), "") or call.flag("--file", "-f")
+    source = next((each.target.text for each in call.redirects if each.operator == "<"), "") or call.flag(
+        "--file", "-f"
+    )
     fed = next((each for each in scene.fed_by(call) if each.program in ("gunzip", "zcat", "cat", "gzip", "xz", "zstd",
                                                                         "pg_dump", "gsutil", "aws", "gcloud")), None)  # fmt: skip
     if not source and fed is None:
         return None
-    if not scene.stands_under(r"restor|recover|rollback|roll back|import") and not _looks_like_dump(source or "", fed):
+    if not scene.stands_under(r"restor|recover|rollback|roll back|import") and not _looks_like_dump(
+        source or "", fed
+    ):
         return None
     settings = " ".join([*call.flags.get("--set", ()), *call.flags.get("-v", ()), *call.flags.get("--variable", ())])
     stops = "ON_ERROR_STOP" in settings and "ON_ERROR_STOP=0" not in settings

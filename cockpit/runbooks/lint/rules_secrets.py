@@ -12,8 +12,12 @@ from cockpit.runbooks.lint.engine import Book, Found, Scene, on_book, on_call, o
 from cockpit.runbooks.lint.gcloud import goes
 from cockpit.runbooks.lint.kube import kinds
 
-_PASSWORD_FLAG = re.compile(r"--?(?:[a-z-]*(?:password|passwd|secret-key|auth-token|access-token|token|api-key|apikey)|pass)$")
-_NOT_A_PASSWORD = frozenset("--prompt-for-password --no-password --password-stdin --password-file --token-file".split())
+_PASSWORD_FLAG = re.compile(
+    r"--?(?:[a-z-]*(?:password|passwd|secret-key|auth-token|access-token|token|api-key|apikey)|pass)$"
+)
+_NOT_A_PASSWORD = frozenset(
+    "--prompt-for-password --no-password --password-stdin --password-file --token-file".split()
+)
 _SAFER = {
     "gcloud": "--prompt-for-password",
     "redis": "REDISCLI_AUTH in the environment, set with read -rs",
@@ -23,9 +27,13 @@ _SAFER = {
     "psql": "a ~/.pgpass file",
     "http": "curl -K - (or --netrc-file) with the credentials on standard input",
 }
-_SECRET_NAME = re.compile(r"(?i)(?:pass(?:word|wd)?|secret|token|api_?key|private_?key|credentials?|dsn)$|^(?:database|redis)_url$")
+_SECRET_NAME = re.compile(
+    r"(?i)(?:pass(?:word|wd)?|secret|token|api_?key|private_?key|credentials?|dsn)$|^(?:database|redis)_url$"
+)
 _WORDS_FOR = r"(?i)\b(?:default\s+)?(?:credentials?|login|user(?:name)?\s*/\s*pass(?:word)?|password|passwd|pwd)\b"
-_PAIR = re.compile(_WORDS_FOR + r"[*_`]{0,3}\s*(?:is|are)?\s*[:=]\s*[*_`]{0,3}\s*([A-Za-z0-9_.@-]{2,40})\s*/\s*([^\s`(),;*]{2,60})")
+_PAIR = re.compile(
+    _WORDS_FOR + r"[*_`]{0,3}\s*(?:is|are)?\s*[:=]\s*[*_`]{0,3}\s*([A-Za-z0-9_.@-]{2,40})\s*/\s*([^\s`(),;*]{2,60})"
+)
 _SINGLE = re.compile(r"(?i)\b(?:password|passwd|pwd)\b[*_`]{0,3}\s*[:=]\s*[*_`]{0,3}\s*([^\s`(),;*|]{4,60})")
 
 
@@ -64,7 +72,13 @@ def _assigned_secrets(scene: Scene) -> Iterator[str]:
         if call.program == "export":
             pairs += [(name, value) for name, _, value in (word.text.partition("=") for word in call.words[1:])]
         for name, value in pairs:
-            if value and _SECRET_NAME.search(name) and not is_stand_in(value) and "$" not in value and "/" not in value:
+            if (
+                value
+                and _SECRET_NAME.search(name)
+                and not is_stand_in(value)
+                and "$" not in value
+                and "/" not in value
+            ):
                 yield f"the value of {name}"
 
 
@@ -101,14 +115,21 @@ def _secret_arguments(call: Call) -> Iterator[tuple[str, str]]:
             yield name, value
         elif name == "-a" and (call.program == "redis" or call.program == "redis-cli") and not _variable(value):
             yield "-a", value
-        elif name in ("-u", "--user") and call.program == "http" and ":" in value and not _variable(value.partition(":")[2]):
+        elif (
+            name in ("-u", "--user")
+            and call.program == "http"
+            and ":" in value
+            and not _variable(value.partition(":")[2])
+        ):
             yield f"{name} NAME:PASSWORD", value.partition(":")[2]
         elif name in ("-e", "--env") and "=" in value and _SECRET_NAME.search(value.partition("=")[0]):
             if not _variable(value.partition("=")[2]):
                 yield f"{name} {value.partition('=')[0]}", value.partition("=")[2]
     for name, value in call.headers.items():
         bare = re.sub(r"(?i)^(?:bearer|basic|token)\s+", "", value)
-        if re.fullmatch(r"(?i)authorization|x-api-key|x-auth-token|cookie|private-token", name) and not is_stand_in(bare):
+        if re.fullmatch(r"(?i)authorization|x-api-key|x-auth-token|cookie|private-token", name) and not is_stand_in(
+            bare
+        ):
             yield f"the header {name}", bare
 
 
@@ -176,12 +197,19 @@ def in_the_prose(book: Book) -> Iterator[tuple[str, int, str, Found]]:
         if not value or is_stand_in(value) or value.lower() in _HARMLESS:
             continue
         shown = text.replace(value, "•••")
-        yield file, number, shown, Found(
-            "A working password stands in the text: whoever reads the file can sign in.",
-            "change it, and name where it is kept instead (the entry in the password store)",
+        yield (
+            file,
+            number,
+            shown,
+            Found(
+                "A working password stands in the text: whoever reads the file can sign in.",
+                "change it, and name where it is kept instead (the entry in the password store)",
+            ),
         )
 
 
-_HARMLESS = frozenset("none null n/a required optional env vault see stored secret true false hidden redacted rotate reset".split())
+_HARMLESS = frozenset(
+    "none null n/a required optional env vault see stored secret true false hidden redacted rotate reset".split()
+)
 
 RULES = (in_the_file, on_the_command_line, on_the_screen, in_the_prose)

@@ -164,7 +164,11 @@ def rm_variable(call: Call, scene: Scene) -> Found | None:
         return None
     for word in call.args:
         for each in word.placeholders:
-            if each.style is PlaceholderStyle.VARIABLE and ":?" not in each.spelled and word.text.startswith(each.spelled):
+            if (
+                each.style is PlaceholderStyle.VARIABLE
+                and ":?" not in each.spelled
+                and word.text.startswith(each.spelled)
+            ):
                 if _set_before(scene, each.name):
                     return None
                 rest = word.text.removeprefix(each.spelled)
@@ -184,7 +188,9 @@ def rm_variable(call: Call, scene: Scene) -> Found | None:
 )
 def runs_download(call: Call, scene: Scene) -> Found | None:
     """`curl ... | sh`."""
-    shell = next((each for each in scene.feeds(call) if each.program in ("sh", "bash", "zsh", "python", "python3")), None)
+    shell = next(
+        (each for each in scene.feeds(call) if each.program in ("sh", "bash", "zsh", "python", "python3")), None
+    )
     if shell is None or shell.args:
         return None
     url = next((word.text for word in call.args), "URL")

@@ -167,14 +167,22 @@ def _prompt(call: Call) -> str:
         if inner in ("bash", "sh", "zsh", "/bin/bash", "/bin/sh") and len(call.words) == 1:
             return "A shell opens inside"
     fed = call.piped or any(each.operator.startswith("<") for each in call.redirects) or bool(call.body)
-    if call.program == "psql" and not fed and not call.has("-c", "--command", "-f", "--file", "-l", "--list", "--version"):
+    if (
+        call.program == "psql"
+        and not fed
+        and not call.has("-c", "--command", "-f", "--file", "-l", "--list", "--version")
+    ):
         return "psql opens its prompt"
     if call.program in ("redis-cli", "mysql", "mongosh") and not fed and not call.has("-e", "--eval", "--execute"):
-        if call.program == "redis-cli" and call.has("--scan", "--stat", "--bigkeys", "--memkeys", "--latency", "--rdb"):
+        if call.program == "redis-cli" and call.has(
+            "--scan", "--stat", "--bigkeys", "--memkeys", "--latency", "--rdb"
+        ):
             return ""
         return f"{call.program} opens its prompt"
     if call.program == "gh":
-        if call.verb == "pr create" and not call.has("--body", "-b", "--fill", "-f", "--body-file", "-F", "--web", "-w"):
+        if call.verb == "pr create" and not call.has(
+            "--body", "-b", "--fill", "-f", "--body-file", "-F", "--web", "-w"
+        ):
             return "gh asks for the text of the pull request"
         if call.verb == "run watch" and not call.args:
             return "gh asks which run to watch"
@@ -218,8 +226,6 @@ def exec_tty(call: Call, scene: Scene) -> Found | None:
 def _brief(text: str) -> str:
     first = text.split("\n")[0]
     return first if len(first) <= 60 else first[:57] + "..."
-
-
 
 
 RULES = (tunnel, never_ends, s_client, prompt, exec_tty)

@@ -11,7 +11,7 @@ def line(call: Call) -> str:
 
 
 def compose_verb(call: Call) -> str:
-    """"up" for `docker-compose up` and `docker compose up`, "" for what is not Compose."""
+    """ "up" for `docker-compose up` and `docker compose up`, "" for what is not Compose."""
     if call.program in ("docker-compose", "podman-compose"):
         return call.verb.removeprefix("compose ") or (call.args[0].text if call.args else "")
     if call.program in ("docker", "podman") and call.verb.startswith("compose"):

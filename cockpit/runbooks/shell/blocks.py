@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from cockpit.model.command import Command
-from cockpit.runbooks.shell import grammar, unwrap
-from cockpit.runbooks.shell.statements import Boundaries
+from cockpit.runbooks.shell import content, foreign, grammar, lines
+from cockpit.runbooks.shell.lines import Origin
 from cockpit.text import clean
 
-SHELL = frozenset(
-    [
-        "bash",
-        "sh",
-        "shell",
-        "zsh",
-        "ksh",
-        "fish",
-        "console",
-        "terminal",
-        "shell-session",
-        "shellsession",
-        "sh-session",
-        "cmdline",
-    ]
-)
 _BREAK = re.compile(r"\r\n|\n|\r")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a block stands."""
-
-    language: str
-    line: int
-    file: str = ""
-    headings: tuple[str, ...] = ()
-    caption: str = ""
+# Programs that are English words too: as code in prose they are commands only with a flag or a path.
+_ORDINARY = frozenset(
+    content.names(
+        "test time set host file if for while until case function command service go ab make find "
+        "watch sort cut tee date render source eval exec which top free less more head tail kill set hey last wait id find env"
+    )
+)
 
 
 def commands_of(
@@ -51,56 +30,57 @@ def commands_of(
 ) -> tuple[Command, ...]:
     """One fenced block -> its commands in order. `line` is the file line of the block's first line, from 1.
 
-    `caption` is the sentence above the block; a comment before a command takes precedence. Never fails.
+    `caption` is the sentence above the block; a comment before a command takes precedence. Never fails; a block of
+    data (JSON, YAML, a diagram, a template) holds no commands.
     """
-    origin = Origin(language, line, file, headings, caption)
-    tag = language.strip().split(" ")[0].strip("{}.").lower()
-    if tag and tag not in SHELL:
+    tag = content.tag(language)
+    origin = Origin(language.strip(), line, file, headings, caption)
+    rows = [clean(each, grammar.LIMIT).rstrip() for each in _BREAK.split(block)]
+    if tag in content.FOREIGN:
+        return foreign.commands(rows, origin)
+    if tag in content.SQL:
+        return lines.Reader(rows, origin, "sql").read()
+    if tag in content.REDIS:
+        return lines.Reader(rows, origin, "redis").read()
+    if tag in content.HTTP:
+        return lines.Reader(rows, origin, "http").read()
+    if tag and tag not in content.SHELL and tag not in content.CRON:
         return ()
-    lines = [clean(each, grammar.LIMIT) for each in _BREAK.split(block)]
-    return _shell(lines, origin)
+    if not content.holds_commands(rows, tag):
+        return ()
+    return lines.Reader(rows, origin, "session" if content.session(rows, tag) else "shell").read()
 
 
 def inline_command(
     code: str, *, line: int, file: str = "", headings: tuple[str, ...] = (), caption: str = ""
 ) -> Command | None:
-    """A code span in prose -> the command that it is, or None for a name, a path, a value."""
-    return None
+    """A code span in prose -> the command that it is, or None for a name, a path, a value, a metric."""
+    text = clean(" ".join(code.split()), grammar.LIMIT)
+    match = content.PROMPT.match(text)
+    text = text[match.end() :] if match else text
+    if not _is_command(text):
+        return None
+    found = lines.Reader([text], Origin("inline", line, file, headings, caption), "shell").read()
+    return found[0] if len(found) == 1 else None
 
 
-def _shell(lines: list[str], origin: Origin) -> tuple[Command, ...]:
-    boundaries = Boundaries(lines)
-    found: list[Command] = []
-    comments: list[str] = []
-    index = 0
-    while index < len(lines):
-        stripped = lines[index].strip()
-        if not stripped:
-            if index + 1 < len(lines) and lines[index + 1].lstrip().startswith("#"):
-                comments.clear()
-            index += 1
-        elif stripped.startswith("#"):
-            comments.append(stripped.lstrip("# "))
-            index += 1
-        else:
-            end, broken = boundaries.end(index)
-            found.append(_statement(lines[index:end], index, origin, " ".join(comments), broken))
-            comments.clear()
-            index = end
-    return tuple(found)
-
-
-def _statement(lines: list[str], index: int, origin: Origin, comment: str, broken: str) -> Command:
-    text = "\n".join(lines).strip()
-    line = origin.line + index
-    simples, fault = grammar.read(text)
-    return Command(
-        text,
-        line,
-        origin.language,
-        comment or origin.caption,
-        origin.headings,
-        unwrap.calls_of(simples, line),
-        origin.file,
-        broken or fault,
-    )
+def _is_command(text: str) -> bool:
+    first, _, rest = text.partition(" ")
+    rest = rest.strip()
+    if first.startswith("./"):
+        return "=" not in first and (bool(rest) or not first.endswith(("/", ".md", ".yaml", ".yml", ".json", ".env")))
+    if not rest or rest[0] in "=:" or first.endswith((":", ",")) or "..." in rest.split() or "…" in rest:
+        return False
+    if text.startswith(("GET ", "HEAD ")):
+        return content.request_line(text) is not None
+    if content.sql_starts(text):
+        return len(text.split()) > 2 or text.endswith(";")
+    if content.redis.starts(text, typed=False):
+        return True
+    if first.startswith(("/", "~/")) or re.fullmatch(r"[\w./-]+\.sh", first):
+        return first.endswith((".sh", ".py")) or "/bin/" in first
+    assigned = re.match(r"(?:[A-Za-z_]\w*=\S*\s+)+(\S+)", text)
+    name = assigned.group(1) if assigned else first
+    if name not in content.KNOWN:
+        return False
+    return name not in _ORDINARY or bool(re.search(r"(?:^|\s)-|/|\$|\d|\|", rest))
