@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cockpit.model.command import Word
-from cockpit.runbooks.shell.tools import GCLOUD_LEAVES, SWITCHES, TOOLS, Tool
+from cockpit.runbooks.shell.gcloud import GCLOUD_LEAVES
+from cockpit.runbooks.shell.tool import Tool
+from cockpit.runbooks.shell.tools import SWITCHES, TOOLS
 
 _UNKNOWN = Tool(switches=SWITCHES)
 _NUMBER = re.compile(r"-\d+\Z")

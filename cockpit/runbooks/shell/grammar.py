@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cockpit.model.command import Redirect, Word
 from cockpit.runbooks.shell import placeholders
@@ -55,16 +55,29 @@ def _parser() -> Parser:
     return Parser(Language(tree_sitter_bash.language()))
 
 
-def read(text: str) -> tuple[list[Simple], str]:
-    """Shell text -> its simple commands in the order of their starts, and why it is broken ("" where it is not)."""
+class Reading(NamedTuple):
+    """What a shell text holds."""
+
+    simples: list[Simple]  # in the order of their starts
+    fault: str  # why it is broken, "" where it is not
+    comment: str = ""  # behind the commands
+
+
+def read(text: str) -> Reading:
+    """Shell text -> its simple commands. Never fails; a text beyond the limit is not read."""
     if len(text) > LIMIT:
-        return [], f"longer than {LIMIT // 1024} KB"
+        return Reading([], f"longer than {LIMIT // 1024} KB")
     source = text.encode("utf-8", "replace")
     masked = _mask_bytes(text, source)
     tree = _parser().parse(masked)
     root = tree.root_node
     found = _Walk(source).walk(root)
-    return found, _fault(root, source) if root.has_error else ""
+    comments = [source[each.start_byte + 1 : each.end_byte] for each in root.children if each.type == "comment"]
+    return Reading(
+        found,
+        _fault(root, source) if root.has_error else "",
+        " ".join(each.decode("utf-8", "replace").strip() for each in comments),
+    )
 
 
 def _mask_bytes(text: str, source: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cockpit.model.command import Word
-from cockpit.runbooks.shell.tools import names
+from cockpit.runbooks.shell.tool import names
 from cockpit.runbooks.shell.words import word
 
 CONTAINERS = names(

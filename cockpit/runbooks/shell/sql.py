@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -39,6 +39,35 @@ _OBJECT = re.compile(
 _EXPLAIN = re.compile(r"EXPLAIN\b\s*(?:\(([^()]*)\)|((?:\s*\b(?:ANALY[ZS]E|VERBOSE)\b)*))\s*", re.IGNORECASE)
 _VACUUM = re.compile(r"VACUUM\b\s*(?:\(([^()]*)\)|((?:\s*\b(?:FULL|FREEZE|VERBOSE|ANALY[ZS]E)\b)*))", re.IGNORECASE)
 _SHELL_VALUE = re.compile(r"\$\([^)]*\)|`[^`]*`|\$\{[^}]*\}|\$[A-Za-z_]\w*")
+_STARTS = frozenset(
+    {
+        "SELECT",
+        "WITH",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "CREATE",
+        "ALTER",
+        "DROP",
+        "VACUUM",
+        "ANALYZE",
+        "REINDEX",
+        "EXPLAIN",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "SET",
+        "SHOW",
+        "GRANT",
+        "REVOKE",
+        "TRUNCATE",
+        "COPY",
+        "REFRESH",
+        "DO",
+        "CALL",
+        "LOCK",
+    }
+)
 _PARSED = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
 
 
@@ -107,6 +136,70 @@ def _skip(text: str, token: str, start: int, at: int) -> tuple[int, bool]:
         escaped = start > 0 and text[start - 1] in "eE" and not text[start - 2 : start - 1].isalnum()
         match = (_ESCAPED if escaped else _STRING).match(text, at)
     return (match.end(), True) if match else (len(text), False)
+
+
+class Ends:
+    """Finds where a statement ends in a block of lines, in linear time."""
+
+    def __init__(self, rows: Sequence[str]) -> None:
+        self.rows = rows
+        self.budget = 4 * sum(len(row) + 1 for row in rows) + LIMIT
+
+    def end(self, start: int, *, apart: bool) -> tuple[int, str]:
+        """Index after the last line of the statement, and what never closes. `apart`: a blank line ends it too."""
+        if self.rows[start].lstrip().startswith("\\") or self.budget <= 0:
+            return start + 1, ""
+        quote, size = "", 0
+        for index in range(start, len(self.rows)):
+            row = self.rows[index]
+            size += len(row) + 1
+            if not quote and index > start and self._apart(index, apart):
+                return index, ""
+            quote, ended = _scan(row, quote)
+            if ended:
+                return index + 1, ""
+            if size > LIMIT:
+                break
+        else:
+            if not quote:
+                return len(self.rows), ""
+        self.budget -= size
+        return start + 1, f"{quote or 'the semicolon'} is missing"
+
+    def _apart(self, index: int, apart: bool) -> bool:
+        row = self.rows[index].strip()
+        if row:
+            return apart and row.startswith("#")
+        if apart:
+            return True
+        following = next((each.strip() for each in self.rows[index + 1 : index + 2]), "")
+        return not following or following.startswith("--") or following.split()[0].upper() in _STARTS
+
+
+def _scan(row: str, quote: str) -> tuple[str, bool]:
+    """The quote still open after a line, and whether a semicolon ends the statement on it."""
+    at, ended = 0, False
+    while at <= len(row):
+        if quote:
+            close = row.find({"/*": "*/"}.get(quote, quote), at)
+            if close < 0:
+                return quote, False
+            at, quote = close + len(quote), ""
+        match = _PARTS.search(row, at)
+        rest = row[at : match.start() if match else len(row)]
+        ended = ended and not rest.strip()
+        if match is None:
+            return "", ended
+        token, at = match.group(), match.end()
+        if token == ";":
+            ended = True
+        elif token in ("'", '"', "/*") or token.startswith("$"):
+            quote, ended = token, ended and token == "/*"
+        elif token.startswith("--"):
+            return "", ended
+        else:
+            ended = False
+    return quote, ended
 
 
 def statements(text: str) -> Iterator[tuple[int, SqlStatement]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cockpit.runbooks.shell.tools import names
+from cockpit.runbooks.shell.tool import names
 
 # Words that stand before a bracket without being called, and types with a length.
 SYNTAX = names(

@@ -14,7 +14,7 @@ from cockpit.runbooks.shell import clients, grammar
 from cockpit.runbooks.shell.arguments import Split, split
 from cockpit.runbooks.shell.clients import SHELLS, Scene
 from cockpit.runbooks.shell.grammar import Simple
-from cockpit.runbooks.shell.tools import Tool, names
+from cockpit.runbooks.shell.tool import Tool, names
 from cockpit.runbooks.shell.words import word
 
 _DEPTH = 12  # wrappers within wrappers that are looked through
@@ -66,6 +66,11 @@ _RUNNERS = {
     ("op", "run"),
     ("chamber", "exec"),
 }
+_CONSOLES = clients.POSTGRES | {"mysql", "mariadb"}
+_REDIS_MODES = names(
+    "--bigkeys --memkeys --hotkeys --stat --latency --latency-history --latency-dist --rdb --pipe --eval --lru-test "
+    "--intrinsic-latency --cluster --version -v --help --functions-rdb"
+)
 _SHELL_VALUES = names("-o -O --rcfile --init-file")
 _REMOTE_FLAGS = names("-N -L -R -D -f -n -T -v -q -A -C -4 -6")
 
@@ -84,6 +89,20 @@ def program_of(words: Sequence[Word]) -> str:
         return "assign"
     text = words[0].text
     return text.rsplit("/", 1)[-1] or text
+
+
+def opens(calls: Sequence[Call]) -> str:
+    """The client that the last of these calls leaves open for typing: "sql", "redis", or "" for none."""
+    last = calls[-1] if calls else None
+    if last is None or last.piped or last.substituted or any(each.operator == "<" for each in last.redirects):
+        return ""
+    if last.program == "gcloud" and last.verb == "sql connect":
+        return "sql"
+    if last.program in _CONSOLES and not last.has("--file", "--list", "-l", "-e", "--execute", "--version", "-V"):
+        return "sql"
+    if last.program in clients.REDIS and not last.flags.keys() & _REDIS_MODES:
+        return "redis"
+    return ""
 
 
 def _calls(words: list[Word], scene: Scene, depth: int) -> tuple[Call, ...]:
@@ -314,7 +333,7 @@ def _text(
 ) -> tuple[Call, ...]:
     """Shell text within a wrapper -> its calls. Where it cannot be read whole, the wrapper's own call comes as well."""
     inner_scene = replace(scene, within=(*scene.within, wrapper), rows=False)
-    simples, fault = grammar.read(text) if depth < _DEPTH else ([], "too deep")
+    simples, fault, _ = grammar.read(text) if depth < _DEPTH else grammar.Reading([], "too deep")
     if outer:  # what the outer shell substitutes was found there
         simples = [each for each in simples if not each.substituted]
     found: list[Call] = []
