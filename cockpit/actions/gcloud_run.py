@@ -24,18 +24,18 @@ _MOMENT = re.compile(r"\d[\dTZ:+._-]*|true|now", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,4}")
 _PERCENT = re.compile(r"100|\d{1,2}")
 
-_AT_SERVICE = "it changes the limits at service level, at once; the command would deploy a new revision"
+_AT_SERVICE = "It changes the limits at service level, at once; the command would deploy a new revision."
 _UPDATES_NOTHING = (
     "gcloud refuses the command (no configuration change requested) and restarts nothing; this makes a new revision"
-    " of the same template"
+    " of the same template."
 )
-_OF_ITSELF = "it makes a new revision of the same template and leaves no mark in it"
+_OF_ITSELF = "It makes a new revision of the same template and leaves no mark in it."
 _STOPS = (
-    "it stops the service by manual scaling with 0 instances; the command would deploy a new revision, and Cloud Run"
-    " takes 0 for no limit"
+    "It stops the service by manual scaling with 0 instances; the command would deploy a new revision, and Cloud Run"
+    " takes 0 for no limit."
 )
-_PINS = "the command restarts nothing, and neither does this: later deployments silently get no traffic"
-_NO_VALUE = "gcloud refuses a value for --to-latest; this does what is meant"
+_PINS = "The command restarts nothing, and neither does this: later deployments silently get no traffic."
+_NO_VALUE = "gcloud refuses a value for --to-latest; this does what is meant."
 
 
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:

@@ -137,7 +137,7 @@ class Resume(_Mode):
 
 def mode_of(scaling: Scaling) -> str:
     """ "automatic", or "manual 3"."""
-    return f"manual {scaling.manual_instances or 0}" if scaling.mode.upper() == "MANUAL" else "automatic"
+    return f"manual {scaling.manual_instances or 0}" if scaling.manual else "automatic"
 
 
 def _limits(scaling: Scaling) -> str:

@@ -74,7 +74,7 @@ class Scale(ServiceAction):
         wanted = _wanted(current, minimum, maximum)
         operation = self._adapter.scale_request(minimum, maximum, status.etag)
         warnings: list[str] = []
-        if current.mode.upper() == "MANUAL":
+        if current.manual and not current.stopped:
             warnings.append("scaling is manual: these limits have no effect until it is automatic again")
         if maximum and current.max_instances and maximum < current.max_instances:
             warnings.append("fewer instances than now may serve: requests beyond them wait, then get 429")
@@ -156,6 +156,9 @@ class Scale(ServiceAction):
                     "lower min as well",
                 )
             )
+        if current.stopped:
+            reason = "the service is stopped by manual scaling: limits would have no effect"
+            found.append(Refusal("preconditions", reason, "resume it first, with min and max: revisions.resume"))
         if expected and expected != now:
             found.append(Refusal("preconditions", f"the limits were changed since: {now}", "plan a scaling instead"))
         if not found and wanted == (current.min_instances, current.max_instances):

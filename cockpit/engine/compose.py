@@ -89,7 +89,7 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     _logs(parts, profile, scene, clock, state_of)
     _databases(parts, profile, scene, clock)
     _caches(parts, profile, scene, clock, state_of)
-    _revisions(parts, profile, scene, state_dir, clock)
+    _revisions(parts, profile, scene, state_dir, clock, state_of)
     return parts
 
 
@@ -173,18 +173,22 @@ def _caches(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of
         parts.lookers.extend(looks.lookers(f"redis/{source.name}", adapter, state_of, clock))
 
 
-def _revisions(parts: Parts, profile: Profile, scene: Scene, state_dir: Path, clock: Clock) -> None:
+def _revisions(
+    parts: Parts, profile: Profile, scene: Scene, state_dir: Path, clock: Clock, state_of: StateOf
+) -> None:
     if not profile.cloud_run:
         return
     from cockpit.actions import revisions
     from cockpit.adapters.gcp.run import CloudRunService
     from cockpit.audit.journal import FileJournal
+    from cockpit.looks import revisions as looks
 
     journal = FileJournal(state_dir / "serving.jsonl")
     for source in profile.cloud_run:
         adapter = CloudRunService(source, journal, clock)
         _add(parts, SourceKind.REVISIONS, source.name, adapter, source.interval, source.timeout)
         parts.handlers.extend(revisions.handlers(f"revisions/{source.name}", adapter, scene, profile.limits, clock))
+        parts.lookers.extend(looks.lookers(f"revisions/{source.name}", state_of, clock))
 
 
 def _add(
@@ -227,6 +231,6 @@ def _action_modules() -> tuple[ModuleType, ...]:
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    from cockpit.looks import health, logs, redis
+    from cockpit.looks import health, logs, redis, revisions
 
-    return (health, logs, redis)
+    return (health, logs, redis, revisions)

@@ -64,6 +64,16 @@ class Scaling:
     mode: str = ""  # "AUTOMATIC", "MANUAL", ""
     manual_instances: int | None = None
 
+    @property
+    def manual(self) -> bool:
+        """As many instances as `manual_instances` says, whatever the traffic is."""
+        return self.mode.upper() == "MANUAL"
+
+    @property
+    def stopped(self) -> bool:
+        """No instance, and none will be started."""
+        return self.manual and self.manual_instances == 0
+
 
 @dataclass(frozen=True, slots=True)
 class PreviousServing:

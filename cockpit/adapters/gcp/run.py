@@ -368,6 +368,8 @@ def _judge(status: ServiceStatus, clock: Clock) -> Observation:
     failed = [name for name, _ in serving if (found := status.revision(name)) is not None and found.state == "failed"]
     if not serving:
         return Observation(Severity.CRIT, "nothing serves", status)
+    if status.scaling.stopped:
+        return Observation(Severity.CRIT, "stopped: manual scaling, 0 instances", status)
     if failed:
         return Observation(Severity.CRIT, f"{summary}: {failed[0]} failed", status)
     if status.state == "failed":

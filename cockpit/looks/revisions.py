@@ -1,0 +1,212 @@
+"""Looks at a Cloud Run service: what serves and how it is set up, and its revisions; both from readings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cockpit.adapters.gcp.commandline import RunCall, run_call
+from cockpit.clock import Clock
+from cockpit.errors import NotFound, Refused, Unreachable
+from cockpit.looks.bound import BoundLook, StateOf, reading_of, sight_of
+from cockpit.looks.looker import Looker
+from cockpit.model.action import Param, ParamKind, Tier
+from cockpit.model.command import Call, Intent, Placeholder, Replacement
+from cockpit.model.look import LookRequest, LookSpec, Sight
+from cockpit.model.reading import Reading
+from cockpit.model.revisions import Revision, ServiceStatus, TrafficTarget
+from cockpit.model.severity import SourceKind
+
+STATE = LookSpec(
+    "revisions.state",
+    "Service",
+    SourceKind.REVISIONS,
+    "What serves, what the template holds, scaling, ingress and condition of the service.",
+)
+LIST = LookSpec(
+    "revisions.list",
+    "Revisions",
+    SourceKind.REVISIONS,
+    "The revisions with age, state, traffic and image, newest first.",
+    (
+        Param("revision", ParamKind.TEXT, "only this one, with all that is known of it", required=False),
+        Param("limit", ParamKind.INTEGER, "how many, the newest", required=False),
+    ),
+)
+SPECS = (STATE, LIST)
+
+_ROWS = frozenset(("--page-size", "--sort-by", "--flatten"))
+_ONE_SERVICE = "It shows the service of the chosen source, not every service of the project."
+_UNFILTERED = "The whole list is shown: --filter is not applied."
+
+
+def _state_asked(call: Call) -> Intent | None:
+    """gcloud run services describe S, and services list."""
+    described = run_call(call, "services describe", frozenset(("--flatten",)))
+    if described is not None:
+        return None if described.options or described.given else _state_intent(described, "")
+    listed = run_call(call, "services list", _ROWS | {"--limit", "--uri", "--filter", "--cluster"})
+    if listed is None or listed.options or listed.given:
+        return None
+    return _state_intent(listed, _ONE_SERVICE)
+
+
+def _state_intent(found: RunCall, differs: str) -> Intent:
+    return Intent(STATE.id, SourceKind.REVISIONS, found.target, differs=differs)
+
+
+def _list_asked(call: Call) -> Intent | None:
+    """gcloud run revisions list --service=S, and revisions describe R."""
+    listed = run_call(call, "revisions list", _ROWS)
+    described = run_call(call, "revisions describe", frozenset(("--flatten",)))
+    if listed is not None:
+        options = dict(listed.options)
+        differs = _UNFILTERED if options.pop("--filter", None) is not None else ""
+        limit = options.pop("--limit", "")
+        if options or listed.given or (limit and not _counts(limit)):
+            return None
+        params = {"limit": limit} if limit else {}
+        return Intent(LIST.id, SourceKind.REVISIONS, listed.target, params, differs=differs)
+    if described is None or described.options or len(described.given) != 1:
+        return None
+    revision = described.value(described.given[0])
+    if isinstance(revision, Placeholder):
+        return Intent(LIST.id, SourceKind.REVISIONS, described.target, asks={"revision": revision})
+    return Intent(LIST.id, SourceKind.REVISIONS, described.target, {"revision": revision})
+
+
+REPLACES = (
+    Replacement(STATE.id, "gcloud", Tier.T0, _state_asked),
+    Replacement(LIST.id, "gcloud", Tier.T0, _list_asked),
+)
+
+
+def lookers(source_id: str, state_of: StateOf, clock: Clock) -> list[Looker]:
+    """Both for one source."""
+    return [ServiceState(source_id, state_of), RevisionList(source_id, state_of, clock)]
+
+
+class ServiceState(BoundLook):
+    """revisions.state."""
+
+    def __init__(self, source: str, state_of: StateOf) -> None:
+        super().__init__(STATE, source)
+        self._state_of = state_of
+
+    async def look(self, request: LookRequest) -> Sight:
+        """Raises Unreachable without a reading."""
+        reading, notes = reading_of(self._source, self._state_of)
+        status = _status(reading, self._source)
+        lines = [f"serves: {_shares(status)}", f"wanted traffic: {_targets(status.traffic)}"]
+        lines += [f"template: {status.template_image or 'unknown'}{_limits(status)}"]
+        if status.strays:
+            lines.append(f"{', '.join(status.strays)} runs another image than the template holds")
+        if status.pinned:
+            lines.append("pinned: a new deployment gets no traffic until latest is promoted")
+        lines += [f"scaling: {_scaling(status)}", f"ingress: {status.ingress or 'unknown'}"]
+        lines.append(f"condition: {status.state}{f', {status.reason}' if status.reason else ''}")
+        lines.append(f"latest ready: {status.latest_ready or 'none'}")
+        if status.latest_created != status.latest_ready:
+            lines.append(f"latest created: {status.latest_created}, not ready")
+        if status.updated is not None:
+            by = f" by {status.last_modifier}" if status.last_modifier else ""
+            lines.append(f"changed: {_moment(status.updated)}{by}")
+        if status.uri:
+            lines.append(f"url: {status.uri}")
+        return sight_of(reading, notes, [*lines, *status.notes])
+
+
+class RevisionList(BoundLook):
+    """revisions.list."""
+
+    def __init__(self, source: str, state_of: StateOf, clock: Clock) -> None:
+        super().__init__(LIST, source)
+        self._state_of = state_of
+        self._clock = clock
+
+    async def look(self, request: LookRequest) -> Sight:
+        """Raises Unreachable without a reading, NotFound for a revision that is not there, Refused for a limit."""
+        reading, notes = reading_of(self._source, self._state_of)
+        status = _status(reading, self._source)
+        if name := request.get("revision"):
+            revision = status.revision(name)
+            if revision is None:
+                known = ", ".join(each.name for each in status.revisions[:5]) or "none"
+                raise NotFound(f"{status.service} has no revision {name}", hint=f"The newest: {known}")
+            summary = f"{name} is {revision.state}, serves {revision.percent} %"
+            return sight_of(reading, notes, self._details(revision, status), summary)
+        limit = request.get("limit")
+        if limit and not _counts(limit):
+            raise Refused("parameters", "limit must be a number from 1 on")
+        shown = status.revisions[: int(limit)] if limit else status.revisions
+        lines = [self._line(revision, status) for revision in shown]
+        of = f" of {len(status.revisions)}" if len(shown) < len(status.revisions) else ""
+        return sight_of(reading, notes, lines, f"{len(shown)}{of} revisions; {reading.summary}")
+
+    def _line(self, revision: Revision, status: ServiceStatus) -> str:
+        words = [f"{revision.name}  {revision.percent:3d} %  {_age(revision.created, self._clock.now())} old"]
+        words.append(f"{revision.state}{f' ({revision.reason})' if revision.reason else ''}")
+        words += [f"tag {tag}" for tag in revision.tags]
+        words.append(revision.image.rpartition("/")[2])
+        if status.previous is not None and status.previous.revision == revision.name:
+            words.append(f"served before: {status.previous.evidence}")
+        return "  ".join(words)
+
+    def _details(self, revision: Revision, status: ServiceStatus) -> list[str]:
+        low, high = revision.min_instances or "unset", revision.max_instances or "unset"
+        return [
+            self._line(revision, status),
+            f"created: {_moment(revision.created)}{f' by {revision.deployed_by}' if revision.deployed_by else ''}",
+            f"image: {revision.image}",
+            f"digest: {revision.digest or 'unknown'}",
+            f"instances: least {low}, most {high}",
+        ]
+
+
+def _status(reading: Reading, source: str) -> ServiceStatus:
+    if not isinstance(reading.payload, ServiceStatus):
+        raise Unreachable(f"{source} has no reading of a service")
+    return reading.payload
+
+
+def _counts(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text) <= 1000
+
+
+def _shares(status: ServiceStatus) -> str:
+    found = [
+        f"{share.revision} {share.percent} %{' (latest)' if share.latest else ''}"
+        for share in status.serving
+        if share.percent
+    ]
+    return ", ".join(found) or "nothing"
+
+
+def _targets(targets: tuple[TrafficTarget, ...]) -> str:
+    found = [f"{target.revision or 'latest'} {target.percent} %" for target in targets if target.percent]
+    found += [f"tag {target.tag} on {target.revision or 'latest'}" for target in targets if target.tag]
+    return ", ".join(found)
+
+
+def _limits(status: ServiceStatus) -> str:
+    return "".join(f", {name} {text}" for name, text in (("memory", status.memory), ("cpu", status.cpu)) if text)
+
+
+def _scaling(status: ServiceStatus) -> str:
+    scaling = status.scaling
+    if scaling.stopped:
+        return "stopped (manual, 0 instances)"
+    if scaling.manual:
+        return f"manual, {scaling.manual_instances} instances"
+    return f"automatic, least {scaling.min_instances or 'unset'}, most {scaling.max_instances or 'unset'} instances"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _age(created: datetime, now: datetime) -> str:
+    seconds = max(0.0, (now - created).total_seconds())
+    for unit, word in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= unit:
+            return f"{int(seconds / unit)} {word}"
+    return f"{int(seconds)} s"
