@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, Horizontal
 from textual.widgets import Input
 
 from cockpit.clock import Clock, SystemClock
@@ -28,9 +28,14 @@ from screens.publisher import Publisher
 
 if TYPE_CHECKING:
     from screens.dialogs.outcome import EffectCard
+    from screens.guide.panel import Guide
     from screens.watched import Watched
 
 TICK_S = 0.25
+NO_RUNBOOK = (
+    'This profile has no runbook. Add [runbook] with files = ["RUNBOOK.md"] to it, or draft a profile from one: '
+    "cockpit init --from RUNBOOK.md"
+)
 _DIGITS = "12345"
 
 
@@ -51,6 +56,7 @@ def _bindings() -> list[BindingType]:
         ("e", "error(1)", "Next error", "error.next"),
         ("E", "error(-1)", "Previous error", "error.previous"),
         ("w", "timeline", "Longer or shorter error timeline", "timeline.length"),
+        ("r", "guide", "The runbook, beside the panes", "guide"),
         ("ctrl+r", "poll_now", "Ask all sources now", "refresh"),
         ("escape", "back", "Back", "back"),
     )
@@ -77,13 +83,14 @@ class CockpitScreen(Openings):
         self.publisher = Publisher(self)
         self.current: Pane = self.logs
         self.effect: EffectCard | None = None
+        self.guide: Guide | None = None
 
     def compose(self) -> ComposeResult:
         """One tree for all sizes."""
         yield self.banner
         yield self.timeline
         yield self.tabs
-        with Container(id="grid"):
+        with Horizontal(id="deck"), Container(id="grid"):
             yield self.health
             yield self.logs
             yield self.database
@@ -131,6 +138,8 @@ class CockpitScreen(Openings):
             if pane.framed is self.single:
                 pane.framed = not self.single
                 pane.repaint()
+        if self.guide is not None:
+            self.guide.frame(not self.single)
         self.tabs.update()
 
     def _choose(self, pane: Pane) -> None:
@@ -145,6 +154,10 @@ class CockpitScreen(Openings):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The focused pane is the one that is shown when there is room for one."""
+        at_guide = self.guide is not None and self.guide in event.widget.ancestors
+        if at_guide is not self.has_class("-at-guide"):
+            self.set_class(at_guide, "-at-guide")
+            self.refresh_hints()
         if isinstance(event.widget, Pane) and event.widget is not self.current:
             self._choose(event.widget)
 
@@ -153,6 +166,9 @@ class CockpitScreen(Openings):
         engine = self.engine
         keys = engine.profile.keys if engine is not None else {}
         moves, always = move_hints(self.current, keys)
+        if self.guide is not None and self.has_class("-at-guide"):
+            self.footer.show((), self.guide.hints(), always)
+            return
         actions = action_hints(engine.catalogue, self.current, keys) if engine else ()
         self.footer.show(actions, moves, always)
 
@@ -166,7 +182,10 @@ class CockpitScreen(Openings):
         self._choose(pane)
 
     def action_next_pane(self, step: int) -> None:
-        """Round the panes by number."""
+        """Round the panes by number; with the guide open, between it and the pane."""
+        if self.guide is not None and self.guide_open:
+            (self.current if self.has_class("-at-guide") else self.guide.view).focus()
+            return
         place = self.panes.index(self.current)
         self._choose(self.panes[(place + step) % len(self.panes)])
 
@@ -180,7 +199,8 @@ class CockpitScreen(Openings):
         """One pane over the whole screen, and back."""
         self.toggle_class("-zoom")
         self._arrange()
-        self._choose(self.current)
+        if not self.has_class("-at-guide"):
+            self._choose(self.current)
 
     def action_back(self) -> None:
         """Leave the filter, then the zoom."""
@@ -205,6 +225,36 @@ class CockpitScreen(Openings):
         """Do not wait for the interval."""
         if self.publisher.engine:
             self.publisher.engine.hub.poll_now()
+
+    # -- the runbook
+
+    @property
+    def guide_open(self) -> bool:
+        """The guide is beside the panes, whoever has the focus."""
+        return self.has_class("-guide")
+
+    def action_guide(self) -> None:
+        """Open the guide where it was left, or go to it."""
+        engine = self.engine
+        if engine is None:
+            self.tell("Nothing is read yet.")
+            return
+        if engine.guide is None:
+            self.tell(NO_RUNBOOK)
+            return
+        if self.guide is None:
+            from screens.guide.panel import Guide
+
+            self.guide = Guide(self, engine.guide)
+            self.guide.frame(not self.single)
+            self.query_one("#deck").mount(self.guide)
+        self.add_class("-guide")
+        self.call_after_refresh(self.guide.enter)
+
+    def close_guide(self) -> None:
+        """Back to the panes alone."""
+        self.remove_class("-guide", "-at-guide")
+        self._choose(self.current)
 
     # -- logs
 

@@ -64,9 +64,12 @@ class ActionFlow:
         """Begin with an action on a source; `selection` is the row's identity, copied now: the row may move on."""
         self._begin(self._act(ActionRequest(action, source, dict(selection or {}))))
 
-    def request(self, request: ActionRequest, why: str = "") -> None:
-        """Begin with a request whose target is filled in: a finding's, an undo's."""
-        self._begin(self._act(request, (why,) if why else ()))
+    def request(self, request: ActionRequest, why: str = "", ended: Callable[[], object] | None = None) -> None:
+        """Begin with a request whose target is filled in: a finding's, an undo's, a runbook's.
+
+        `ended` is called when this is over, whatever came of it.
+        """
+        self._begin(self._act(request, (why,) if why else ()), ended)
 
     def finding(self, finding: Finding) -> None:
         """Open the plan of what a finding suggests."""
@@ -97,16 +100,20 @@ class ActionFlow:
 
     # -- the work
 
-    def _begin(self, work: Awaitable[object]) -> None:
+    def _begin(self, work: Awaitable[object], ended: Callable[[], object] | None = None) -> None:
         if self._busy:
             if asyncio.iscoroutine(work):
                 work.close()
+            if ended is not None:
+                ended()
             self._app.notify("Another action is still open or under way.", severity="warning", markup=False)
             return
         self._busy = True
-        self._app.run_worker(self._guarded(work, release=True), exit_on_error=False, group="flow")
+        self._app.run_worker(self._guarded(work, release=True, ended=ended), exit_on_error=False, group="flow")
 
-    async def _guarded(self, work: Awaitable[object], *, release: bool = False) -> None:
+    async def _guarded(
+        self, work: Awaitable[object], *, release: bool = False, ended: Callable[[], object] | None = None
+    ) -> None:
         """Errors become sentences."""
         try:
             await work
@@ -125,6 +132,8 @@ class ActionFlow:
         finally:
             if release:
                 self._busy = False
+            if ended is not None:
+                ended()
 
     async def _act(self, request: ActionRequest, notes: Sequence[str] = ()) -> None:
         handler = self._at.executor.catalogue.handler(request.action, request.source)

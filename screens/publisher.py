@@ -95,6 +95,8 @@ class Publisher:
             self._publish(now, None if all_of_it else heard)
         if all_of_it:  # the frame tells ages and sums: once a second is often enough
             self.frame()
+            if self._screen.guide is not None and not self.paused:
+                self._screen.guide.tick()
 
     def _now(self) -> float:
         return self._screen.clock.now().timestamp()

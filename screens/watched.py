@@ -12,8 +12,10 @@ from cockpit.model.reading import History, Marker, SourceState
 if TYPE_CHECKING:
     from cockpit.actions.catalogue import Catalogue
     from cockpit.actions.executor import Executor
+    from cockpit.looks.book import LookBook
     from cockpit.polling.logring import LogRing
     from cockpit.profile.schema import Profile
+    from cockpit.runbooks.guide.desk import Desk
 
 
 class Watching(Protocol):
@@ -58,6 +60,14 @@ class Watched(Protocol):
     @property
     def executor(self) -> Executor:
         """The one way to change anything."""
+
+    @property
+    def looks(self) -> LookBook:
+        """Questions that change nothing."""
+
+    @property
+    def guide(self) -> Desk | None:
+        """The runbook, None where the profile names none."""
 
     def findings(self) -> tuple[Finding, ...]:
         """Worst first."""

@@ -249,6 +249,15 @@ async def changes_the_timeline(desk: Desk) -> None:
     assert desk.screen.timeline.span != before
 
 
+async def says_how_to_add_a_runbook(desk: Desk) -> None:
+    told: list[str] = []
+    desk.screen.tell = told.append  # type: ignore[method-assign]  # recorded
+    await desk.press("r")
+    assert not desk.screen.guide_open
+    assert "files = [" in told[0]
+    assert "cockpit init" in told[0]
+
+
 async def polls(desk: Desk) -> None:
     before = desk.engine.polls
     await desk.press("ctrl+r")
@@ -303,6 +312,7 @@ DOES: dict[str, Callable[[Desk], Awaitable[None]]] = {
     "t": opens("t", TimelineScreen),
     "w": changes_the_timeline,
     "!": asks("!", "mode"),
+    "r": says_how_to_add_a_runbook,
     "f": opens("f", FindingsScreen),
     "u": asks("u", "undo"),
     "ctrl+r": polls,

@@ -58,6 +58,7 @@ async def main():
                 await asyncio.sleep(0.01)
         found["sources"] = [state.source for state in states()]
         found["running"] = loaded()
+        found["guide"] = sorted(name for name in sys.modules if name.startswith("screens.guide"))
         await pilot.press("3", "j", "5", "j")
 
 import screens.app
@@ -86,4 +87,7 @@ def test_a_started_screen_has_asked_every_source_and_imported_no_cloud_sdk(tmp_p
     assert len(found["sources"]) == 6
     assert {"httpx", "asyncpg", "redis"} <= set(found["running"]), "all adapters were at work"
     assert not {"grpc", "google", "kubernetes"} & set(found["running"])
-    assert not {"httpx", "asyncpg", "redis", "pydantic", "google", "grpc", "kubernetes"} & set(found["painted"])
+    assert found["guide"] == [], "the guide is imported when it is opened"
+    heavy = {"httpx", "asyncpg", "redis", "pydantic", "google", "grpc", "kubernetes"}
+    assert not heavy & set(found["painted"])
+    assert not {"tree_sitter", "sqlglot", "markdown_it"} & set(found["painted"])

@@ -92,6 +92,8 @@ class SampleEngine:
         self.rings: dict[str, LogRing] = {}
         self.catalogue: Any = SampleCatalogue()
         self.executor: Any = SampleExecutor()
+        self.guide: Any = None
+        self.looks: Any = None
         self.polls = 0
         self.found: tuple[Finding, ...] = ()
         self.extra_markers: tuple[Marker, ...] = ()

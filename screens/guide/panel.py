@@ -1,0 +1,340 @@
+"""The guide as one part of the main screen: the list of playbooks, or one of them; what their keys do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from cockpit.errors import CockpitError
+from cockpit.runbooks.guide.desk import Desk, Reading
+from cockpit.runbooks.trust import Accepted
+from screens.frame.footer import Hint
+from screens.guide import listing
+from screens.guide.acting import Acts
+from screens.guide.blocks import BlockRows
+from screens.guide.lines import wrapped
+from screens.guide.playbook import PlaybookView
+from screens.paint import Row, note, spans
+from screens.rows import Frame
+
+if TYPE_CHECKING:
+    from screens.cockpit_screen import CockpitScreen
+    from screens.watched import Watched
+
+
+class PlaybookList(BlockRows):
+    """The playbooks. What a key does is the guide's business."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open the playbook, or go on with it", show=False, id="guide.open"),
+        Binding("s", "anew", "Begin the playbook anew", show=False, id="guide.anew"),
+        Binding("n", "move(1)", "Next match", show=False, id="guide.match.next"),
+        Binding("N", "move(-1)", "Previous match", show=False, id="guide.match.previous"),
+    ]
+
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(framed=True, id="guide-list")
+        self.guide = guide
+
+    def action_open(self) -> None:
+        """Go on with the session that there is, else begin one."""
+        self.guide.open_playbook(*listing.place_of(self.key))
+
+    def action_anew(self) -> None:
+        """Begin another session."""
+        self.guide.open_playbook(*listing.place_of(self.key), anew=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width, other lines."""
+        self.guide.draw_list()
+
+
+class Guide(Vertical):
+    """Mounted when it is first opened, hidden when it is left: what was open stays open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "leave", "Leave the guide", show=False, id="guide.leave"),
+        Binding("escape,q", "back", "Back", show=False, id="guide.back"),
+        Binding("slash", "search", "Search all playbooks", show=False, id="guide.search"),
+        Binding("a", "accept", "Look at the runbook and accept it", show=False, id="guide.accept"),
+    ]
+
+    def __init__(self, screen: CockpitScreen, desk: Desk) -> None:
+        super().__init__(id="guide")
+        self.cockpit = screen
+        self.desk = desk
+        self.listing = PlaybookList(self)
+        self.playbook = PlaybookView(self)
+        self.acts = Acts(self)
+        self.words = ""
+        self._note_on = ""  # step that a note is typed for
+        self._asked = False  # whether it is accepted
+        self._unsubscribe = desk.subscribe(self._changed)
+        self._stale = False
+
+    def compose(self) -> ComposeResult:
+        """List and playbook in one place, the entry below."""
+        yield self.listing
+        yield self.playbook
+        yield Input(id="guide-entry", compact=True)
+
+    def on_unmount(self) -> None:
+        """No more news."""
+        self._unsubscribe()
+
+    # -- what the parts ask for
+
+    @property
+    def engine(self) -> Watched | None:
+        """The system that is watched."""
+        return self.cockpit.engine
+
+    @property
+    def now(self) -> datetime:
+        """On the engine's clock."""
+        return self.cockpit.clock.now()
+
+    @property
+    def view(self) -> BlockRows:
+        """List or playbook: what is shown."""
+        return self.playbook if self.has_class("-playbook") else self.listing
+
+    def tell(self, text: str, *, grave: bool = False) -> None:
+        """A passing remark; what went wrong stays longer."""
+        self.notify(text, markup=False, timeout=8 if grave else 4, severity="error" if grave else "information")
+
+    def work(self, work: Awaitable[object]) -> None:
+        """Do it beside the screen; errors become sentences."""
+        self.run_worker(self._guarded(work), exit_on_error=True, group="guide")
+
+    async def _guarded(self, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except CockpitError as error:
+            self.tell(f"{error.message}. {error.hint}" if error.hint else error.message, grave=True)
+
+    # -- opening and leaving
+
+    def enter(self) -> None:
+        """It was opened: the first time with the question whether the runbook is accepted."""
+        self.view.focus()
+        self.renew()
+        if not self._asked and self.desk.reading is Reading.READY:
+            self._asked = True
+            if not isinstance(self.desk.trust, Accepted):
+                self.action_accept()
+
+    def frame(self, framed: bool) -> None:
+        """With a frame of its own, or without where it has the screen to itself."""
+        for view in (self.listing, self.playbook):
+            if view.framed is not framed:
+                view.framed = framed
+                view.repaint()
+        if self.is_attached:
+            self.call_after_refresh(self.renew)
+
+    def action_leave(self) -> None:
+        """To the panes; what is open here stays."""
+        self.cockpit.close_guide()
+
+    def action_back(self) -> None:
+        """One step back: the search, the playbook, the guide."""
+        if self.has_class("-typing"):
+            self._end_typing()
+            self._search("")
+        elif self.view is self.playbook:
+            self.show_list()
+        elif self.words:
+            self._search("")
+        else:
+            self.action_leave()
+
+    def show_list(self) -> None:
+        """The playbooks; the session stays open."""
+        self.remove_class("-playbook")
+        self.draw_list()
+        self.listing.focus()
+        self.cockpit.refresh_hints()
+
+    def open_playbook(self, id_: str, step: str = "", *, anew: bool = False) -> None:
+        """Go on with its last session, unless that is old, or begin one."""
+        if id_:
+            self.work(self._open(id_, step, anew))
+
+    async def _open(self, id_: str, step: str, anew: bool) -> None:
+        past = [] if anew else [each for each in self.desk.past(id_) if not each.old]
+        session = await self.desk.open(id_, past[0].id if past else "")
+        if self.is_attached:
+            self.acts.begin(self.desk, session, step)
+            self.add_class("-playbook")
+            self.playbook.focus()
+            self.cockpit.refresh_hints()
+
+    # -- what is shown
+
+    def _changed(self) -> None:
+        """The desk has news: once for all that come together."""
+        if not self._stale and self.is_attached:
+            self._stale = True
+            self.call_later(self.renew)
+
+    def renew(self) -> None:
+        """Show what is so now."""
+        self._stale = False
+        if not self._asked and self.desk.reading is Reading.READY and self.cockpit.guide_open:
+            self.call_later(self.enter)
+        self.draw_list()
+        if self.view is self.playbook:
+            self.playbook.renew()
+        self.cockpit.refresh_hints()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        if not self.cockpit.guide_open:
+            return
+        if self.view is self.playbook:
+            self.playbook.tick()
+            self.acts.look_again()
+        else:
+            self.draw_list()
+
+    def touched(self) -> None:
+        """Somebody is there."""
+        self.acts.touched()
+
+    def act(self, verb: str) -> None:
+        """Something about the step under the cursor."""
+        self.acts.act(verb)
+
+    def draw_list(self) -> None:
+        """The list as of now."""
+        view, desk = self.listing, self.desk
+        width = view.size.width - (4 if view.framed else 2)
+        if width < 4:
+            return
+        runbook = desk.runbook
+        title = runbook.title if runbook is not None else ""
+        head: list[Row] = [] if view.framed else [spans(("Guide  ", "primary bold"), (title, "bold"))]
+        if desk.reading is not Reading.READY:
+            failed = desk.reading is Reading.FAILED
+            text = desk.problem if failed else "reading the runbook …"
+            head += [note(line, "error" if failed else "muted") for line in wrapped(text, width, 4)]
+        if runbook is None:
+            view.show_blocks(head, ())
+        else:
+            catalogue = listing.Catalogue(
+                runbook,
+                () if self.words else desk.suggestions(),
+                desk.past(),
+                desk.search(self.words) if self.words else (),
+                self.words,
+                listing.lint_counts([fault.level for fault in desk.faults]),
+            )
+            head += listing.head(catalogue, desk.trust, width)
+            view.show_blocks(head, listing.blocks(catalogue, width))
+        files = runbook.files if runbook is not None else ()
+        foot = f"{len(files)} files" if len(files) > 1 else "".join(files)
+        left = ((f"↓ {view.below} more", "muted"),) if view.below else ()
+        view.show_frame(Frame((("Guide ", "muted"), (title, "bold")), ((foot, "muted"),), left))
+
+    def hints(self) -> tuple[Hint, ...]:
+        """What the footer names."""
+        if self.view is self.listing:
+            found = [Hint("enter", "Open"), Hint("/", "Search"), Hint("s", "Anew")]
+            if not isinstance(self.desk.trust, Accepted):
+                found.append(Hint("a", "Accept"))
+            return (*found, Hint("tab", "Panes"), Hint("r", "Leave"))
+        verb = self.acts.verb()
+        return (
+            Hint("enter", verb),
+            Hint("space", "Tick"),
+            Hint("s", "Skip"),
+            Hint("d", "Detail"),
+            Hint("y", "Copy"),
+            Hint("m", "Note"),
+            Hint("esc", "Playbooks"),
+            Hint("tab", "Panes"),
+            Hint("r", "Leave"),
+        )
+
+    def on_rows_moved(self) -> None:
+        """The footer says what enter does here."""
+        self.touched()
+        self.cockpit.refresh_hints()
+
+    # -- trust
+
+    def action_accept(self) -> None:
+        """The runbook's files, digest and changes, and the question."""
+        from screens.guide.trust import TrustDialog
+
+        desk, engine = self.desk, self.engine
+        runbook, trust = desk.runbook, desk.trust
+        if engine is None or runbook is None or trust is None:
+            self.tell("The runbook is still being read." if not desk.problem else desk.problem)
+            return
+        if isinstance(trust, Accepted):
+            self.tell(f"Accepted by {trust.who} at {trust.at:%Y-%m-%d %H:%M} UTC.")
+            return
+        place = (engine.profile.system, engine.profile.environment)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.work(self.desk.accept(trust.digest))
+
+        self.app.push_screen(TrustDialog(runbook, trust, desk.faults, place, engine.clock), answered)
+
+    # -- the entry: a search, or a note
+
+    @property
+    def _entry(self) -> Input:
+        return self.query_one("#guide-entry", Input)
+
+    def action_search(self) -> None:
+        """Type words; the list follows."""
+        self.show_list()
+        self._note_on = ""
+        self._type("words in playbooks and steps", self.words)
+
+    def ask_note(self, step: str) -> None:
+        """Type a note on a step."""
+        self._note_on = step
+        self._type("a note for the record", "")
+
+    def _type(self, placeholder: str, value: str) -> None:
+        entry = self._entry
+        entry.placeholder = placeholder
+        entry.value = value
+        self.add_class("-typing")
+        entry.focus()
+
+    def _end_typing(self) -> None:
+        self.remove_class("-typing")
+        self._note_on = ""
+        self.view.focus()
+
+    def _search(self, words: str) -> None:
+        self.words = words
+        self.draw_list()
+
+    @on(Input.Changed, "#guide-entry")
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.has_class("-typing") and not self._note_on:
+            self._search(event.value.strip())
+
+    @on(Input.Submitted, "#guide-entry")
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        step, text = self._note_on, event.value.strip()
+        self._end_typing()
+        session = self.playbook.session
+        if step and text and session is not None:
+            self.work(session.note(text, step))
