@@ -63,6 +63,7 @@ def adapter_modules(profile: Profile) -> list[str]:
         "cockpit.adapters.http.asking": bool(profile.health),
         "cockpit.adapters.http.action": bool(profile.http_action),
         "cockpit.adapters.postgres.adapter": bool(profile.database),
+        "cockpit.adapters.postgres.statements": bool(profile.database),
         "cockpit.adapters.cache.adapter": bool(profile.redis),
         "cockpit.adapters.gcp.run": bool(profile.cloud_run),
         "cockpit.adapters.gcp.logging": any(log.type == "cloud_logging" for log in profile.logs),
@@ -87,7 +88,7 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     scene = Scene(profile.system, profile.environment)
     _health(parts, profile, scene, clock, state_of)
     _logs(parts, profile, scene, clock, state_of)
-    _databases(parts, profile, scene, clock)
+    _databases(parts, profile, scene, clock, state_of)
     _caches(parts, profile, scene, clock, state_of)
     _revisions(parts, profile, scene, state_dir, clock, state_of)
     return parts
@@ -145,16 +146,20 @@ def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: 
         parts.lookers.extend(looks.lookers(name, Newest(ring), state_of, clock, asked))
 
 
-def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     if not profile.database:
         return
     from cockpit.actions import database
     from cockpit.adapters.postgres.adapter import PostgresAdapter
+    from cockpit.adapters.postgres.statements import StatementDesk
+    from cockpit.looks import database as looks
 
     for source in profile.database:
         adapter = PostgresAdapter(source, clock)
         _add(parts, SourceKind.DATABASE, source.name, adapter, source.interval, source.timeout)
-        parts.handlers.extend(database.handlers(f"database/{source.name}", adapter, scene, profile.limits, clock))
+        name, desk = f"database/{source.name}", StatementDesk(source)
+        parts.handlers.extend(database.handlers(name, adapter, scene, profile.limits, clock))
+        parts.lookers.extend(looks.lookers(name, desk, state_of, clock))
 
 
 def _caches(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:

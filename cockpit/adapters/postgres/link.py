@@ -39,10 +39,14 @@ class Who:
 
 
 class Link:
-    """The connection of one source. All use goes through `turn`."""
+    """The connection of one source. All use goes through `turn`.
 
-    def __init__(self, source: DatabaseSource) -> None:
+    `plain`: for statements of others. The session keeps the role's own settings; limits are the user's to set.
+    """
+
+    def __init__(self, source: DatabaseSource, *, plain: bool = False) -> None:
         self._source = source
+        self._plain = plain
         self._lock = asyncio.Lock()
         self._connection: Any = None
         self._who: Who | None = None
@@ -68,6 +72,11 @@ class Link:
         return self._who
 
     @property
+    def live(self) -> Any:
+        """The asyncpg connection, within a turn; for a plain link, whose statements are not among `Query`."""
+        return self._live
+
+    @property
     def _live(self) -> Any:
         """The connection, which `close` may take away between two queries of a turn."""
         if self._connection is None:
@@ -75,10 +84,14 @@ class Link:
         return self._connection
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Exclusive use of a live connection, within the deadline. Raises CockpitError, and nothing else expected."""
+    async def turn(self, within_s: float | None = None) -> AsyncIterator[None]:
+        """Exclusive use of a live connection, within the source's deadline or `within_s`.
+
+        Raises CockpitError, and nothing else expected.
+        """
+        limit_s = self._source.timeout if within_s is None else within_s
         try:
-            async with asyncio.timeout(self._source.timeout) as deadline, self._lock:
+            async with asyncio.timeout(limit_s) as deadline, self._lock:
                 if self._closed:
                     raise Unreachable(f"{self.server} is closed")
                 try:
@@ -90,7 +103,7 @@ class Link:
                     raise
         except TimeoutError:
             raise TimedOut(
-                f"{self.server} gave no answer within {self._source.timeout:g} s",
+                f"{self.server} gave no answer within {limit_s:g} s",
                 hint="it hangs, or the network drops packets",
             ) from None
         except EXPECTED as error:
@@ -232,7 +245,9 @@ class Link:
 
     async def _dial(self, target: Target, address: Address, wish: str) -> Any:
         settings = {"application_name": "cockpit"}
-        if not self._pooled:
+        if self._plain:
+            settings |= {"options": target.options} if target.options and not self._pooled else {}
+        elif not self._pooled:
             settings |= {
                 "statement_timeout": STATEMENT_TIMEOUT,
                 "lock_timeout": LOCK_TIMEOUT,

@@ -25,6 +25,10 @@ class Query(enum.Enum):
     CANCEL = "cancel"
     TERMINATE = "terminate"
     TERMINATE_IDLE = "terminate_idle"
+    BOUNDS = "bounds"
+    VOLATILE = "volatile"
+    TABLE = "table"
+    TABLES = "tables"
 
     def __init__(self, name: str) -> None:
         self.sql = _FOLDER.joinpath(f"{name}.sql").read_text(encoding="utf-8")
