@@ -28,6 +28,7 @@ COMMANDS = (
     Entry("approve", "cockpit.cli.approve:approve", "Say yes to somebody else's plan, as its second person."),
     Entry("audit", "cockpit.cli.audit:audit", "Show, follow or verify the audit log."),
     Entry("doctor", "cockpit.cli.doctor:doctor", "What each source lacks, and how to grant it."),
+    Entry("runbook", "cockpit.cli.runbook:runbook", "How a runbook is understood, and what is wrong with it."),
     Entry("schema", "cockpit.cli.schema:schema", "The JSON Schema of a profile."),
 )
 

@@ -1,0 +1,152 @@
+"""Judges a call by the table of its tool and by what is around it; a command by the worst of its calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from cockpit.model.action import Tier
+from cockpit.model.command import Call, Command, EffectClass, Redirect, Wrapper
+from cockpit.runbooks.effects.cache import redis
+from cockpit.runbooks.effects.cloud import aws, az, bq, gcloud, gsutil
+from cockpit.runbooks.effects.containers import docker
+from cockpit.runbooks.effects.data import dropdb, mysql, pg_dump, pg_restore, probe, promql, sql
+from cockpit.runbooks.effects.kubernetes import helm, kubectl
+from cockpit.runbooks.effects.machine import MACHINE
+from cockpit.runbooks.effects.plain import PLAIN, protected
+from cockpit.runbooks.effects.repository import gh, git
+from cockpit.runbooks.effects.ruling import Ruling, changes, names, reads, unknown, worst
+from cockpit.runbooks.effects.web import http
+
+TOOLS: dict[str, Callable[[Call], Ruling]] = {
+    **PLAIN,
+    **MACHINE,
+    **dict.fromkeys(("kubectl", "oc"), kubectl),
+    **dict.fromkeys(("docker", "docker-compose", "compose", "podman", "podman-compose", "nerdctl"), docker),
+    **dict.fromkeys(("sql", "psql"), sql),
+    **dict.fromkeys(("mysql", "mariadb", "sqlite3", "mongo", "mongosh", "cqlsh", "clickhouse-client"), mysql),
+    **dict.fromkeys(("redis", "redis-cli", "valkey-cli"), redis),
+    **dict.fromkeys(("http", "curl", "wget"), http),
+    **dict.fromkeys(("pg_dump", "pg_dumpall", "mysqldump"), pg_dump),
+    **dict.fromkeys(("dropdb", "dropuser"), dropdb),
+    **dict.fromkeys(("pg_isready", "mysqladmin_ping"), probe),
+    "pg_restore": pg_restore,
+    "gcloud": gcloud,
+    "gsutil": gsutil,
+    "bq": bq,
+    "aws": aws,
+    "az": az,
+    "helm": helm,
+    "git": git,
+    "gh": gh,
+    "promql": promql,
+    "assign": lambda _: reads("it sets a variable, and changes only the shell it runs in"),
+}
+_FEEDERS = frozenset({"xargs", "parallel"})
+# Programs that stay harmless whatever arguments another call hands to them.
+_WHATEVER = names(
+    """
+    cat ls head tail wc grep stat file basename dirname echo printf du df kubectl cut tr md5sum sha256sum dig
+    nslookup host ping docker gcloud jq test
+    """
+)
+_STARTS = {
+    "docker run": changes("it starts a container for this"),
+    "compose run": changes("it starts a container for this"),
+    "docker compose run": changes("it starts a container for this"),
+    "kubectl run": changes("it starts a pod for this"),
+    "kubectl debug": changes("it adds a container for this"),
+    "gcloud compute ssh": changes("it may create an SSH key and add it to the metadata of the project"),
+    "crontab": changes("it plans something to be run later"),
+    "at": changes("it plans something to be run later"),
+}
+# `bash ls` runs a script of that name, not the program.
+_RUNS_FILES = names("bash sh zsh ksh dash fish npx")
+# Settings that decide what a program runs.
+_STEERS = re.compile(
+    r"(PATH|LD_\w+|DYLD_\w+|\w*PAGER|GIT_\w+|\w*EDITOR|VISUAL|BASH_ENV|ENV|IFS|PROMPT_COMMAND|LESSOPEN|NODE_OPTIONS"
+    r"|PYTHON(PATH|STARTUP)|PERL5OPT|RUBYOPT|KUBECTL_EXTERNAL_DIFF|PSQLRC)$"
+)
+_NOWHERE = re.compile(r"&|/dev/(null|stdout|stderr|tty|fd/\d+)$")
+_SUBSTITUTED = re.compile(r"[$`]")
+
+
+def effect_of(call: Call) -> tuple[EffectClass, str]:
+    """The class of one call and the sentence why."""
+    ruling = rule(call)
+    return ruling.effect, ruling.why
+
+
+def rule(call: Call) -> Ruling:
+    """One call with everything around it."""
+    rulings = [_program(call), *(_around(call, wrapper) for wrapper in call.within)]
+    rulings += [_redirect(redirect) for redirect in call.redirects]
+    for name in call.assigned:
+        if _STEERS.match(name) and call.program != "assign":
+            rulings.append(unknown(f"the setting {name} can make it run something else"))
+    return worst(rulings)
+
+
+def rule_of(command: Command) -> Ruling:
+    """The worst of its calls; what could not be read counts as unknown."""
+    rulings = [rule(call) for call in command.calls if not _seen_through(call, command)]
+    if command.broken:
+        rulings.append(unknown(f"not all of it could be read: {command.broken}"))
+    if not rulings:
+        rulings.append(unknown("it calls nothing that could be read"))
+    return worst(rulings)
+
+
+def _seen_through(call: Call, command: Command) -> bool:
+    """A find whose -exec is a call of its own, and judged as that."""
+    executed = any(wrapper.tool.startswith("find -") for other in command.calls for wrapper in other.within)
+    deletes = any(word.text == "-delete" or word.text.startswith(("-fp", "-fl")) for word in call.words)
+    return call.program == "find" and executed and not deletes and not call.redirects
+
+
+def tier_of(ruling: Ruling) -> Tier:
+    """What a script of that effect asks for."""
+    if ruling.effect is EffectClass.READS:
+        return Tier.T0
+    return Tier.T4 if ruling.effect is EffectClass.DESTROYS and ruling.final else Tier.T3
+
+
+def _program(call: Call) -> Ruling:
+    if call.words and call.words[0].placeholders and call.program not in ("sql", "http", "redis", "promql", "assign"):
+        return unknown("which program it runs is still to be filled in")
+    table = TOOLS.get(call.program)
+    if table is None:
+        return unknown(f"what {call.program or 'it'} does is not known to the cockpit")
+    ruling = table(call)
+    if ruling.effect is EffectClass.READS and _open_verb(call):
+        return unknown("what it is asked to do is still to be filled in")
+    return ruling
+
+
+def _open_verb(call: Call) -> bool:
+    """The verb is a placeholder, or written around one."""
+    if not call.verb or call.program in ("sql", "promql"):
+        return False
+    parts = set(call.verb.split())
+    return bool(_SUBSTITUTED.search(call.verb)) or any(
+        word.placeholders and word.text in parts for word in call.words
+    )
+
+
+def _around(call: Call, wrapper: Wrapper) -> Ruling:
+    if wrapper.tool in _FEEDERS and call.program not in _WHATEVER:
+        return unknown("it takes further arguments from what is fed to it")
+    if wrapper.tool in _RUNS_FILES:
+        return unknown("the script that it runs was not looked at")
+    return _STARTS.get(wrapper.tool) or reads(f"it runs through {wrapper.tool}")
+
+
+def _redirect(redirect: Redirect) -> Ruling:
+    target = redirect.target.text
+    if ">" not in redirect.operator or ("&" in redirect.operator[-2:] and _NOWHERE.match(target or "&")):
+        return reads("what it is fed comes from a file or from the text")
+    if redirect.operator.rstrip("0123456789-").endswith(">&") and (not target or target.lstrip("&").isdigit()):
+        return reads("two streams become one")
+    if _NOWHERE.match(target):
+        return reads("what it prints goes nowhere")
+    return protected(target) or changes("what it prints goes into a file")

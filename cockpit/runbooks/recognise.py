@@ -1,0 +1,168 @@
+"""What a command of a runbook amounts to: a live reading, a guarded action, or a script with its effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cockpit.model.action import Tier
+from cockpit.model.command import Call, Command, EffectClass, Intent, Kind, Replacement, Understanding
+from cockpit.model.runbook import Runbook
+from cockpit.runbooks.argv import argv_of
+from cockpit.runbooks.effects import rule, rule_of, tier_of
+from cockpit.runbooks.effects.plain import FILTERS, SHELL_ONLY
+from cockpit.runbooks.effects.ruling import Ruling, names
+from cockpit.runbooks.target import targets_of
+
+SCRIPT = "runbook.script"
+# Beside another call these are not what a command is about.
+_BESIDE = SHELL_ONLY | names("echo printf : true false exit return wait assign yes")
+_COMPOUND = re.compile(r"(?:^|[;&|(\n])\s*(?:for|while|until|select|case|if|function)\s|^\s*[\w-]+\s*\(\)\s*[{(]")
+_PATH = re.compile(r"\.[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*$")
+_FLOOR = {EffectClass.READS: Tier.T0, EffectClass.UNKNOWN: Tier.T1, EffectClass.CHANGES: Tier.T1}
+
+
+def understand_all(runbook: Runbook, replacements: Sequence[Replacement]) -> tuple[Understanding, ...]:
+    """Every command of the runbook, in its order."""
+    return tuple(understand(command, replacements) for command in runbook.commands)
+
+
+def understand(command: Command, replacements: Sequence[Replacement]) -> Understanding:
+    """Never less dangerous than it is: what is not proven to read is not a reading. Never raises on content."""
+    ruling = rule_of(command)
+    mains = mains_of(command)
+    said = [_sentence(ruling)]
+    if not command.calls:
+        why = (*said, "No program could be made out: it is shown, copied and ticked by hand.")
+        return Understanding(command, Kind.NOT_UNDERSTOOD, ruling.effect, tier_of(ruling), why=why)
+    target = targets_of(mains)
+    obstacle = _obstacle(command, mains)
+    if not obstacle:
+        found = _stand_in(command, mains[0], ruling, replacements)
+        if found is not None:
+            return _replaced(command, ruling, target, *found)
+    said.append(obstacle or _no_replacement(mains[0]))
+    argv, needs = argv_of(command)
+    said.append(needs if needs else "It needs no shell: it runs as its words stand.")
+    return Understanding(
+        command, Kind.SCRIPT, ruling.effect, tier_of(ruling), SCRIPT, None, argv, target, tuple(said)
+    )
+
+
+def mains_of(command: Command) -> tuple[Call, ...]:
+    """The calls that the command is about: not the filters behind a pipe, not what prepares the shell."""
+    direct = [call for call in command.calls if not call.substituted]
+    mains = [call for call in direct if not _filters(call) and not (call.program in _BESIDE and not call.within)]
+    return tuple(mains or direct or command.calls)
+
+
+def _filters(call: Call) -> bool:
+    """Only shapes what the call before it writes."""
+    shapes = call.program in FILTERS or (call.program == "openssl" and call.verb in ("x509", "asn1parse"))
+    return call.piped and shapes and not call.within and rule(call).effect is EffectClass.READS
+
+
+def _obstacle(command: Command, mains: Sequence[Call]) -> str:
+    """Why no single action can stand in for it, whatever the actions are; "" where one could."""
+    if command.broken:
+        return f"It could not be read to its end ({command.broken}), so nothing stands in for it."
+    if command.schedule:
+        return f"It is a line of a crontab ({command.schedule}), not something to be run now."
+    if len(mains) > 1:
+        return f"It does {len(mains)} things in one, so no single action stands in for it."
+    shell = not (command.opener or (mains[0].program in ("sql", "promql") and command.language == "sql"))
+    if shell and _COMPOUND.search(_unquoted(command.text)):
+        return "It repeats or decides, so no single action stands in for it."
+    return ""
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"", "''", text)
+
+
+def _no_replacement(call: Call) -> str:
+    if call.program in SHELL_ONLY or call.program == "assign":
+        return "It only prepares a shell that a person types in; here it has no effect on the commands after it."
+    return "No action or look of the cockpit stands in for it, so it stays a script."
+
+
+def _stand_in(
+    command: Command, main: Call, ruling: Ruling, replacements: Sequence[Replacement]
+) -> tuple[Replacement, Intent] | None:
+    """The first declaration that understands the main call and weighs enough for the whole command."""
+    harmless = all(rule(call).effect is EffectClass.READS for call in command.calls if call is not main)
+    kept = harmless and not any(_keeps(redirect.operator, redirect.target.text) for redirect in main.redirects)
+    for declared in replacements:
+        if declared.program != main.program or (declared.tier is Tier.T0 and ruling.effect is not EffectClass.READS):
+            continue
+        if not kept:
+            continue
+        intent = declared.understand(main)
+        if intent is not None:
+            return declared, intent
+    return None
+
+
+def _keeps(operator: str, target: str) -> bool:
+    """The output goes into a file that somebody will want."""
+    return ">" in operator and not target.lstrip("&").isdigit() and not target.startswith("/dev/") and target != ""
+
+
+def _replaced(command: Command, ruling: Ruling, target: str, declared: Replacement, intent: Intent) -> Understanding:
+    live = declared.tier is Tier.T0
+    said = [_sentence(ruling)]
+    main = mains_of(command)[0]
+    filters = [call for call in command.calls if call is not main and _filters(call)]
+    if live and main.program == "http" and filters:
+        path = _json_path(filters[0])
+        if path and "path" not in intent.params:
+            intent = replace(intent, params={**intent.params, "path": path})
+            said.append(f"Of the answer, {path} is shown, as the jq behind it does.")
+            filters = filters[1:]
+    said.append(
+        f"The look {intent.name} answers the same question."
+        if live
+        else f"The action {intent.name} does it, guarded."
+    )
+    if filters:
+        names = ", ".join(dict.fromkeys(call.program for call in filters))
+        said.append(f"The filter behind it ({names}) is not applied: the whole answer is shown.")
+    if intent.differs:
+        said.append(intent.differs)
+    floor = Tier.T0 if live else _floor(ruling)
+    tier = Tier(max(declared.tier, intent.tier or Tier.T0, floor))
+    kind = Kind.LIVE if live else Kind.NATIVE
+    return Understanding(command, kind, ruling.effect, tier, intent.name, intent, (), target, tuple(said))
+
+
+def _floor(ruling: Ruling) -> Tier:
+    """The least that an action of that effect asks for, whatever its declaration says."""
+    if ruling.effect is EffectClass.DESTROYS:
+        return Tier.T4 if ruling.final else Tier.T2
+    return _FLOOR[ruling.effect]
+
+
+def _json_path(call: Call) -> str:
+    """`.jobs.stuck` of a jq -> jobs.stuck; "" for no jq, the whole document, or more than a path."""
+    if (
+        call.program != "jq"
+        or set(call.flags) - {"-r", "--raw-output", "-M", "-C", "-e", "-c"}
+        or len(call.args) != 1
+    ):
+        return ""
+    found = _PATH.match(call.args[0].text)
+    return found.group()[1:] if found else ""
+
+
+_MEANING = {
+    EffectClass.READS: "It only reads",
+    EffectClass.UNKNOWN: "It is not proven to be harmless",
+    EffectClass.CHANGES: "It changes something",
+    EffectClass.DESTROYS: "It destroys something or takes a service away",
+}
+
+
+def _sentence(ruling: Ruling) -> str:
+    back = ", and there is no way back" if ruling.final and ruling.effect is EffectClass.DESTROYS else ""
+    return f"{_MEANING[ruling.effect]}{back}: {ruling.why}."
