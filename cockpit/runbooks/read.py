@@ -64,6 +64,12 @@ def _runbook(texts: Sequence[tuple[str, str]], originals: Sequence[tuple[str, by
         tuple(commands),
         facts_of([parts for _, parts in found]),
         tuple(pair for each in sources for pair in each.front_matter),
+        tuple(
+            (each.name, block.line, plain(block.text))
+            for each, parts in found
+            for block in parts
+            if block.kind in (BlockKind.TEXT, BlockKind.ITEM) and block.text
+        ),
     )
 
 
