@@ -90,4 +90,4 @@ def test_a_started_screen_has_asked_every_source_and_imported_no_cloud_sdk(tmp_p
     assert found["guide"] == [], "the guide is imported when it is opened"
     heavy = {"httpx", "asyncpg", "redis", "pydantic", "google", "grpc", "kubernetes"}
     assert not heavy & set(found["painted"])
-    assert not {"tree_sitter", "sqlglot", "markdown_it"} & set(found["painted"])
+    assert not {"tree_sitter_bash", "sqlglot", "markdown_it"} & set(found["painted"])
