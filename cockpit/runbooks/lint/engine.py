@@ -97,14 +97,10 @@ class Book:
         """How it was understood, None where nobody has said."""
         return self._understood.get(id(command)) or self._by_place.get((command.file, command.line))
 
-    @cached_property
-    def prose(self) -> tuple[tuple[str, int, str], ...]:
-        """File, line and text of everything that is an instruction, a fact or a heading, and no command."""
-        found: list[tuple[str, int, str]] = []
-        for playbook in self.runbook.playbooks:
-            found += [(playbook.file, step.line, step.text) for step in playbook.steps if step.command is None]
-            found += [(playbook.file, playbook.line, text) for pair in playbook.causes for text in pair]
-        return tuple(found)
+    @property
+    def prose(self) -> Sequence[tuple[str, int, str]]:
+        """File, line and text of every paragraph and list item."""
+        return self.runbook.prose
 
     @cached_property
     def spoken(self) -> str:
@@ -133,8 +129,15 @@ class Scene:
 
     @cached_property
     def caption(self) -> str:
-        """What the author says it is for, in lower case: its caption, else its nearest heading."""
-        return (self.command.caption or " ".join(self.command.headings[-1:])).lower()
+        """What the author says it is for, in lower case: its caption, else its nearest heading.
+
+        The first thing that is typed into a prompt belongs to the caption of the command that opened it, too.
+        """
+        own = self.command.caption or " ".join(self.command.headings[-1:])
+        opener = self.block_before[-1] if self.command.opener and self.block_before else None
+        if opener is not None and opener.text == self.command.opener:
+            own = f"{opener.caption} / {own}"
+        return own.lower()
 
     @cached_property
     def surroundings(self) -> str:

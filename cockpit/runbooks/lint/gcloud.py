@@ -7,16 +7,15 @@ from collections.abc import Sequence
 
 from cockpit.model.command import Call
 from cockpit.runbooks.lint.engine import Book, Scene
+from cockpit.runbooks.lint.tools import names
 
 # Flags that say where and how, never what is to be changed.
-WHERE = frozenset(
-    """
+WHERE = names("""
     --region --project --platform --zone --location --cluster --cluster-location --namespace --account --async
     --billing-project --configuration --context --kubeconfig --flags-file --flatten --format --help -h
     --impersonate-service-account --log-http --quiet -q --trace-token --user-output-enabled --no-user-output-enabled
     --verbosity --access-token-file --no-async --breakglass
-    """.split()
-)
+    """)
 
 
 def path(call: Call) -> tuple[str, ...]:
@@ -90,7 +89,7 @@ def zone(scene: Scene) -> str:
 
 
 def pinned(book: Book) -> frozenset[str]:
-    """Services whose traffic this runbook sends to a revision by name: after that the template may hold the bad image."""
+    """Services whose traffic this runbook sends to a revision by name: their template may then hold the bad image."""
 
     answer = book.once(_pinned)
     return answer if isinstance(answer, frozenset) else frozenset()

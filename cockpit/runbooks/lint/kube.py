@@ -6,6 +6,7 @@ import re
 
 from cockpit.model.command import Call
 from cockpit.runbooks.lint.engine import Book, Scene
+from cockpit.runbooks.lint.tools import names
 
 _SHORT = {
     "po": "pod", "deploy": "deployment", "svc": "service", "ns": "namespace", "cm": "configmap", "no": "node",
@@ -13,12 +14,11 @@ _SHORT = {
     "pv": "persistentvolume", "hpa": "horizontalpodautoscaler", "sa": "serviceaccount", "ev": "event",
     "ingresses": "ingress", "policies": "policy",
 }  # fmt: skip
-_CLUSTER_WIDE = frozenset(
-    """
+_CLUSTER_WIDE = names("""
     node namespace persistentvolume clusterrole clusterrolebinding storageclass customresourcedefinition crd
-    priorityclass ingressclass apiservice clusterissuer validatingwebhookconfiguration mutatingwebhookconfiguration csr
-    """.split()
-)
+    priorityclass ingressclass apiservice clusterissuer validatingwebhookconfiguration mutatingwebhookconfiguration
+    csr
+    """)
 WORKLOADS = frozenset(["deployment", "statefulset", "daemonset", "replicaset"])
 
 

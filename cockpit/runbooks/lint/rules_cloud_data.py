@@ -17,7 +17,8 @@ _RESTARTS = ("--tier", "--cpu", "--memory", "--availability-type", "--database-v
 @on_call(
     "sql-failover-of-a-replica",
     Level.ERROR,
-    "Failover is for a primary with a standby of its own. A read replica is promoted instead, which cannot be undone.",
+    "Failover is for a primary with a standby of its own. A read replica is promoted instead, which cannot be "
+    "undone.",
     "gcloud",
 )
 def failover_of_replica(call: Call, scene: Scene) -> Found | None:
@@ -56,7 +57,7 @@ def operations_are_not_connections(call: Call, scene: Scene) -> Found | None:
     instance = call.flag("--instance", "-i") or "INSTANCE"
     return Found(
         "It lists administrative operations (backups, restarts, patches), nothing about connections or queries.",
-        f"SELECT state, count(*) FROM pg_stat_activity GROUP BY state on {instance}, or the metric "
+        f"sessions of {instance} by state in pg_stat_activity, or the metric "
         "cloudsql.googleapis.com/database/postgresql/num_backends",
     )
 
@@ -148,7 +149,8 @@ def export_on_primary(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "sql-connect-opens-the-instance",
     Level.NOTE,
-    "gcloud sql connect opens the instance to your address for five minutes, needs its public address, and asks for a "
+    "gcloud sql connect opens the instance to your address for five minutes, needs its public address, and asks "
+    "for a "
     "password.",
     "gcloud",
 )
@@ -160,7 +162,8 @@ def connect_opens(call: Call, scene: Scene) -> Found | None:
     return Found(
         f"It changes {name}'s authorised networks for five minutes, fails without a public address, and waits for a "
         "password: what follows in this block is typed into that prompt.",
-        f"cloud-sql-proxy PROJECT:REGION:{name}, then psql -h 127.0.0.1 -U {call.flag('--user', '-u') or 'USER'} -c '...'",
+        f"cloud-sql-proxy PROJECT:REGION:{name}, then psql -h 127.0.0.1 -U {call.flag('--user', '-u') or 'USER'} "
+        "-c '...'",
     )
 
 
@@ -204,7 +207,8 @@ def freshness(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "logging-filter-misses-the-kill",
     Level.WARNING,
-    "Cloud Run writes its own out-of-memory kill as 'Memory limit of ... exceeded': a filter for 'out of memory' finds "
+    "Cloud Run writes its own out-of-memory kill as 'Memory limit of ... exceeded': a filter for 'out of memory' "
+    "finds "
     "only what the program wrote.",
     "gcloud",
 )

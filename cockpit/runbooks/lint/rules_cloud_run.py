@@ -7,16 +7,15 @@ from cockpit.model.runbook import Level
 from cockpit.runbooks.lint import gcloud
 from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
 from cockpit.runbooks.lint.gcloud import changes, goes, named, operands, rebuilt
+from cockpit.runbooks.lint.tools import names
 
 _UPDATE = "run services update"
 _TRAFFIC = "run services update-traffic"
-_TEMPLATE = frozenset(
-    """
+_TEMPLATE = names("""
     --max-instances --min-instances --memory --cpu --concurrency --timeout --update-env-vars --set-env-vars
     --remove-env-vars --update-secrets --set-secrets --remove-secrets --service-account --cpu-boost
     --update-labels --revision-suffix
-    """.split()
-)
+    """)
 
 
 def _where(call: Call, scene: Scene) -> str:
@@ -101,7 +100,8 @@ def max_zero(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "cloud-run-template-change-after-rollback",
     Level.WARNING,
-    "A change of the template deploys the newest image. After a rollback that is the bad one, and the change does not "
+    "A change of the template deploys the newest image. After a rollback that is the bad one, and the change does "
+    "not "
     "reach what serves.",
     "gcloud",
 )
@@ -118,7 +118,8 @@ def template_change(call: Call, scene: Scene) -> Found | None:
     ):
         return None
     return Found(
-        f"This runbook rolls {name} back by pinning its traffic. {', '.join(flags)} then deploys the newest image, the "
+        f"This runbook rolls {name} back by pinning its traffic. {', '.join(flags)} then deploys the newest image, "
+        "the "
         "bad one, in a revision without traffic; what serves does not change.",
         _service_level(call, scene, name),
     )
@@ -152,7 +153,8 @@ def pins_traffic(call: Call, scene: Scene) -> Found | None:
         return None
     return Found(
         "From here on new deployments get no traffic, and nothing says so. The section has no step that ends it.",
-        f"afterwards, once a good version is deployed: {rebuilt(call, without=['--to-revisions'], added=['--to-latest'])}",
+        "afterwards, once a good version is deployed: "
+        f"{rebuilt(call, without=['--to-revisions'], added=['--to-latest'])}",
     )
 
 

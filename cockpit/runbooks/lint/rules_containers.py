@@ -29,7 +29,8 @@ def restart_keeps_environment(call: Call, scene: Scene) -> Found | None:
     service = next((word.text for word in reversed(call.args) if word.text != "restart"), "SERVICE")
     tool = "docker compose" if call.program == "docker" else call.program
     return Found(
-        f"restart keeps the container and the environment that it was made with: {', '.join(changed)} reaches nothing, "
+        f"restart keeps the container and the environment that it was made with: {', '.join(changed)} reaches "
+        "nothing, "
         "and the step looks done.",
         f"{tool} up -d {service}  (makes the container anew; {', '.join(changed)} must be used in the Compose file)",
     )
@@ -81,7 +82,8 @@ def pulled_tag(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "docker-prune-is-no-log-cleanup",
     Level.ERROR,
-    "system prune deletes stopped containers, networks and images. With a container its logs, the evidence, are gone; "
+    "system prune deletes stopped containers, networks and images. With a container its logs, the evidence, are "
+    "gone; "
     "the logs of running ones stay.",
     *_ENGINES,
 )
@@ -110,7 +112,8 @@ def prune_images(call: Call, scene: Scene) -> Found | None:
     dangling = " 'Dangling' are only the untagged ones: that is prune without -a." if scene.says("dangling") else ""
     return Found(
         f"It deletes every image that no container uses now, the ones to roll back to included.{dangling}",
-        f"docker image prune{''.join(f' --filter {each!r}' for each in call.flags.get('--filter', ()))}  (without -a)",
+        f"docker image prune{''.join(f' --filter {each!r}' for each in call.flags.get('--filter', ()))}  (without "
+        "-a)",
     )
 
 

@@ -18,7 +18,8 @@ _KNOWN_MISTAKES = {
         "for a certificate of your own: gcloud compute target-https-proxies update PROXY --ssl-certificates={cert}"
     ),
     ("monitoring", "time-series"): (
-        "GET https://monitoring.googleapis.com/v3/projects/PROJECT/timeSeries with filter={filter}, interval.startTime "
+        "GET https://monitoring.googleapis.com/v3/projects/PROJECT/timeSeries with filter={filter}, "
+        "interval.startTime "
         "and interval.endTime; a distribution needs aggregation.perSeriesAligner=ALIGN_PERCENTILE_99"
     ),
     ("run", "services", "restart"): (
@@ -176,7 +177,7 @@ def describe_shows_no_usage(call: Call, scene: Scene) -> Found | None:
     for verb, (shows, metric) in _NO_USAGE.items():
         if goes(call, verb) and scene.says(_USAGE):
             name = named(call, verb, "it")
-            why = f"This prints {shows} of {name}, not how much is used: the question stays open, or is answered wrongly."
+            why = f"This prints {shows} of {name}, not how much is used: the question is answered wrongly."
             return Found(why, f"read the metric {metric} of {name} (Cloud Monitoring, or the cockpit's pane)")
     return None
 
@@ -212,7 +213,8 @@ def compute_quota(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "firewall-does-not-filter-serverless",
     Level.ERROR,
-    "A VPC firewall rule filters machines of that network. Requests to Cloud Run or through an external load balancer "
+    "A VPC firewall rule filters machines of that network. Requests to Cloud Run or through an external load "
+    "balancer "
     "never meet it.",
     "gcloud",
 )
@@ -230,7 +232,8 @@ def firewall_and_serverless(call: Call, scene: Scene) -> Found | None:
     ]
     policy = next((each for each in policies if each), "POLICY")
     return Found(
-        f"It blocks {sources} on machines of one VPC network. Cloud Run and external load balancers do not ask it: the "
+        f"It blocks {sources} on machines of one VPC network. Cloud Run and external load balancers do not ask it: "
+        "the "
         "attacker gets through, and the step looks done.",
         f"gcloud compute security-policies rules create 9999 --security-policy={policy} --action=deny-403 "
         f"--src-ip-ranges={sources}",

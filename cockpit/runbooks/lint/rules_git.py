@@ -47,9 +47,11 @@ def revert_range(call: Call, scene: Scene) -> Found | None:
     text = ranges[0].text
     filled = f" {ranges[0].placeholders[0].name} has to be filled in first." if ranges[0].placeholders else ""
     return Found(
-        f"{text} is reverted commit by commit: each opens an editor, and a merge commit or a conflict stops it half-way, "
+        f"{text} is reverted commit by commit: each opens an editor, and a merge commit or a conflict stops it "
+        "half-way, "
         f"with a branch that is neither old nor new.{filled}",
-        "git revert --no-commit GOOD_COMMIT..HEAD && git commit -m 'Back to GOOD_COMMIT'  (merges: one by one with -m 1)",
+        "git revert --no-commit GOOD_COMMIT..HEAD && git commit -m 'Back to GOOD_COMMIT'  (merges: one by one with "
+        "-m 1)",
     )
 
 
@@ -65,7 +67,8 @@ def merge_admin(call: Call, scene: Scene) -> Found | None:
         return None
     return Found(
         "--admin merges past missing reviews and failing checks: a second mistake goes out unseen, in a hurry.",
-        "gh pr merge --auto --squash, and a second person who approves; keep --admin for when the checks themselves are down",
+        "gh pr merge --auto --squash, and a second person who approves; keep --admin for when the checks "
+        "themselves are down",
     )
 
 

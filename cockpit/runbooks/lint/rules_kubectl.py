@@ -81,7 +81,8 @@ def undo_without_revision(call: Call, scene: Scene) -> Found | None:
     target = " ".join(word.text for word in call.args)
     where = in_namespace(call, scene)
     return Found(
-        "It goes to the previous revision, whichever that is. Run twice, or after somebody else ran it, it brings the "
+        "It goes to the previous revision, whichever that is. Run twice, or after somebody else ran it, it brings "
+        "the "
         "bad version back.",
         f"kubectl rollout history {target}{where}, then {_line(call)} --to-revision=GOOD_REVISION",
     )
@@ -97,7 +98,7 @@ def selector_switch(call: Call, scene: Scene) -> Found | None:
     """A patch of a Service's selector without a precondition."""
     if call.verb != "patch" or kind_and_names(call)[0] != "service" or tries_only(call):
         return None
-    patch = call.flag("--patch", "-p") or ""
+    patch = _patch(call)
     if '"selector"' not in patch or '"test"' in patch:
         return None
     name = next(iter(kind_and_names(call)[1]), "SERVICE")
@@ -107,7 +108,8 @@ def selector_switch(call: Call, scene: Scene) -> Found | None:
     return Found(
         f"It moves all traffic at once, ready or not: without a ready pod of {key}={value} the service has no "
         "endpoints, and kubectl still reports success. The old selector is not kept for the way back.",
-        f"kubectl rollout status deployment/NEW{where} --timeout=5m && kubectl patch service {name}{where} --type=json -p "
+        f"kubectl rollout status deployment/NEW{where} --timeout=5m && kubectl patch service {name}{where} "
+        "--type=json -p "
         f'\'[{{"op":"test","path":"/spec/selector/{key}","value":"OLD"}},'
         f'{{"op":"replace","path":"/spec/selector/{key}","value":"{value}"}}]\'',
     )
@@ -129,10 +131,7 @@ def deletes_way_back(call: Call, scene: Scene) -> Found | None:
         for index, each in scene.book.calls("kubectl")
         if index != scene.index and each.verb != "delete" and kind_and_names(each) == (kind, names)
     ]
-    switches = any(
-        each.verb == "patch" and '"selector"' in (each.flag("--patch", "-p") or "")
-        for _, each in scene.book.calls("kubectl")
-    )
+    switches = any(each.verb == "patch" and '"selector"' in _patch(each) for _, each in scene.book.calls("kubectl"))
     if not switches and not later:
         return None
     more = f" {len(later)} other commands of this runbook name {names[0]}." if later else ""
@@ -145,7 +144,8 @@ def deletes_way_back(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "kubectl-deletes-live-certificate",
     Level.ERROR,
-    "The live certificate is gone before there is a new one, which comes only if a Certificate object names the secret.",
+    "The live certificate is gone before there is a new one, which comes only if a Certificate object names the "
+    "secret.",
     "kubectl",
 )
 def deletes_certificate(call: Call, scene: Scene) -> Found | None:
@@ -211,7 +211,8 @@ def scale(call: Call, scene: Scene) -> Found | None:
                           for _, each in scene.book.calls("kubectl"))  # fmt: skip
     if owned:
         return Found(
-            f"An autoscaler owns the replicas here and takes {replicas} back within seconds, if it is not in its range.",
+            f"An autoscaler owns the replicas here and takes {replicas} back within seconds, if it is not in its "
+            "range.",
             f'kubectl patch hpa {name}{where} -p \'{{"spec":{{"minReplicas":{replicas}}}}}\'',
             Level.WARNING,
         )
@@ -234,7 +235,8 @@ def scale_to_zero(call: Call, scene: Scene) -> Found | None:
         return None
     where = in_namespace(call, scene)
     return Found(
-        "It ends the suspected processes: memory, files and logs, the evidence, are lost with the pods. It also takes "
+        "It ends the suspected processes: memory, files and logs, the evidence, are lost with the pods. It also "
+        "takes "
         "the service down and switches its autoscaler off.",
         f"kubectl label pod POD{where} app=quarantine --overwrite (out of the service), a NetworkPolicy that denies "
         "all to that label, kubectl cordon NODE; then copy what is needed",
@@ -314,11 +316,17 @@ def config_without_restart(call: Call, scene: Scene) -> Found | None:
             Level.NOTE,
         )
     return Found(
-        f"Nothing restarts after it: pods that read {name} as environment variables go on as before, so what the next "
+        f"Nothing restarts after it: pods that read {name} as environment variables go on as before, so what the "
+        "next "
         "step relies on is not in effect.",
         f"{_line(call)} && kubectl rollout restart deployment/NAME{where} && kubectl rollout status "
         f"deployment/NAME{where} --timeout=5m; then ask the service, and set it back afterwards",
     )
+
+
+def _patch(call: Call) -> str:
+    """The text of a patch: of --patch, or what stands behind -p."""
+    return call.flag("--patch", "-p") or next((word.text for word in call.args if word.text[:1] in "{["), "")
 
 
 def _line(call: Call) -> str:

@@ -20,9 +20,7 @@ _GREPS = ("grep", "egrep", "fgrep", "rg", "zgrep")
 )
 def logs_without_pod(call: Call, scene: Scene) -> Found | None:
     """`kubectl logs -n NAMESPACE`."""
-    if call.verb != "logs" or call.args or call.has("--selector", "-l", "--filename", "-f") and not _follows(call):
-        return None
-    if call.has("--selector", "-l"):
+    if call.verb != "logs" or call.args or call.has("--selector", "-l") or any(call.flags.get("--filename", ())):
         return None
     piped = any(each.program in _GREPS for each in scene.feeds(call))
     more = ", and behind the pipe its error looks like 'nothing found'" if piped else ""
@@ -68,7 +66,8 @@ def logs_and_oom(call: Call, scene: Scene) -> Found | None:
         return None
     pod = next((word.text for word in call.args), "POD")
     return Found(
-        "A process killed for memory writes nothing to its log, and grep without a hit ends like a failed kubectl: no "
+        "A process killed for memory writes nothing to its log, and grep without a hit ends like a failed kubectl: "
+        "no "
         "hit says nothing.",
         f"kubectl get pod {pod}{in_namespace(call, scene)} -o "
         "jsonpath='{.status.containerStatuses[*].lastState.terminated.reason}'  (OOMKilled)",
@@ -146,7 +145,8 @@ def wait_after_apply(call: Call, scene: Scene) -> Found | None:
     return Found(
         "It waits only for pods that exist at that moment: right after apply it fails with 'no matching resources "
         "found', or passes with one of three.",
-        f"kubectl rollout status deployment/NAME{in_namespace(call, scene)} --timeout={call.flag('--timeout') or '5m'}",
+        f"kubectl rollout status deployment/NAME{in_namespace(call, scene)} "
+        f"--timeout={call.flag('--timeout') or '5m'}",
     )
 
 
@@ -177,7 +177,8 @@ def get_secrets(call: Call, scene: Scene) -> Found | None:
     if call.verb != "get" or "secret" not in kinds(call) or len(call.args) > 1 or call.flag("--output", "-o"):
         return None
     return Found(
-        "The right to list secrets is the right to read every value of the namespace: for a look at names that is much.",
+        "The right to list secrets is the right to read every value of the namespace: for a look at names that is "
+        "much.",
         f"kubectl describe secret NAME{in_namespace(call, scene)} (names and sizes of one)",
     )
 
@@ -212,7 +213,8 @@ def half_of_rbac(call: Call, scene: Scene) -> Found | None:
     if has & {"clusterrole", "clusterrolebinding"}:
         return None
     return Found(
-        "ClusterRoles and ClusterRoleBindings are not in it, and uid and resourceVersion are: it does not apply cleanly.",
+        "ClusterRoles and ClusterRoleBindings are not in it, and uid and resourceVersion are: it does not apply "
+        "cleanly.",
         "keep the manifests in version control, or use a backup tool (velero backup create); add clusterroles and "
         "clusterrolebindings to this",
     )

@@ -17,11 +17,13 @@ from cockpit.runbooks.lint.kube import (
     tries_only,
     written_to,
 )
+from cockpit.runbooks.lint.tools import names
 
-_READERS = frozenset(
-    "cat zcat gunzip gzip tar psql pg_restore mysql mongorestore redis-cli less head tail unzip xz zstd bzcat".split()
+_READERS = names(
+    "cat zcat gunzip gzip tar psql pg_restore mysql mongorestore redis-cli less head tail unzip xz zstd bzcat"
 )
 _DUMPS = ("pg_dump", "pg_dumpall")
+_WRITERS = ("gunzip", "zcat", "cat", "gzip", "xz", "zstd", "pg_dump", "gsutil", "aws", "gcloud")
 
 
 @on_call(
@@ -47,7 +49,8 @@ def delete_namespace(call: Call, scene: Scene) -> Found | None:
         why += " As a step of a restore it leaves nothing: what follows finds no namespace to go to."
     return Found(
         why,
-        f"leave {name} as it is and apply over it: kubectl diff -f BACKUP.yaml, then kubectl apply -f BACKUP.yaml; to "
+        f"leave {name} as it is and apply over it: kubectl diff -f BACKUP.yaml, then kubectl apply -f BACKUP.yaml; "
+        "to "
         "begin anew use another namespace and switch when it works",
         Level.ERROR if in_recovery else None,
     )
@@ -66,9 +69,11 @@ def get_all_backup(call: Call, scene: Scene) -> Found | None:
     if not written_to(call) and not any(each.program in ("tee", "gzip", "tar") for each in scene.feeds(call)):
         return None
     return Found(
-        "This is no backup: `all` leaves out volume claims, rights, network policies, quotas, budgets and every custom "
+        "This is no backup: `all` leaves out volume claims, rights, network policies, quotas, budgets and every "
+        "custom "
         "resource, and holds pods, uids and status that do not apply again.",
-        f"velero backup create NAME --include-namespaces={namespace(call) or 'NAMESPACE'}, or the manifests in version "
+        f"velero backup create NAME --include-namespaces={namespace(call) or 'NAMESPACE'}, or the manifests in "
+        "version "
         "control",
     )
 
@@ -87,16 +92,19 @@ def secrets_to_file(call: Call, scene: Scene) -> Found | None:
     if not output or output.startswith(("name", "wide", "custom-columns")):
         return None
     return Found(
-        f"Every secret of the namespace lands in {written_to(call)}, as good as plain text, in the working folder and "
+        f"Every secret of the namespace lands in {written_to(call)}, as good as plain text, in the working folder "
+        "and "
         "readable for others.",
-        "leave secrets out; keep them in the secret manager, or encrypt on the way: ... | age -r RECIPIENT > FILE.age",
+        "leave secrets out; keep them in the secret manager, or encrypt on the way: ... | age -r RECIPIENT > "
+        "FILE.age",
     )
 
 
 @on_call(
     "kubectl-restore-does-not-apply",
     Level.ERROR,
-    "A saved `get` holds uids and versions of objects that are gone: applying it fails in part, and leaves out what the "
+    "A saved `get` holds uids and versions of objects that are gone: applying it fails in part, and leaves out "
+    "what the "
     "list left out.",
     "kubectl",
 )
@@ -114,9 +122,11 @@ def restore_apply(call: Call, scene: Scene) -> Found | None:
             )
             more = " The namespace was just deleted and is not in the file: every object is refused." if gone else ""
             return Found(
-                f"{wrote} was written by `kubectl get`: ReplicaSets and ConfigMaps conflict, pods are thrown away again, "
+                f"{wrote} was written by `kubectl get`: ReplicaSets and ConfigMaps conflict, pods are thrown away "
+                "again, "
                 f"and what `all` leaves out does not come back.{more}",
-                f"kubectl apply -f MANIFESTS{in_namespace(call, scene)} from version control, or velero restore create "
+                f"kubectl apply -f MANIFESTS{in_namespace(call, scene)} from version control, or velero restore "
+                "create "
                 "--from-backup=NAME",
             )
     return None
@@ -218,7 +228,8 @@ def plain_sql(call: Call, scene: Scene) -> Found | None:
     if plain and dumps and all(each.flag("--format", "-F") not in (None, "p", "plain") for each in dumps):
         return None
     return Found(
-        f"{archive or 'The dump'} is plain SQL: pg_restore reads archives only and refuses it, whether the dump is good "
+        f"{archive or 'The dump'} is plain SQL: pg_restore reads archives only and refuses it, whether the dump is "
+        "good "
         "or not.",
         "pg_dump -Fc -d DATABASE -f BACKUP.dump, then pg_restore --list BACKUP.dump; of a plain dump: tail -3 shows "
         "'PostgreSQL database dump complete'",
@@ -236,8 +247,7 @@ def goes_on(call: Call, scene: Scene) -> Found | None:
     source = next((each.target.text for each in call.redirects if each.operator == "<"), "") or call.flag(
         "--file", "-f"
     )
-    fed = next((each for each in scene.fed_by(call) if each.program in ("gunzip", "zcat", "cat", "gzip", "xz", "zstd",
-                                                                        "pg_dump", "gsutil", "aws", "gcloud")), None)  # fmt: skip
+    fed = next((each for each in scene.fed_by(call) if each.program in _WRITERS), None)
     if not source and fed is None:
         return None
     if not scene.stands_under(r"restor|recover|rollback|roll back|import") and not _looks_like_dump(
@@ -254,7 +264,8 @@ def goes_on(call: Call, scene: Scene) -> Found | None:
     fixed = words.replace("psql", f"psql {options}", 1)
     tail = f" < {source}" if source and not call.has("--file", "-f") else ""
     return Found(
-        "psql goes on after an error and ends with success: rows that collide are skipped, half a restore looks like a "
+        "psql goes on after an error and ends with success: rows that collide are skipped, half a restore looks "
+        "like a "
         "whole one.",
         f"{fixed}{tail}, into an empty database",
     )

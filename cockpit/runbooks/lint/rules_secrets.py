@@ -11,13 +11,12 @@ from cockpit.runbooks.lint.concealed import SHAPES, URL_PASSWORD, is_stand_in
 from cockpit.runbooks.lint.engine import Book, Found, Scene, on_book, on_call, on_command
 from cockpit.runbooks.lint.gcloud import goes
 from cockpit.runbooks.lint.kube import kinds
+from cockpit.runbooks.lint.tools import names
 
 _PASSWORD_FLAG = re.compile(
     r"--?(?:[a-z-]*(?:password|passwd|secret-key|auth-token|access-token|token|api-key|apikey)|pass)$"
 )
-_NOT_A_PASSWORD = frozenset(
-    "--prompt-for-password --no-password --password-stdin --password-file --token-file".split()
-)
+_NOT_A_PASSWORD = names("--prompt-for-password --no-password --password-stdin --password-file --token-file")
 _SAFER = {
     "gcloud": "--prompt-for-password",
     "redis": "REDISCLI_AUTH in the environment, set with read -rs",
@@ -56,7 +55,8 @@ def in_the_file(scene: Scene) -> Found | None:
         return None
     return Found(
         f"It holds {what}: everybody who reads this file has it, and so has its history.",
-        "change it now; then a reference: $(gcloud secrets versions access latest --secret=NAME), or a variable that the "
+        "change it now; then a reference: $(gcloud secrets versions access latest --secret=NAME), or a variable "
+        "that the "
         "person sets with read -rs",
     )
 
@@ -122,9 +122,10 @@ def _secret_arguments(call: Call) -> Iterator[tuple[str, str]]:
             and not _variable(value.partition(":")[2])
         ):
             yield f"{name} NAME:PASSWORD", value.partition(":")[2]
-        elif name in ("-e", "--env") and "=" in value and _SECRET_NAME.search(value.partition("=")[0]):
-            if not _variable(value.partition("=")[2]):
-                yield f"{name} {value.partition('=')[0]}", value.partition("=")[2]
+        elif name in ("-e", "--env") and not _variable(value.partition("=")[2]):
+            variable, _, given = value.partition("=")
+            if given and _SECRET_NAME.search(variable):
+                yield f"{name} {variable}", given
     for name, value in call.headers.items():
         bare = re.sub(r"(?i)^(?:bearer|basic|token)\s+", "", value)
         if re.fullmatch(r"(?i)authorization|x-api-key|x-auth-token|cookie|private-token", name) and not is_stand_in(
@@ -208,8 +209,8 @@ def in_the_prose(book: Book) -> Iterator[tuple[str, int, str, Found]]:
         )
 
 
-_HARMLESS = frozenset(
-    "none null n/a required optional env vault see stored secret true false hidden redacted rotate reset".split()
+_HARMLESS = names(
+    "none null n/a required optional env vault see stored secret true false hidden redacted rotate reset"
 )
 
 RULES = (in_the_file, on_the_command_line, on_the_screen, in_the_prose)

@@ -42,7 +42,8 @@ def wrong_machine(scene: Scene) -> Found | None:
         " --" if remote.tool == "kubectl exec" else ""
     ) + f" sh -c '... \"${name}\" ...'"  # fmt: skip
     return Found(
-        f"${name} is filled in by the shell at the keyboard, not {there}: it is empty there, or it is another system's "
+        f"${name} is filled in by the shell at the keyboard, not {there}: it is empty there, or it is another "
+        "system's "
         "value, and then it goes into the server's log.",
         f"single quotes keep it for the other side: {how}",
     )
@@ -52,8 +53,7 @@ def _expanded_here(scene: Scene, remote: Wrapper) -> Iterator[str]:
     """Variables in the words behind the wrapper's target, as the outer shell reads them."""
     from cockpit.runbooks.shell import grammar
 
-    simples, _ = grammar.read(scene.command.text)
-    for simple in simples:
+    for simple in grammar.read(scene.command.text)[0]:
         texts = [word.text for word in simple.words]
         if not any(tool in texts[:4] or tool in " ".join(texts[:6]) for tool in (remote.tool.split()[-1],)):
             continue
@@ -87,7 +87,7 @@ def says_look(scene: Scene) -> Found | None:
     """A caption that begins with check, review, list ... over a command that is known to change."""
     if scene.effect not in (EffectClass.CHANGES, EffectClass.DESTROYS):
         return None
-    caption = scene.command.caption.strip().lower()
+    caption = scene.command.caption.strip().lower().replace("cloud run", "")
     if not _LOOKS.match(caption) or _ALSO_CHANGES.search(caption):
         return None
     if any(call.program == "gcloud" and call.verb == "sql connect" for call in scene.command.calls):
@@ -95,7 +95,8 @@ def says_look(scene: Scene) -> Found | None:
     understood = scene.book.understanding(scene.command)
     target = f" on {understood.target}" if understood is not None and understood.target else ""
     return Found(
-        f"The step says {scene.command.caption.strip()[:80]!r}, and the command changes something{target}: whoever only "
+        f"The step says {scene.command.caption.strip()[:80]!r}, and the command changes something{target}: whoever "
+        "only "
         "wants to look makes a change.",
         "say what it changes and when; to look, use the describe, get or list command of the same thing",
     )
@@ -142,7 +143,8 @@ def second_cd(call: Call, scene: Scene) -> Found | None:
     if not last or not between or not own:
         return None
     return Found(
-        f"The block is in {last} since its first cd: {target} is looked for inside of it, and what follows runs in the "
+        f"The block is in {last} since its first cd: {target} is looked for inside of it, and what follows runs in "
+        "the "
         "wrong folder.",
         f'cd "$(git rev-parse --show-toplevel)/{target}", or (cd {target} && ...) in parentheses',
     )
@@ -160,7 +162,7 @@ def _relative(target: str) -> bool:
 )
 def rm_variable(call: Call, scene: Scene) -> Found | None:
     """`rm -rf $DIR/...`."""
-    if not any("r" in flag.lower() and not flag.startswith("--") or flag == "--recursive" for flag in call.flags):
+    if not any((("r" in flag.lower() and not flag.startswith("--")) or flag == "--recursive") for flag in call.flags):
         return None
     for word in call.args:
         for each in word.placeholders:
@@ -216,7 +218,8 @@ def chmod(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "cloudsql-socket-is-not-here",
     Level.NOTE,
-    "/cloudsql/... is a socket inside of Cloud Run. On the machine of the person on call it is there only while a proxy "
+    "/cloudsql/... is a socket inside of Cloud Run. On the machine of the person on call it is there only while a "
+    "proxy "
     "makes it.",
     "psql",
     "sql",

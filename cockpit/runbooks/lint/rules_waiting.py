@@ -7,9 +7,9 @@ import re
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import Found, Scene, on_call
-from cockpit.runbooks.lint.tools import compose_verb, line
+from cockpit.runbooks.lint.tools import compose_verb, line, names
 
-_PAGERS = frozenset("less more vi vim nano emacs view top htop btop iotop nmon man".split())
+_PAGERS = names("less more vi vim nano emacs view top htop btop iotop nmon man")
 
 
 @on_call(
@@ -31,7 +31,8 @@ def tunnel(call: Call, scene: Scene) -> Found | None:
     if follows:
         following = scene.block_after[0].text.split("\n")[0]
         return Found(
-            f"It holds the terminal: `{_brief(following)}` below it never runs in the same shell, and a runner waits for "
+            f"It holds the terminal: `{_brief(following)}` below it never runs in the same shell, and a runner "
+            "waits for "
             "ever.",
             f"{text} & PF=$!; trap 'kill $PF' EXIT, wait until the port answers, then go on",
             Level.WARNING,
@@ -140,7 +141,8 @@ def s_client(call: Call, scene: Scene) -> Found | None:
     piped = next((each for each in scene.feeds(call)), None)
     rest = "" if piped is not None else " | openssl x509 -noout -dates"
     return Found(
-        "It keeps the connection open and waits for input: it hangs until somebody presses ctrl+c or the server gives "
+        "It keeps the connection open and waits for input: it hangs until somebody presses ctrl+c or the server "
+        "gives "
         "up.",
         f"{text} </dev/null 2>/dev/null{rest}",
     )
@@ -200,7 +202,7 @@ def _without_prompt(call: Call) -> str:
         "mysql": "mysql ... -e 'STATEMENT'",
         "top": "top -b -n 1 | head -20",
         "htop": "top -b -n 1 | head -20",
-        "gh": "gh pr create --fill; gh run watch $(gh run list -L 1 --json databaseId -q '.[0].databaseId') --exit-status",
+        "gh": "gh pr create --fill; gh run watch RUN_ID --exit-status, with the id from gh run list -L 1",
     }.get(call.program, "give the command to run instead: ... sh -c 'COMMAND'")
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from cockpit.model.command import Call
 
 
+def names(text: str) -> frozenset[str]:
+    """The words of a text, for a table of names."""
+    return frozenset(text.split())
+
+
 def line(call: Call) -> str:
     """The call on one line, as written."""
     return " ".join(" ".join(word.source for word in call.words).replace("\\\n", " ").split())

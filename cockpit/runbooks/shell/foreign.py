@@ -37,6 +37,7 @@ def commands(rows: Sequence[str], origin: Origin) -> tuple[Command, ...]:
                 (),
                 origin.file,
                 f"{origin.language} is not read, only shown",
+                block=origin.line,
             )
         )
         comments.clear()

@@ -149,6 +149,7 @@ class Reader:
                 broken,
                 schedule,
                 opener,
+                0 if origin.language == "inline" else origin.line,
             )
         )
         self.comments.clear()
