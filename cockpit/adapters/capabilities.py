@@ -170,6 +170,7 @@ class UpkeepSurvey:
     permission: Permission
     read_only: bool
     pooled: bool  # a pooler sits in between: settings do not hold
+    transactions: tuple[str, ...] = ()  # open for longer than a minute: what their locks would hold up
 
 
 @runtime_checkable

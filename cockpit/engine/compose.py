@@ -192,7 +192,9 @@ def _revisions(
     for source in profile.cloud_run:
         adapter = CloudRunService(source, journal, clock)
         _add(parts, SourceKind.REVISIONS, source.name, adapter, source.interval, source.timeout)
-        parts.handlers.extend(revisions.handlers(f"revisions/{source.name}", adapter, scene, profile.limits, clock))
+        name = f"revisions/{source.name}"
+        parts.handlers.extend(revisions.handlers(name, adapter, scene, profile.limits, clock))
+        parts.lookers.extend(looks.lookers(name, state_of, clock))
         parts.lookers.extend(looks.lookers(f"revisions/{source.name}", state_of, clock))
 
 

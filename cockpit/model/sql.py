@@ -130,6 +130,18 @@ def single(sql: str) -> str:
     return sql[found[0].start : found[-1].end]
 
 
+def one_line(sql: str) -> str:
+    """The one statement without comments and line breaks. Raises NotOne, also for a literal with a line break."""
+    text = single(sql)
+    made, end = "", 0
+    for token in tokens(text):
+        if any(character < " " for character in token.text):
+            raise NotOne("a literal in it has a line break")
+        made += (" " if made and token.start > end else "") + token.text
+        end = token.end
+    return made
+
+
 def called(sql: str) -> tuple[str, ...]:
     """Names before a bracket, folded as PostgreSQL does, each once: functions, and some keywords. Raises NotOne."""
     found = tokens(sql)

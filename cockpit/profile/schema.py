@@ -288,6 +288,10 @@ class Limits(Section):
     """Redis keys deleted by one action."""
     keys_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the database's keys deleted by one action."""
+    rows: Annotated[int, Field(ge=1)] = 10_000
+    """Rows of a table changed by one statement."""
+    rows_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of a table's rows changed by one statement."""
     t4_delay: Annotated[Duration, Field(ge=0, le=86400)] = 300.0
     """Delay before a T4 action runs when no second person approves it."""
     approvals: str | None = None

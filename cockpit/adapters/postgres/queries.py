@@ -29,6 +29,7 @@ class Query(enum.Enum):
     VOLATILE = "volatile"
     TABLE = "table"
     TABLES = "tables"
+    TRANSACTIONS = "transactions"
 
     def __init__(self, name: str) -> None:
         self.sql = _FOLDER.joinpath(f"{name}.sql").read_text(encoding="utf-8")

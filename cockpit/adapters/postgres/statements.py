@@ -174,6 +174,7 @@ class StatementDesk:
             async with connection.transaction(readonly=True):
                 await connection.fetch(Query.BOUNDS.sql, f"{SURVEY_S:g}s", LOCK_TIMEOUT)
                 rows = await connection.fetch(Query.TABLES.sql, relation)
+                old = await connection.fetch(Query.TRANSACTIONS.sql)
             pooled, role = link.who.pooled, link.who.row["role"]
         if relation is not None and not rows:
             raise NotFound(f"there is no table or index {clean(relation, 120)} on {self._server}")
@@ -190,6 +191,7 @@ class StatementDesk:
             permission=permission,
             read_only=bool(rows and rows[0]["in_recovery"]),
             pooled=pooled,
+            transactions=tuple(f"pid {row['pid']} ({clean(row['who'], 80)}) for {row['age']:.0f} s" for row in old),
         )
 
     async def maintain(self, sql: str, within_s: float, aborted: Aborted) -> bool:
