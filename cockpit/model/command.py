@@ -76,6 +76,7 @@ class Wrapper:
     tool: str  # "docker exec", "compose exec", "kubectl exec", "ssh", "sudo", "xargs", "sh -c", "psql" ...
     where: str = ""  # container, pod, host, instance
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    placeholders: tuple[Placeholder, ...] = ()  # in its own words: the pod, the host, the connection string
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "flags", MappingProxyType(dict(self.flags)))
@@ -118,6 +119,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)  # http
     substituted: bool = False  # its output becomes part of another call: $(...), <(...)
     piped: bool = False  # reads what the call before it writes
+    asides: tuple[Placeholder, ...] = ()  # in its assignments and its here-document
 
     def __post_init__(self) -> None:
         for name in ("flags", "assigned", "headers"):
@@ -134,7 +136,10 @@ class Call:
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
         """Everything to fill in, in order, each once."""
-        return tuple(dict.fromkeys(each for word in self.words for each in word.placeholders))
+        around = [each for wrapper in self.within for each in wrapper.placeholders]
+        own = [each for word in self.words for each in word.placeholders]
+        files = [each for redirect in self.redirects for each in redirect.target.placeholders]
+        return tuple(dict.fromkeys([*self.asides, *around, *own, *files]))
 
 
 @dataclass(frozen=True, slots=True)

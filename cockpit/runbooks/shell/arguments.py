@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cockpit.model.command import Word
@@ -27,16 +27,15 @@ class Split:
     rest: list[Word] = field(default_factory=list)
     dashed: bool = False  # there was a `--`
 
-    def add(self, name: str, value: str, tool: Tool) -> None:
+    def add(self, name: str, value: str, long: str = "") -> None:
         """One flag, under the spelling used and its long name."""
         self.flags[name] = (*self.flags.get(name, ()), value)
-        long = tool.aliases.get(name)
-        if long:
+        if long and long != name:
             self.flags[long] = (*self.flags.get(long, ()), value)
 
 
 def split(program: str, words: Sequence[Word]) -> Split:
-    """The words after the program, sorted. Flags are stored as written and, where known, under their long name too."""
+    """The words after the program, sorted. Flags are stored as written and, where known, by their long name too."""
     tool = TOOLS.get(program, _UNKNOWN)
     found = Split()
     verb: list[str] = []
@@ -50,7 +49,7 @@ def split(program: str, words: Sequence[Word]) -> Split:
             found.rest = list(words[at + 1 :])
             break
         if len(text) > 1 and text[0] == "-" and words[at].source[:1] in "-'\"" and not _NUMBER.match(text):
-            at = _flag(program, tool, found, texts, at)
+            at = _flag(program, tool, found, texts, at, " ".join(verb) if done or not verb else "?")
             continue
         if done:
             found.args.append(words[at])
@@ -78,6 +77,8 @@ def _verb_done(program: str, tool: Tool, verb: list[str], ahead: list[str]) -> b
     last = verb[-1]
     if tool.depth:
         return len(verb) >= tool.depth and not (last in tool.groups and len(verb) == tool.depth)
+    if program == "gcloud" and verb[-2:-1] in (["export"], ["import"]):
+        return True
     if program == "gcloud" and last in GCLOUD_LEAVES and not (last == "run" and len(verb) == 1):
         return True
     if last in tool.groups:
@@ -86,27 +87,27 @@ def _verb_done(program: str, tool: Tool, verb: list[str], ahead: list[str]) -> b
     return not (following in GCLOUD_LEAVES or following in tool.groups)
 
 
-def _flag(program: str, tool: Tool, found: Split, texts: list[str], at: int) -> int:
+def _flag(program: str, tool: Tool, found: Split, texts: list[str], at: int, verb: str) -> int:
     """Reads the flag at `at`; the index after it and its value."""
     text = texts[at]
     following = texts[at + 1] if at + 1 < len(texts) else None
     if text.startswith("--") or tool.single:
         name, equals, value = text.partition("=")
         if equals:
-            found.add(name, value, tool)
+            found.add(name, value)
             return at + 1
         if _takes_value(program, tool, name, following):
-            found.add(name, following or "", tool)
+            found.add(name, following or "")
             return at + 2
-        found.add(name, "", tool)
+        found.add(name, "")
         return at + 1
-    return _cluster(tool, found, text, following, at)
+    return _cluster(tool, found, text, following, at, tool.by_verb.get(verb, {}))
 
 
 def _takes_value(program: str, tool: Tool, name: str, following: str | None) -> bool:
     if following is None or name in tool.switches:
         return False
-    if name in tool.valued or tool.aliases.get(name, "") in tool.valued:
+    if name in tool.valued:
         return True
     if not tool.greedy or (following.startswith("-") and len(following) > 1):
         return False
@@ -115,25 +116,25 @@ def _takes_value(program: str, tool: Tool, name: str, following: str | None) -> 
     return name not in SWITCHES and not name.startswith("--no-")
 
 
-def _cluster(tool: Tool, found: Split, text: str, following: str | None, at: int) -> int:
+def _cluster(tool: Tool, found: Split, text: str, following: str | None, at: int, special: Mapping[str, str]) -> int:
     """`-it`, `-n5`, `-nprod`, `-n prod`, `-n=prod`."""
     for index, char in enumerate(text[1:], 1):
         name = f"-{char}"
         rest = text[index + 1 :]
-        if name in tool.valued:
+        long = special.get(name, tool.aliases.get(name, ""))
+        valued = long.endswith("=") if name in special else name in tool.valued
+        long = long.rstrip("=")
+        if valued:
             if rest:
-                found.add(name, rest.removeprefix("="), tool)
+                found.add(name, rest.removeprefix("="), long)
                 return at + 1
-            if following is None:
-                found.add(name, "", tool)
-                return at + 1
-            found.add(name, following, tool)
-            return at + 2
+            found.add(name, following or "", long)
+            return at + 1 if following is None else at + 2
         if not char.isalnum() and char not in "#?":
-            found.add(text, "", tool)
+            found.add(text, "")
             return at + 1
         if rest.startswith("="):
-            found.add(name, rest[1:], tool)
+            found.add(name, rest[1:], long)
             return at + 1
-        found.add(name, "", tool)
+        found.add(name, "", long)
     return at + 1

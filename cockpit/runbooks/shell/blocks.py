@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 
 from cockpit.model.command import Command
-from cockpit.runbooks.shell import content, foreign, grammar, lines
+from cockpit.runbooks.shell import content, foreign, grammar, http, lines, redis
 from cockpit.runbooks.shell.lines import Origin
+from cockpit.runbooks.shell.tool import names
 from cockpit.text import clean
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 # Programs that are English words too: as code in prose they are commands only with a flag or a path.
-_ORDINARY = frozenset(
-    content.names(
-        "test time set host file if for while until case function command service go ab make find "
-        "watch sort cut tee date render source eval exec which top free less more head tail kill set hey last wait id find env"
-    )
+_ORDINARY = names(
+    """
+        test time set host file if for while until case function command service go ab make find watch sort cut
+        tee date render source eval exec which top free less more head tail kill set hey last wait id find env
+        """
 )
 
 
@@ -72,10 +73,10 @@ def _is_command(text: str) -> bool:
     if not rest or rest[0] in "=:" or first.endswith((":", ",")) or "..." in rest.split() or "…" in rest:
         return False
     if text.startswith(("GET ", "HEAD ")):
-        return content.request_line(text) is not None
+        return http.request_line(text) is not None
     if content.sql_starts(text):
         return len(text.split()) > 2 or text.endswith(";")
-    if content.redis.starts(text, typed=False):
+    if redis.starts(text, typed=False):
         return True
     if first.startswith(("/", "~/")) or re.fullmatch(r"[\w./-]+\.sh", first):
         return first.endswith((".sh", ".py")) or "/bin/" in first

@@ -1,14 +1,15 @@
-"""Calls of clients -> calls of what they talk to: psql -> SQL statements, redis-cli -> Redis commands, curl -> requests."""
+"""Calls of clients -> what they ask for: psql -> SQL statements, redis-cli -> Redis commands, curl -> requests."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 
-from cockpit.model.command import Call, SqlStatement, Word, Wrapper
+from cockpit.model.command import Call, Placeholder, SqlStatement, Word, Wrapper
 from cockpit.runbooks.shell import http, placeholders, redis, sql
 from cockpit.runbooks.shell.arguments import Split, split
 from cockpit.runbooks.shell.grammar import Simple
+from cockpit.runbooks.shell.words import word
 
 POSTGRES = frozenset({"psql", "pgcli"})
 REDIS = frozenset({"redis-cli", "valkey-cli", "keydb-cli"})
@@ -46,6 +47,7 @@ class Scene:
             {},
             simple.substituted,
             simple.piped,
+            tuple(dict.fromkeys(simple.asides)),
         )
 
 
@@ -107,8 +109,14 @@ def _psql(program: str, words: list[Word], found: Split, scene: Scene) -> tuple[
     for name, each in zip(("--dbname", "--username"), found.args, strict=False):
         flags.setdefault(name, (each.text,))
     where = flags.get("--host", flags.get("--dbname", ("",)))[-1]
+    own = tuple(
+        each for one in words for each in one.placeholders if one.text not in found.flags.get("--command", ())
+    )
     base = replace(
-        scene.call(program, words, found), within=(*scene.within, Wrapper(program, where, flags)), flags={}, args=()
+        scene.call(program, words, found),
+        within=(*scene.within, Wrapper(program, where, flags, own)),
+        flags={},
+        args=(),
     )
     texts: list[tuple[str, Word | None]] = []
     for value in found.flags.get("--command", ()):
@@ -144,8 +152,6 @@ def _unproven(statement: SqlStatement | None) -> SqlStatement | None:
 
 def _variables(simple: Simple) -> Word | None:
     """What a here-document's shell would expand, as placeholders; None where its tag is quoted."""
-    from cockpit.runbooks.shell.words import word
-
     tag = next((each.target for each in simple.redirects if each.operator == "<<"), None)
     if tag is None or tag.text != tag.source:
         return None
@@ -180,7 +186,7 @@ def _redis(program: str, words: list[Word], found: Split, scene: Scene) -> tuple
     return (plain,)
 
 
-def _kept(each: Word) -> tuple[placeholders.Placeholder, ...]:
+def _kept(each: Word) -> tuple[Placeholder, ...]:
     allowed = redis.plain(each).placeholders
     return tuple(
         mark for mark in each.placeholders if mark in allowed or mark.style.name in ("VARIABLE", "SUBSTITUTION")

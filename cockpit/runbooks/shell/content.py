@@ -11,8 +11,10 @@ from cockpit.runbooks.shell.tool import names
 from cockpit.runbooks.shell.tools import TOOLS
 
 SHELL = names(
-    "bash sh shell zsh ksh fish console terminal shell-session shellsession sh-session cmdline shellscript command cli "
-    "bash-session ssh"
+    """
+        bash sh shell zsh ksh fish console terminal shell-session shellsession sh-session cmdline shellscript
+        command cli bash-session ssh
+        """
 )
 SESSION = names("console terminal shell-session shellsession sh-session bash-session")
 SQL = names("sql postgresql postgres psql pgsql plpgsql postgres-sql mysql sqlite")
@@ -24,21 +26,23 @@ CRON = names("cron crontab")
 # Words that begin a command although no tool of TOOLS: shell words, Unix programs, clients.
 KNOWN = frozenset(TOOLS) | names(
     """
-    cd export source alias unset echo printf cat ls cp mv rm mkdir touch chmod chown ln tee xargs sudo env time timeout nohup
-    sleep date watch ps top htop free df du uptime kill killall pkill pgrep lsof netstat ss ip ifconfig ping traceroute
-    nslookup dig host nc telnet wget curl http awk sed grep sort uniq wc tr head tail less more tar gzip gunzip zcat unzip zip
-    ssh scp rsync sftp systemctl service journalctl dmesg mount umount crontab docker docker-compose podman kubectl helm gcloud
-    gsutil aws az psql pg_dump pg_restore mysql mysqldump mongo mongosh mongodump redis-cli redis-benchmark valkey-cli
-    python python3 pip pip3 node npm npx yarn pnpm go java mvn gradle ruby rails rake bundle php composer perl make cargo
-    git gh glab hub terraform ansible ansible-playbook vault consul openssl certbot nginx jq yq base64 md5sum sha256sum
-    pytest alembic celery gunicorn uvicorn supervisorctl pm2 rabbitmqctl kafka-topics kafka-topics.sh kafka-consumer-groups
-    kafka-consumer-groups.sh zkCli.sh etcdctl nodetool cqlsh influx promtool amtool logcli stern k9s kubectx kubens
-    eval exec set test if for while until case function bash sh zsh su chroot find which whereis id whoami hostname
-    uname stat file diff patch vi vim nano strace tcpdump iptables nft ufw fail2ban-client sysctl swapoff swapon vmstat
-    iostat mpstat sar nproc lscpu reboot shutdown poweroff useradd usermod passwd apt apt-get yum dnf apk brew snap
-    siege ab hey wrk k6 locust vegeta pgbench pg_isready createdb dropdb vacuumdb pg_ctl repmgr patronictl pgbackrest barman
-    wal-g heroku fly flyctl render railway vercel netlify firebase doctl linode-cli hcloud oc eksctl velero argocd flux
-    istioctl linkerd skaffold kustomize buildah skopeo crane cosign trivy sops age gpg keytool sqlite3 clickhouse-client
+    cd export source alias unset echo printf cat ls cp mv rm mkdir touch chmod chown ln tee xargs sudo env time
+    timeout nohup sleep date watch ps top htop free df du uptime kill killall pkill pgrep lsof netstat ss ip
+    ifconfig ping traceroute nslookup dig host nc telnet wget curl http awk sed grep sort uniq wc tr head tail
+    less more tar gzip gunzip zcat unzip zip ssh scp rsync sftp systemctl service journalctl dmesg mount umount
+    crontab docker docker-compose podman kubectl helm gcloud gsutil aws az psql pg_dump pg_restore mysql
+    mysqldump mongo mongosh mongodump redis-cli redis-benchmark valkey-cli python python3 pip pip3 node npm npx
+    yarn pnpm go java mvn gradle ruby rails rake bundle php composer perl make cargo git gh glab hub terraform
+    ansible ansible-playbook vault consul openssl certbot nginx jq yq base64 md5sum sha256sum pytest alembic
+    celery gunicorn uvicorn supervisorctl pm2 rabbitmqctl kafka-topics kafka-topics.sh kafka-consumer-groups
+    kafka-consumer-groups.sh zkCli.sh etcdctl nodetool cqlsh influx promtool amtool logcli stern k9s kubectx
+    kubens eval exec set test if for while until case function bash sh zsh su chroot find which whereis id
+    whoami hostname uname stat file diff patch vi vim nano strace tcpdump iptables nft ufw fail2ban-client
+    sysctl swapoff swapon vmstat iostat mpstat sar nproc lscpu reboot shutdown poweroff useradd usermod passwd
+    apt apt-get yum dnf apk brew snap siege ab hey wrk k6 locust vegeta pgbench pg_isready createdb dropdb
+    vacuumdb pg_ctl repmgr patronictl pgbackrest barman wal-g heroku fly flyctl render railway vercel netlify
+    firebase doctl linode-cli hcloud oc eksctl velero argocd flux istioctl linkerd skaffold kustomize buildah
+    skopeo crane cosign trivy sops age gpg keytool sqlite3 clickhouse-client
     """
 )
 _DRAWN = re.compile("[\u2190-\u21ff\u2500-\u257f\u2580-\u25ff\u2794-\u27be]")
@@ -65,9 +69,12 @@ _SQL_START = re.compile(
     r"DOMAIN|TABLESPACE|AGGREGATE|RULE|SERVER|DEFAULT)\b|VACUUM(?:\s*\(|\s+(?:FULL|ANALYZE|VERBOSE|FREEZE|[a-z_.\"]+)\b|\s*;)"
     r"|REINDEX\s+(?:INDEX|TABLE|DATABASE|SCHEMA|SYSTEM|\()|ANALYZE(?:\s*;|\s+[\w.\"]+\s*;)|EXPLAIN\s+(?:\(|ANALYZE|VERBOSE|SELECT"
     r"|UPDATE|DELETE|INSERT|WITH)|GRANT\s+.*\bTO\b|REVOKE\s+.*\bFROM\b|REFRESH\s+MATERIALIZED|COMMENT\s+ON\s|LOCK\s+TABLE\s"
-    r"|COPY\s+[\w.\"(]+.*\b(?:FROM|TO)\b|BEGIN\s*;|BEGIN\s+TRANSACTION|START\s+TRANSACTION|COMMIT\s*;|ROLLBACK\s*;|CHECKPOINT\s*;"
-    r"|SHOW\s+[\w. ]+;|SET\s+(?:LOCAL\s+|SESSION\s+)?[a-z_.]+\s*(?:=|TO)\s*|RESET\s+[\w.]+\s*;|DO\s+\$|CALL\s+[\w.]+\s*\("
-    r"|KILL\s+(?:QUERY\s+)?\d+\s*;|CLUSTER\s+[\w.]+\s*;|DISCARD\s+ALL|DESCRIBE\s+\w+\s*;|USE\s+\w+\s*;|FLUSH\s+(?:TABLES|PRIVILEGES))",
+    r"|COPY\s+[\w.\"(]+.*\b(?:FROM|TO)\b|BEGIN\s*;|BEGIN\s+TRANSACTION|START\s+TRANSACTION|COMMIT\s*;|ROLLBACK\s*;"
+    r"|CHECKPOINT\s*;"
+    r"|SHOW\s+[\w. ]+;"
+    r"|SET\s+(?:LOCAL\s+|SESSION\s+)?[a-z_.]+\s*(?:=|TO)\s*|RESET\s+[\w.]+\s*;|DO\s+\$|CALL\s+[\w.]+\s*\("
+    r"|KILL\s+(?:QUERY\s+)?\d+\s*;|CLUSTER\s+[\w.]+\s*;|DISCARD\s+ALL|DESCRIBE\s+\w+\s*;|USE\s+\w+\s*;"
+    r"|FLUSH\s+(?:TABLES|PRIVILEGES))",
     re.IGNORECASE,
 )
 _SELECT_LIST = re.compile(
@@ -75,7 +82,8 @@ _SELECT_LIST = re.compile(
 )
 PSQL = names("psql pgcli mysql sqlite3 cqlsh clickhouse-client mariadb")
 PROMPT = re.compile(
-    r"(?:\(\w[\w.-]*\)\s*)?(?:\[?[A-Za-z_][\w.-]*@[\w.-]+(?:[: ][^\s$#%>\]]*)?\]?\s?[$#%]|[$%❯➜]|(?:ba|z|da|)sh-[\d.]+[$#])\s+(?=\S)"
+    r"(?:\(\w[\w.-]*\)\s*)?"
+    r"(?:\[?[A-Za-z_][\w.-]*@[\w.-]+(?:[: ][^\s$#%>\]]*)?\]?\s?[$#%]|[$%❯➜]|(?:ba|z|da|)sh-[\d.]+[$#])\s+(?=\S)"
 )
 DATABASE_PROMPT = re.compile(r"(?:[A-Za-z_]\w*[=\-'\"(*][>#]|mysql>|sqlite>|MariaDB \[[^\]]*\]>)\s+(?=\S)")
 REDIS_PROMPT = re.compile(r"(?:[\w.-]+:\d{2,5}(?:\[\d+\])?|redis|not connected|valkey)>\s+(?=\S)")
@@ -137,7 +145,7 @@ def command_like(line: str) -> bool:
 
 
 def holds_commands(lines: Sequence[str], language: str) -> bool:
-    """Whether a block tagged as shell, or not at all, holds commands: no diagram, no data, no prose, no mere output."""
+    """Whether a block tagged as shell, or not at all, holds commands: no diagram, data, prose or mere output."""
     full = [line for line in lines if line.strip()]
     if not full:
         return False
@@ -181,7 +189,7 @@ def session(lines: Sequence[str], language: str) -> bool:
 
 
 def root_prompts(lines: Sequence[str]) -> bool:
-    """`# systemctl restart x` typed by root: no other prompt in the block, and each of these lines a known command."""
+    """`# systemctl restart x` typed by root: no other prompt in the block, each such line a known command."""
     marked = [line.strip() for line in lines if line.strip().startswith("#")]
     if not marked or any(PROMPT.match(line.strip()) for line in lines):
         return False
@@ -191,4 +199,4 @@ def root_prompts(lines: Sequence[str]) -> bool:
 def known_command(line: str) -> bool:
     """Begins with a known program or a path, and goes on."""
     first, _, rest = line.strip().partition(" ")
-    return bool(rest) and first in KNOWN or first.startswith(("./", "/usr/", "/opt/", "/bin/"))
+    return (bool(rest) and first in KNOWN) or first.startswith(("./", "/usr/", "/opt/", "/bin/"))

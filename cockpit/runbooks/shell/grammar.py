@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from cockpit.model.command import Redirect, Word
-from cockpit.runbooks.shell import placeholders
+from cockpit.model.command import Placeholder, Redirect, Word
+from cockpit.runbooks.shell import placeholders, words
 from cockpit.runbooks.shell.words import word
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Simple:
     redirects: list[Redirect] = field(default_factory=list)
     body: str = ""  # here-document or here-string
     body_row: int = 0  # lines between the command and its body
+    asides: list[Placeholder] = field(default_factory=list)  # in assignments and in the body
     fed: Simple | None = None  # the command before it in the pipeline
     piped: bool = False
     substituted: bool = False
@@ -253,7 +254,9 @@ class _Walk:
 
     def _assign(self, simple: Simple, node: Node) -> None:
         name, _, value = self._text(node).partition("=")
-        simple.assigned[name] = word(value).text if value else ""
+        read = word(value)
+        simple.assigned[name] = read.text
+        simple.asides.extend(read.placeholders)
 
     def _redirect(self, simple: Simple, node: Node) -> None:
         if node.type == "heredoc_redirect":
@@ -286,6 +289,9 @@ class _Walk:
             elif child.type == "ERROR":
                 simple.words.extend(word(self._text(each)) for each in child.named_children)
         simple.body = body
+        simple.asides.extend(each for _, each in placeholders.angles(body))
+        if not any(char in tag for char in "'\"\\") and "$" in body:
+            simple.asides.extend(words.variables(body))
         simple.body_row = max(row - simple.row, 0)
         simple.redirects.append(Redirect("<<", word(tag)))
 

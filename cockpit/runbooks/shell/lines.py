@@ -1,4 +1,4 @@
-"""Reads the lines of one block from top to bottom: which lines form one command, of which kind, with which caption."""
+"""Reads the lines of one block from top to bottom: which of them form one command, of which kind and caption."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Reader:
         self.client = kind if kind in ("sql", "redis") else ""
         self.opener = ""
         self.comments: list[str] = []
+        self.behind = ""  # the comment at the end of the command
         self.found: list[Command] = []
         self.index = 0
 
@@ -142,7 +143,7 @@ class Reader:
                 text,
                 origin.line + self.index,
                 origin.language,
-                " ".join(each for each in self.comments if each) or origin.caption,
+                self._caption() or origin.caption,
                 origin.headings,
                 calls,
                 origin.file,
@@ -153,7 +154,12 @@ class Reader:
             )
         )
         self.comments.clear()
+        self.behind = ""
         self.index = end
+
+    def _caption(self) -> str:
+        before = " ".join(each for each in self.comments if each)
+        return "; ".join(each for each in (before, self.behind) if each)
 
     @property
     def _line(self) -> int:
@@ -243,8 +249,7 @@ class Reader:
         text = "\n".join(self.rows[self.index : end]).strip()
         reading = grammar.read(text)
         calls = unwrap.calls_of(reading.simples, self._line)
-        if reading.comment:
-            self.comments.append(reading.comment)
+        self.behind = reading.comment
         self.client = self.opener = ""
         self._add(end, text, calls, broken=broken or reading.fault)
         self.client = unwrap.opens(calls)

@@ -9,7 +9,8 @@ from cockpit.runbooks.shell.tool import names
 
 # `<pod-name>`, `<your project id>`; never `<<EOF`, `< file`, `<(cmd)`, `<file >out`, `<&3`.
 _ANGLE = re.compile(
-    r"(?<![<\\=~])<([^\W\d_](?:[\w./:@|-]|[ ](?=[\w(])){0,80})>(?!>|&|\()|(?<==)<([^\W\d_](?:[\w./:@|-]|[ ](?=\w)){0,80})>"
+    r"(?<![<\\=~])<([^\W\d_](?:[\w./:@|-]|[ ](?=[\w(])){0,80})>(?!>|&|\()"
+    r"|(?<==)<([^\W\d_](?:[\w./:@|-]|[ ](?=\w)){0,80})>"
 )
 _BRACE = re.compile(r"(?<![$@%{#\"'\\])\{([A-Za-z][A-Za-z0-9_-]{1,60})\}")
 _BRACKET = re.compile(r"(?:(?<=^)|(?<=[=/:]))\[([A-Za-z][A-Za-z]+(?:[ _-][A-Za-z]+)*)\](?=$|[/:,.])")
@@ -44,12 +45,13 @@ _NEVER = names(
     INVALID_ARGUMENT ALREADY_EXISTS IPV4 IPV6 RUN CLIENT
     """
 )
-_SQL = frozenset(
+_SQL = names(
     """
-    COUNT DATABASE DATE GROUP INDEX KEY LOCATION NAME OWNER PARTITION PASSWORD POLICY RELEASE REPLICA ROLE SCHEMA SEQUENCE
-    SERVER SNAPSHOT TABLE TIME TIMESTAMP USER USERNAME VALUE VALUES VERSION VIEW FUNCTION OBJECT QUERY SESSION SYSTEM TYPE
-    DAY DAYS MONTH YEAR HOUR HOURS MINUTE MINUTES SECOND SECONDS INTERVAL ZONE LABEL LANGUAGE EXTENSION DOMAIN TASK JOB
-    """.split()
+    COUNT DATABASE DATE GROUP INDEX KEY LOCATION NAME OWNER PARTITION PASSWORD POLICY RELEASE REPLICA ROLE
+    SCHEMA SEQUENCE SERVER SNAPSHOT TABLE TIME TIMESTAMP USER USERNAME VALUE VALUES VERSION VIEW FUNCTION
+    OBJECT QUERY SESSION SYSTEM TYPE DAY DAYS MONTH YEAR HOUR HOURS MINUTE MINUTES SECOND SECONDS INTERVAL
+    ZONE LABEL LANGUAGE EXTENSION DOMAIN TASK JOB
+    """
 )
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _DATES = re.compile(

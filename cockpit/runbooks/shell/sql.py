@@ -1,12 +1,13 @@
-"""SQL text -> statements, by sqlglot's PostgreSQL grammar: what kind, which tables, and whether it provably only reads.
+"""SQL text -> statements, by sqlglot's PostgreSQL grammar: the kind, the tables, whether it provably only reads.
 
-A statement only reads when its syntax tree holds nothing that writes or locks, and each function that it names is on a
-list of functions that read. Anything else is not proven, which is not the same as writing.
+A statement only reads when its syntax tree holds nothing that writes or locks, and each function that it names is on
+a list of functions that read. Anything else is not proven, which is not the same as writing.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -98,11 +99,11 @@ def pieces(text: str) -> list[Piece]:
         odd, deepest, nesting = False, 0, 0
 
     while (match := _PARTS.search(text, at)) is not None:
-        token, at = match.group(), match.end()
-        if token == ";":
+        part, at = match.group(), match.end()
+        if part == ";":
             close(match.start())
             start = at
-        elif token == "\\":
+        elif part == "\\":
             if not _LEAD.sub("", text[start : match.start()]) if match.start() - start < 200 else False:
                 end = text.find("\n", at)
                 end = len(text) if end < 0 else end
@@ -110,27 +111,27 @@ def pieces(text: str) -> list[Piece]:
                 start = at = end
             else:
                 odd = True
-        elif token == "(":
+        elif part == "(":
             nesting += 1
             deepest = max(deepest, nesting)
-        elif token == ")":
+        elif part == ")":
             nesting -= 1
-        elif not token.startswith("--"):
-            at, closed = _skip(text, token, match.start(), at)
+        elif not part.startswith("--"):
+            at, closed = _skip(text, part, match.start(), at)
             unclosed = unclosed or not closed
     close(len(text))
     return found
 
 
-def _skip(text: str, token: str, start: int, at: int) -> tuple[int, bool]:
-    """The offset after the quoted part that `token` opens, and whether it closes."""
-    if token == "/*":
+def _skip(text: str, part: str, start: int, at: int) -> tuple[int, bool]:
+    """The offset after the quoted part that `part` opens, and whether it closes."""
+    if part == "/*":
         end = text.find("*/", at)
         return (end + 2, True) if end >= 0 else (len(text), False)
-    if token.startswith("$"):
-        end = text.find(token, at)
-        return (end + len(token), True) if end >= 0 else (at, True)
-    if token == '"':
+    if part.startswith("$"):
+        end = text.find(part, at)
+        return (end + len(part), True) if end >= 0 else (at, True)
+    if part == '"':
         match = _IDENTIFIER.match(text, at)
     else:
         escaped = start > 0 and text[start - 1] in "eE" and not text[start - 2 : start - 1].isalnum()
@@ -190,12 +191,12 @@ def _scan(row: str, quote: str) -> tuple[str, bool]:
         ended = ended and not rest.strip()
         if match is None:
             return "", ended
-        token, at = match.group(), match.end()
-        if token == ";":
+        part, at = match.group(), match.end()
+        if part == ";":
             ended = True
-        elif token in ("'", '"', "/*") or token.startswith("$"):
-            quote, ended = token, ended and token == "/*"
-        elif token.startswith("--"):
+        elif part in ("'", '"', "/*") or part.startswith("$"):
+            quote, ended = part, ended and part == "/*"
+        elif part.startswith("--"):
             return "", ended
         else:
             ended = False
@@ -290,7 +291,7 @@ def _called(tokens: list[object]) -> tuple[tuple[str, ...], bool]:
     """Names before an opening bracket, and whether each is known to read."""
     found: dict[str, None] = {}
     proven = True
-    for index, (name, follows) in enumerate(zip(tokens, tokens[1:], strict=False)):
+    for index, (name, follows) in enumerate(itertools.pairwise(tokens)):
         if follows.text != "(" or follows.token_type.name != "L_PAREN":  # type: ignore[attr-defined]
             continue
         text, type_ = name.text, name.token_type.name  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ class Boundaries:
         self.budget = BUDGET * sum(len(line) + 1 for line in lines) + limit
 
     def end(self, start: int) -> tuple[int, str]:
-        """Index after the last line of the statement that begins at `start`, and what never closes ("" for nothing)."""
+        """Index after the last line of the statement that begins at `start`, and what never closes, if anything."""
         if self.budget <= 0:
             return self._continued(start), "" if _complete(self.lines[start]) else "never closed"
         state = _State()
@@ -111,12 +111,12 @@ class _State:
             match = _TOKEN.match(line, at)
             if match is None:
                 break
-            token = match.group()
+            part = match.group()
             at = match.end()
-            if token == "#" and space:
+            if part == "#" and space:
                 break
-            self._token(token, line, at, space)
-            space = token.isspace() or token in (";", "&", "|", "(", ")", "&&", "||", ";;", "$(", "`")
+            self._token(part, line, at, space)
+            space = part.isspace() or part in (";", "&", "|", "(", ")", "&&", "||", ";;", "$(", "`")
         if self.stack and self.stack[-1] not in ("'", '"', "$'"):
             self.command = self.command or not self.continued
         elif not self.stack:
@@ -159,34 +159,34 @@ class _State:
             self.stack.append("`")
             self.command = True
 
-    def _token(self, token: str, line: str, at: int, space: bool) -> None:
-        if token.isspace():
+    def _token(self, part: str, line: str, at: int, space: bool) -> None:
+        if part.isspace():
             return
-        if token == "\\" and at == len(line):
+        if part == "\\" and at == len(line):
             self.continued = True
             return
         self.trailing = False
-        if token in ("|", "&&", "||"):
+        if part in ("|", "&&", "||"):
             self.trailing = self.command = True
-        elif token in (";", "&", ";;"):
+        elif part in (";", "&", ";;"):
             self.command = True
-        elif token in ("'", '"', "$'"):
-            self.stack.append(token)
+        elif part in ("'", '"', "$'"):
+            self.stack.append(part)
             self.command = False
-        elif token == "`":
+        elif part == "`":
             self._tick()
-        elif token == "${":
+        elif part == "${":
             self.stack.append("}$")
             self.command = False
-        elif token in ("(", "$(", "$(("):
-            self.stack.extend([")"] * token.count("("))
+        elif part in ("(", "$(", "$(("):
+            self.stack.extend([")"] * part.count("("))
             self.command = True
-        elif token == ")":
+        elif part == ")":
             self._close()
-        elif token.startswith("<<") and token != "<<<":
-            self._heredoc(token)
+        elif part.startswith("<<") and part != "<<<":
+            self._heredoc(part)
         else:
-            self._word(token, space)
+            self._word(part, space)
 
     def _close(self) -> None:
         if self.stack and self.stack[-1] == ")":
@@ -195,23 +195,23 @@ class _State:
         elif self.stack and self.stack[-1] == "esac":
             self.command = True
 
-    def _heredoc(self, token: str) -> None:
-        match = _TAG.match(token)
-        if match and ")" not in self.stack[-1:] * token.count("=") and not token[2:].strip().isdigit():
+    def _heredoc(self, part: str) -> None:
+        match = _TAG.match(part)
+        if match and ")" not in self.stack[-1:] * part.count("=") and not part[2:].strip().isdigit():
             tag = match.group(2).strip("'\"").removeprefix("\\")
             self.heredocs.append((tag, bool(match.group(1))))
         self.command = False
 
-    def _word(self, token: str, space: bool) -> None:
+    def _word(self, part: str, space: bool) -> None:
         top = self.stack[-1] if self.stack else ""
-        if token == "}" and top == "}$":
+        if part == "}" and top == "}$":
             self.stack.pop()
             return
         if top == "}$" or not self.command or not space:
             self.command = False
             return
-        if token == top:
+        if part == top:
             self.stack.pop()
-        elif token in _OPENS:
-            self.stack.append(_OPENS[token])
-        self.command = token in _KEEP
+        elif part in _OPENS:
+            self.stack.append(_OPENS[part])
+        self.command = part in _KEEP

@@ -27,4 +27,6 @@ class Tool:
     aliases: Mapping[str, str] = field(default_factory=dict)  # short -> long
     greedy: bool = True  # an unknown long flag before a word takes it as its value
     single: bool = False  # `-connect host`: one dash and a word, no clusters
+    by_verb: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Verb, "" before it -> short flags that mean something else there: their long name, "=" appended if valued."""
     inner: Mapping[str, int] = field(default_factory=dict)  # verb -> positionals after which the rest is not read

@@ -4,141 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cockpit.runbooks.shell.containers import COMPOSE, DOCKER, KUBECTL
+from cockpit.runbooks.shell.databases import PG, PSQL, REDIS
 from cockpit.runbooks.shell.gcloud import GCLOUD
 from cockpit.runbooks.shell.tool import Tool, names, pairs
 
-
 SWITCHES = names(
     """
-    --all --allow-empty --apply --autogenerate --clean --color --debug --delete --disable --dry-run --enable --execute
-    --fix --follow --force --fresh --full --help --info --insecure --interactive --json --live --local --no-cache --no-input
-    --noinput --no-color --no-verify --now --production --prune --quiet --raw --recursive --reset --silent --skip-checks
-    --staging --stat --sudo --test --trace --verbose --verify --version --wait --watch --yes --oneline --outdated
+    --all --allow-empty --apply --autogenerate --clean --color --debug --delete --disable --dry-run --enable
+    --execute --fix --follow --force --fresh --full --help --info --insecure --interactive --json --live --local
+    --no-cache --no-input --noinput --no-color --no-verify --now --production --prune --quiet --raw --recursive
+    --reset --silent --skip-checks --staging --stat --sudo --test --trace --verbose --verify --version --wait
+    --watch --yes --oneline --outdated
     """
 )
 
-_KUBECTL = Tool(
-    depth=1,
-    groups=names("rollout set config auth certificate plugin"),
-    switches=names(
-        """
-        -i -t -A -w -R -h -p -c- --stdin --tty --all --all-namespaces --watch --watch-only --recursive --previous --follow
-        --force --now --help --overwrite --list --local --wait-for-completion --prefix --timestamps --rm --quiet
-        --show-labels --show-kind --ignore-not-found --no-headers --insecure-skip-tls-verify --all-containers
-        --ignore-daemonsets --delete-emptydir-data --delete-local-data --disable-eviction --server-side --prune --validate
-        --record --windows-line-endings --minify --flatten --raw --containers --use-protocol-buffers --expose --attach
-        --leave-stdin-open --match-server-version --force-conflicts --export --short --client --ignore-errors
-        --show-managed-fields --edit --save-config --allow-missing-template-keys --wait --dry-run --cascade
-        --interactive --merge --append-server-path --current --subresource- --show-capacity
-        """
-    ),
-    valued=names("-n -l -f -o -c -k -L -s -v"),
-    aliases=pairs(
-        "-n=--namespace -l=--selector -f=--filename -o=--output -c=--container -k=--kustomize -L=--label-columns "
-        "-A=--all-namespaces -w=--watch -R=--recursive -i=--stdin -t=--tty -s=--server -p=--previous"
-    ),
-    inner={"exec": 1},
-)
-_COMPOSE = Tool(
-    depth=1,
-    switches=names(
-        """
-        -d -T -q -h --detach --build --no-build --no-deps --force-recreate --no-recreate --always-recreate-deps
-        --remove-orphans --no-start --wait --rm --service-ports --use-aliases --follow --timestamps --no-color
-        --no-log-prefix --volumes --quiet --quiet-pull --all --services --force --stop --no-cache --pull- --parallel-
-        --privileged --interactive --no-TTY --no-tty --abort-on-container-exit --renew-anon-volumes -V --compatibility
-        --dry-run --all-resources --ignore-pull-failures --include-deps --push --menu --orphans
-        """
-    ),
-    valued=names("-p -e -u -w -t -n --tail --scale --timeout --index --env --user --workdir --profile --file"),
-    aliases=pairs("-d=--detach -p=--project-name -t=--timeout"),
-    inner={"exec": 1, "run": 1},
-)
-_DOCKER = Tool(
-    depth=1,
-    groups=names(
-        "container image network volume system builder buildx context service stack swarm secret node manifest plugin "
-        "config trust checkpoint"
-    ),
-    switches=names(
-        """
-        -d -i -t -a -f -q -s -D -P --detach --interactive --tty --all --force --quiet --rm --privileged --init
-        --no-stdin --no-trunc --follow --timestamps --details --no-stream --size --no-cache --squash --volumes --link
-        --read-only --publish-all --oom-kill-disable --help --debug --tls --tlsverify --no-healthcheck --latest --digests
-        --prune --with-registry-auth --detach-keys- --push --load --pull --all-tags --disable-content-trust --no-prune
-        --verbose --human --no-resolve
-        """
-    ),
-    valued=names(
-        "-e -u -v -p -w -n -h -l -m -c -H --tail --since --until --filter --format --name --network --volume --env --user "
-        "--publish --workdir --entrypoint --signal --time"
-    ),
-    aliases=pairs(
-        "-d=--detach -i=--interactive -t=--tty -e=--env -u=--user -v=--volume -p=--publish -w=--workdir -n=--tail "
-        "-H=--host"
-    ),
-    inner={"exec": 1, "run": 1, "container exec": 1, "container run": 1},
-)
 _CURL = Tool(
     greedy=False,
     switches=names(
-        "-s -S -f -L -k -i -I -v -g -G -N -O -J -R -p -q -0 -1 -2 -3 -4 -6 -a -B -j -l -M -n -Z -# --silent --show-error "
-        "--fail --location --insecure --include --head --verbose --get --no-buffer --remote-name --compressed"
+        """
+        -s -S -f -L -k -i -I -v -g -G -N -O -J -R -p -q -0 -1 -2 -3 -4 -6 -a -B -j -l -M -n -Z -# --silent
+        --show-error --fail --location --insecure --include --head --verbose --get --no-buffer --remote-name
+        --compressed
+        """
     ),
     valued=names(
         """
-        -X -H -d -o -u -A -b -c -C -e -E -F -K -m -P -Q -r -t -T -U -w -x -y -Y -z -h- --request --header --data
-        --data-raw --data-binary --data-ascii --data-urlencode --json --output --user --user-agent --cookie --cookie-jar
-        --referer --cert --key --cacert --capath --form --form-string --config --max-time --connect-timeout --range
-        --upload-file --proxy --proxy-user --write-out --retry --retry-delay --retry-max-time --resolve --connect-to
-        --interface --limit-rate --max-redirs --url --url-query --unix-socket --stderr --trace --trace-ascii --aws-sigv4
-        --oauth2-bearer --dump-header -D --output-dir --ciphers --tls-max --cert-type --key-type --pass --request-target
-        --max-filesize --noproxy --socks5 --socks5-hostname --netrc-file --variable --etag-save --etag-compare
-        --speed-limit --speed-time --time-cond --continue-at --dns-servers --doh-url --keepalive-time --local-port --proto
+        -X -H -d -o -u -A -b -c -C -e -E -F -K -m -P -Q -r -t -T -U -w -x -y -Y -z  --request --header --data
+        --data-raw --data-binary --data-ascii --data-urlencode --json --output --user --user-agent --cookie
+        --cookie-jar --referer --cert --key --cacert --capath --form --form-string --config --max-time
+        --connect-timeout --range --upload-file --proxy --proxy-user --write-out --retry --retry-delay
+        --retry-max-time --resolve --connect-to --interface --limit-rate --max-redirs --url --url-query
+        --unix-socket --stderr --trace --trace-ascii --aws-sigv4 --oauth2-bearer --dump-header -D --output-dir
+        --ciphers --tls-max --cert-type --key-type --pass --request-target --max-filesize --noproxy --socks5
+        --socks5-hostname --netrc-file --variable --etag-save --etag-compare --speed-limit --speed-time
+        --time-cond --continue-at --dns-servers --doh-url --keepalive-time --local-port --proto
         """
     ),
     aliases=pairs(
-        "-X=--request -H=--header -d=--data -o=--output -O=--remote-name -u=--user -A=--user-agent -b=--cookie -c=--cookie-jar "
-        "-F=--form -m=--max-time -T=--upload-file -w=--write-out -x=--proxy -I=--head -L=--location -k=--insecure "
-        "-f=--fail -s=--silent -S=--show-error -i=--include -v=--verbose -G=--get -K=--config -D=--dump-header "
-        "-Z=--parallel -E=--cert"
-    ),
-)
-_PSQL = Tool(
-    greedy=False,
-    switches=names("-t -A -q -x -1 -a -b -e -E -H -l -n -s -S -w -W -X -z -0 -? -V"),
-    valued=names(
-        "-c -f -h -p -U -d -o -v -P -F -R -T -L --command --file --host --port --username --dbname --output --set --variable "
-        "--pset --field-separator --record-separator --table-attr --log-file"
-    ),
-    aliases=pairs(
-        "-c=--command -f=--file -h=--host -p=--port -U=--username -d=--dbname -o=--output -v=--set -P=--pset -t=--tuples-only "
-        "-A=--no-align -q=--quiet -x=--expanded -1=--single-transaction -l=--list -X=--no-psqlrc -L=--log-file"
-    ),
-)
-_PG = Tool(
-    greedy=False,
-    switches=names("-a -b -B -c -C -O -s -x -v -w -W -Z- -l -e -1 -g -r"),
-    valued=names(
-        "-h -p -U -d -f -F -j -n -N -t -T -E -S -L -I -P -Z --host --port --username --dbname --file --format --jobs --schema "
-        "--table --exclude-table --exclude-schema --compress --role --use-list --index --function --trigger"
-    ),
-    aliases=pairs(
-        "-h=--host -p=--port -U=--username -d=--dbname -f=--file -F=--format -j=--jobs -t=--table -c=--clean -C=--create "
-        "-a=--data-only -s=--schema-only -l=--list -1=--single-transaction"
-    ),
-)
-_REDIS = Tool(
-    greedy=False,
-    switches=names(
-        "-c -x -i- -3 -2 --tls --raw --no-raw --csv --json --scan --bigkeys --memkeys --hotkeys --stat --latency"
-    ),
-    valued=names(
-        "-h -p -a -n -u -s -r -i -t -D -d -X --pass --user --cacert --cert --key --sni --pattern --eval --rdb --pipe-timeout "
-        "--memkeys-samples --count --lru-test --intrinsic-latency --cluster --quoted-pattern --functions-rdb --cacertdir"
-    ),
-    aliases=pairs(
-        "-h=--host -p=--port -a=--pass -n=--db -u=--uri -s=--socket -r=--repeat -i=--interval -c=--cluster-mode"
+        """
+        -X=--request -H=--header -d=--data -o=--output -O=--remote-name -u=--user -A=--user-agent -b=--cookie
+        -c=--cookie-jar -F=--form -m=--max-time -T=--upload-file -w=--write-out -x=--proxy -I=--head
+        -L=--location -k=--insecure -f=--fail -s=--silent -S=--show-error -i=--include -v=--verbose -G=--get
+        -K=--config -D=--dump-header -Z=--parallel -E=--cert
+        """
     ),
 )
 _GIT = Tool(
@@ -146,21 +55,27 @@ _GIT = Tool(
     greedy=False,
     groups=names("stash remote submodule worktree bisect notes reflog lfs"),
     valued=names(
-        "-m -b -B -C -c -n -S- -o --message --author --date --since --until --grep --format --depth --branch --onto"
+        """
+        -m -b -B -C -c -n  -o --message --author --date --since --until --grep --format --depth --branch
+        --onto
+        """
     ),
     aliases=pairs("-m=--message -f=--force"),
 )
 _GH = Tool(
     depth=1,
     groups=names(
-        "pr run issue release workflow repo secret variable auth gist cache ruleset label project codespace extension "
-        "config org alias gpg-key ssh-key attestation search"
+        """
+        pr run issue release workflow repo secret variable auth gist cache ruleset label project codespace
+        extension config org alias gpg-key ssh-key attestation search
+        """
     ),
     switches=names(
         """
-        --auto --admin --squash --merge --rebase --delete-branch -d -s -m- -r- --draft --fill --web -w --exit-status --watch --failed
-        --log --log-failed --verbose --yes -y --force --paginate --all --compact --dismissed --disable-auto --debug --latest
-        --prerelease --generate-notes --cleanup-tag --dry-run --required --fail-fast
+        --auto --admin --squash --merge --rebase --delete-branch -d -s --draft --fill --web -w --exit-status
+        --watch --failed --log --log-failed --verbose --yes -y --force --paginate --all --compact --dismissed
+        --disable-auto --debug --latest --prerelease --generate-notes --cleanup-tag --dry-run --required
+        --fail-fast
         """
     ),
     valued=names("-R -t -b -B -H -F -f -l -L -a -A -r -m -j -q -X -n -e -u -o"),
@@ -171,9 +86,10 @@ _HELM = Tool(
     groups=names("repo get show dependency plugin registry search"),
     switches=names(
         """
-        --install -i --wait --atomic --force --dry-run --reuse-values --reset-values --create-namespace --cleanup-on-fail
-        --no-hooks --recreate-pods --wait-for-jobs --debug --all -a --keep-history -A --all-namespaces --devel --short -q
-        --reset-then-reuse-values --rollback-on-failure --take-ownership --disable-openapi-validation --render-subchart-notes
+        --install -i --wait --atomic --force --dry-run --reuse-values --reset-values --create-namespace
+        --cleanup-on-fail --no-hooks --recreate-pods --wait-for-jobs --debug --all -a --keep-history -A
+        --all-namespaces --devel --short -q --reset-then-reuse-values --rollback-on-failure --take-ownership
+        --disable-openapi-validation --render-subchart-notes
         """
     ),
     valued=names("-n -f -o -l -m"),
@@ -188,7 +104,10 @@ _SSH = Tool(
 _GREP = Tool(
     greedy=False,
     valued=names(
-        "-A -B -C -e -f -m --context --after-context --before-context --regexp --file --max-count --include --exclude"
+        """
+        -A -B -C -e -f -m --context --after-context --before-context --regexp --file --max-count --include
+        --exclude
+        """
     ),
 )
 _OPENSSL = Tool(
@@ -197,35 +116,46 @@ _OPENSSL = Tool(
     greedy=False,
     valued=names(
         """
-        -connect -servername -in -out -inform -outform -CAfile -CApath -cert -key -keyout -days -subj -newkey -port -starttls
-        -passin -passout -pass -config -extensions -extfile -showcerts- -verify -checkend -nameopt -cipher -sess_out -sess_in
-        -CA -CAkey -name -certfile -addext -digest -engine -proxy -host -inkey -sigfile
+        -connect -servername -in -out -inform -outform -CAfile -CApath -cert -key -keyout -days -subj -newkey
+        -port -starttls -passin -passout -pass -config -extensions -extfile  -verify -checkend
+        -nameopt -cipher -sess_out -sess_in -CA -CAkey -name -certfile -addext -digest -engine -proxy -host
+        -inkey -sigfile
         """
     ),
 )
 _ALIKE = Tool(depth=1)
 
+_SIMPLE = names(
+    """
+    poetry uv apt apt-get yum dnf apk brew snap cargo go certbot supervisorctl pm2 rabbitmqctl etcdctl flux
+    istioctl linkerd eksctl kustomize launchctl ufw flask rails rake celery firebase vercel netlify railway
+    render kubeadm minikube k3s crictl ansible stripe prisma knex sequelize typeorm symfony artisan nginx
+    apachectl rc-service pg_ctl pg_ctlcluster
+    """
+)
+
 TOOLS: Mapping[str, Tool] = {
-    "kubectl": _KUBECTL,
-    "oc": _KUBECTL,
-    "docker-compose": _COMPOSE,
-    "docker": _DOCKER,
-    "podman": _DOCKER,
-    "nerdctl": _DOCKER,
+    **dict.fromkeys(_SIMPLE, _ALIKE),
+    "kubectl": KUBECTL,
+    "oc": KUBECTL,
+    "docker-compose": COMPOSE,
+    "docker": DOCKER,
+    "podman": DOCKER,
+    "nerdctl": DOCKER,
     "gcloud": GCLOUD,
     "curl": _CURL,
-    "psql": _PSQL,
-    "pg_dump": _PG,
-    "pg_dumpall": _PG,
-    "pg_restore": _PG,
-    "createdb": _PG,
-    "dropdb": _PG,
-    "vacuumdb": _PG,
-    "reindexdb": _PG,
-    "pg_isready": _PG,
-    "pgbench": _PG,
-    "redis-cli": _REDIS,
-    "valkey-cli": _REDIS,
+    "psql": PSQL,
+    "pg_dump": PG,
+    "pg_dumpall": PG,
+    "pg_restore": PG,
+    "createdb": PG,
+    "dropdb": PG,
+    "vacuumdb": PG,
+    "reindexdb": PG,
+    "pg_isready": PG,
+    "pgbench": PG,
+    "redis-cli": REDIS,
+    "valkey-cli": REDIS,
     "git": _GIT,
     "gh": _GH,
     "helm": _HELM,
@@ -246,11 +176,20 @@ TOOLS: Mapping[str, Tool] = {
         single=True,
         greedy=False,
         valued=names(
-            "-name -iname -type -mtime -mmin -size -path -maxdepth -mindepth -newer -user -group -perm -regex -printf -ctime -atime"
+            """
+        -name -iname -type -mtime -mmin -size -path -maxdepth -mindepth -newer -user -group -perm -regex -printf
+        -ctime -atime
+        """
         ),
     ),
     "npm": Tool(
-        depth=1, greedy=False, valued=names("--prefix --registry --workspace -w --tag --loglevel --omit --only")
+        depth=1,
+        greedy=False,
+        valued=names(
+            """
+        --prefix --registry --workspace -w --tag --loglevel --omit --only
+        """
+        ),
     ),
     "pnpm": _ALIKE,
     "yarn": Tool(depth=1, greedy=False),
@@ -259,32 +198,49 @@ TOOLS: Mapping[str, Tool] = {
         greedy=False,
         valued=names("-r -c -e -i -t --requirement --index-url --extra-index-url --target --format"),
     ),
-    "pip3": Tool(depth=1, greedy=False, valued=names("-r -c -e -i -t --requirement --index-url --target --format")),
+    "pip3": Tool(
+        depth=1,
+        greedy=False,
+        valued=names(
+            """
+        -r -c -e -i -t --requirement --index-url --target --format
+        """
+        ),
+    ),
     "alembic": Tool(
         depth=1,
         greedy=False,
-        valued=names("-c -n -x -m -r --config --name --message --rev-id --head --splice- --sql-"),
+        valued=names("-c -n -x -m -r --config --name --message --rev-id --head  "),
     ),
     "systemctl": Tool(
         depth=1, greedy=False, valued=names("-n -t -p -o -H -M --lines --type --property --state --signal")
     ),
     "journalctl": Tool(
-        greedy=False, valued=names("-u -n -p -S -U -o -b- -t -g --since --until --unit --lines --priority --output")
+        greedy=False,
+        valued=names(
+            """
+        -u -n -p -S -U -o  -t -g --since --until --unit --lines --priority --output
+        """
+        ),
     ),
     "service": Tool(),
     "aws": Tool(
         depth=2,
         switches=names(
-            "--recursive --dryrun --no-paginate --force --no-cli-pager --delete --follow --debug "
-            "--force-new-deployment --no-verify-ssl --exact-timestamps --quiet --wait --apply-immediately "
-            "--no-apply-immediately --skip-final-snapshot --force-failover --no-skip-final-snapshot"
+            """
+        --recursive --dryrun --no-paginate --force --no-cli-pager --delete --follow --debug
+        --force-new-deployment --no-verify-ssl --exact-timestamps --quiet --wait --apply-immediately
+        --no-apply-immediately --skip-final-snapshot --force-failover --no-skip-final-snapshot
+        """
         ),
     ),
     "az": Tool(
         groups=names(
-            "vm webapp aks acr redis postgres server flexible-server deployment slot container app containerapp "
-            "revision monitor metrics log-analytics keyvault secret network nsg rule storage account blob sql db "
-            "functionapp config appsettings group identity role assignment cosmosdb"
+            """
+        vm webapp aks acr redis postgres server flexible-server deployment slot container app containerapp
+        revision monitor metrics log-analytics keyvault secret network nsg rule storage account blob sql db
+        functionapp config appsettings group identity role assignment cosmosdb
+        """
         ),
         switches=SWITCHES,
     ),
@@ -296,22 +252,64 @@ TOOLS: Mapping[str, Tool] = {
         groups=names("iam lifecycle versioning cors retention acl defacl"),
         valued=names("-h -o -p -c -l -b"),
     ),
-    "bq": Tool(depth=1, switches=names("--nouse_legacy_sql -n- -f -r --force")),
+    "bq": Tool(depth=1, switches=names("--nouse_legacy_sql  -f -r --force")),
     "vault": Tool(
-        depth=1, single=True, greedy=False, groups=names("kv auth secrets policy token lease operator audit")
+        depth=1,
+        single=True,
+        greedy=False,
+        groups=names(
+            """
+        kv auth secrets policy token lease operator audit
+        """
+        ),
     ),
     "nomad": Tool(
-        depth=1, single=True, greedy=False, groups=names("job node alloc deployment operator var acl server system")
+        depth=1,
+        single=True,
+        greedy=False,
+        groups=names(
+            """
+        job node alloc deployment operator var acl server system
+        """
+        ),
     ),
-    "consul": Tool(depth=1, single=True, greedy=False, groups=names("kv operator acl catalog snapshot services")),
+    "consul": Tool(
+        depth=1,
+        single=True,
+        greedy=False,
+        groups=names(
+            """
+        kv operator acl catalog snapshot services
+        """
+        ),
+    ),
     "argocd": Tool(depth=1, groups=names("app cluster repo proj account")),
     "velero": Tool(
-        depth=1, groups=names("backup restore schedule snapshot-location backup-location get create describe delete")
+        depth=1,
+        groups=names(
+            """
+        backup restore schedule snapshot-location backup-location get create describe delete
+        """
+        ),
     ),
     "doctl": Tool(groups=names("apps compute droplet kubernetes cluster databases db registry")),
     "heroku": Tool(depth=1, valued=names("-a -r -s -n -p --app")),
-    "fly": Tool(depth=1, groups=names("apps machine machines scale postgres pg secrets volumes ips releases ssh")),
-    "flyctl": Tool(depth=1, groups=names("apps machine machines scale postgres pg secrets volumes ips releases ssh")),
+    "fly": Tool(
+        depth=1,
+        groups=names(
+            """
+        apps machine machines scale postgres pg secrets volumes ips releases ssh
+        """
+        ),
+    ),
+    "flyctl": Tool(
+        depth=1,
+        groups=names(
+            """
+        apps machine machines scale postgres pg secrets volumes ips releases ssh
+        """
+        ),
+    ),
     "tail": Tool(greedy=False, valued=names("-n -c --lines --bytes --pid")),
     "head": Tool(greedy=False, valued=names("-n -c --lines --bytes")),
     "sort": Tool(greedy=False, valued=names("-k -t -o -S -T")),
@@ -323,8 +321,10 @@ TOOLS: Mapping[str, Tool] = {
     "wget": Tool(
         greedy=False,
         valued=names(
-            "-O -o -P -t -T -U -e -i -a --output-document --header --post-data --post-file --method --body-data --user --password "
-            "--timeout --tries --user-agent --directory-prefix --output-file"
+            """
+        -O -o -P -t -T -U -e -i -a --output-document --header --post-data --post-file --method --body-data
+        --user --password --timeout --tries --user-agent --directory-prefix --output-file
+        """
         ),
         aliases=pairs("-O=--output-document -o=--output-file -P=--directory-prefix"),
     ),
@@ -333,9 +333,21 @@ TOOLS: Mapping[str, Tool] = {
         valued=names("-h -u -P -D -e -S --host --user --port --database --execute"),
         aliases=pairs("-h=--host -u=--user -P=--port -D=--database -e=--execute"),
     ),
-    "mysqldump": Tool(greedy=False, valued=names("-h -u -P -S -r -w --host --user --port --result-file --where")),
+    "mysqldump": Tool(
+        greedy=False,
+        valued=names(
+            """
+        -h -u -P -S -r -w --host --user --port --result-file --where
+        """
+        ),
+    ),
     "mongosh": Tool(
-        greedy=False, valued=names("-u -p -f --eval --host --port --username --password --authenticationDatabase")
+        greedy=False,
+        valued=names(
+            """
+        -u -p -f --eval --host --port --username --password --authenticationDatabase
+        """
+        ),
     ),
     "make": Tool(greedy=False, valued=names("-C -f -j --directory --file")),
     "ps": Tool(greedy=False, valued=names("-u -p -C -o -t -g --sort --format --pid --user")),
@@ -345,9 +357,3 @@ TOOLS: Mapping[str, Tool] = {
     "ping": Tool(greedy=False, valued=names("-c -i -W -w -s -I -t")),
     "watch": Tool(greedy=False, valued=names("-n --interval"), inner={"": 0}),
 }
-for _name in (
-    "poetry uv apt apt-get yum dnf apk brew snap cargo go certbot supervisorctl pm2 rabbitmqctl etcdctl flux istioctl linkerd "
-    "eksctl kustomize launchctl ufw flask rails rake celery firebase vercel netlify railway render kubeadm minikube k3s crictl "
-    "ansible vercel stripe prisma knex sequelize typeorm symfony artisan nginx apachectl rc-service pg_ctl pg_ctlcluster"
-).split():
-    TOOLS.setdefault(_name, _ALIKE)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Simple commands -> calls: looks through what runs another program (sudo, ssh, docker exec, kubectl exec, xargs, sh -c).
+"""Simple commands -> calls: looks through what runs another program (sudo, ssh, docker exec, xargs, sh -c).
 
 Each layer becomes a `Wrapper`; what is left at the end is read by `clients`.
 """
@@ -14,7 +14,7 @@ from cockpit.runbooks.shell import clients, grammar
 from cockpit.runbooks.shell.arguments import Split, split
 from cockpit.runbooks.shell.clients import SHELLS, Scene
 from cockpit.runbooks.shell.grammar import Simple
-from cockpit.runbooks.shell.tool import Tool, names
+from cockpit.runbooks.shell.tool import names
 from cockpit.runbooks.shell.words import word
 
 _DEPTH = 12  # wrappers within wrappers that are looked through
@@ -36,9 +36,15 @@ _PREFIXES = {
     "watch": names("-n -q --interval --equexit"),
     "env": names("-u -C -S --unset --chdir"),
     "xargs": names(
-        "-n -L -P -I -d -s -E -a --max-args --max-lines --max-procs --replace- --delimiter --max-chars --arg-file"
+        """
+        -n -L -P -I -d -s -E -a --max-args --max-lines --max-procs  --delimiter --max-chars --arg-file
+        """
     ),
-    "parallel": names("-j -a -N -n -I --jobs --arg-file --colsep --delay --timeout --retries --joblog --max-args"),
+    "parallel": names(
+        """
+        -j -a -N -n -I --jobs --arg-file --colsep --delay --timeout --retries --joblog --max-args
+        """
+    ),
     "command": names(""),
     "builtin": names(""),
     "exec": names("-a"),
@@ -48,7 +54,7 @@ _PREFIXES = {
     "unbuffer": names(""),
     "chrt": names(""),
     "taskset": names(""),
-    "sshpass": names("-p -f -d -e-"),
+    "sshpass": names("-p -f -d "),
     "npx": names("-p -c --package"),
     "noglob": names(""),
 }
@@ -68,8 +74,10 @@ _RUNNERS = {
 }
 _CONSOLES = clients.POSTGRES | {"mysql", "mariadb"}
 _REDIS_MODES = names(
-    "--bigkeys --memkeys --hotkeys --stat --latency --latency-history --latency-dist --rdb --pipe --eval --lru-test "
-    "--intrinsic-latency --cluster --version -v --help --functions-rdb"
+    """
+        --bigkeys --memkeys --hotkeys --stat --latency --latency-history --latency-dist --rdb --pipe --eval
+        --lru-test --intrinsic-latency --cluster --version -v --help --functions-rdb
+        """
 )
 _SHELL_VALUES = names("-o -O --rcfile --init-file")
 _REMOTE_FLAGS = names("-N -L -R -D -f -n -T -v -q -A -C -4 -6")
@@ -81,6 +89,11 @@ def calls_of(simples: Sequence[Simple], line: int) -> tuple[Call, ...]:
     for simple in simples:
         found.extend(_calls(list(simple.words), Scene(simple, line + simple.row), 0))
     return tuple(found)
+
+
+def marked(wrapper: Wrapper, words: Sequence[Word]) -> Wrapper:
+    """The wrapper with what is to be filled in in its own words."""
+    return replace(wrapper, placeholders=tuple(dict.fromkeys(each for one in words for each in one.placeholders)))
 
 
 def program_of(words: Sequence[Word]) -> str:
@@ -126,7 +139,8 @@ def _calls(words: list[Word], scene: Scene, depth: int) -> tuple[Call, ...]:
             inner = inner[1:]
         if not inner:
             break
-        scene = replace(scene, within=(*scene.within, wrapper), assigned=tuple(assigned))
+        outer = words[: len(words) - len(inner)]
+        scene = replace(scene, within=(*scene.within, marked(wrapper, outer)), assigned=tuple(assigned))
         words = inner
         depth += 1
     program = program_of(words)
@@ -185,7 +199,6 @@ def _prefix(program: str, words: list[Word]) -> _Layer | None:
 def _own(words: list[Word], valued: frozenset[str]) -> tuple[Split, list[Word]]:
     """The wrapper's own flags, and what follows them."""
     found, at = Split(), 0
-    tool = Tool(valued=valued)
     while at < len(words):
         text = words[at].text
         if text == "--":
@@ -196,17 +209,17 @@ def _own(words: list[Word], valued: frozenset[str]) -> tuple[Split, list[Word]]:
         name, equals, value = text.partition("=")
         short = text[:2]
         if equals and text.startswith("--"):
-            found.add(name, value, tool)
+            found.add(name, value)
         elif text in valued and at + 1 < len(words):
             at += 1
-            found.add(text, words[at].text, tool)
+            found.add(text, words[at].text)
         elif short in valued and len(text) > 2 and not text.startswith("--"):
-            found.add(short, text[2:], tool)
+            found.add(short, text[2:])
         elif text.startswith("--"):
-            found.add(text, "", tool)
+            found.add(text, "")
         else:
             for char in text[1:]:
-                found.add(f"-{char}", "", tool)
+                found.add(f"-{char}", "")
             if f"-{text[-1]}" in valued and at + 1 < len(words):
                 at += 1
                 found.flags[f"-{text[-1]}"] = (words[at].text,)
@@ -331,7 +344,11 @@ def _text(
     rows: bool = False,
     outer: tuple[object, ...] = (),
 ) -> tuple[Call, ...]:
-    """Shell text within a wrapper -> its calls. Where it cannot be read whole, the wrapper's own call comes as well."""
+    """Shell text within a wrapper -> its calls. Where it cannot be read whole, the wrapper's own call comes too."""
+    around = tuple(
+        each for one in scene.simple.words for each in one.placeholders if each.spelled not in text and depth == 0
+    )
+    wrapper = replace(wrapper, placeholders=tuple(dict.fromkeys((*wrapper.placeholders, *around))))
     inner_scene = replace(scene, within=(*scene.within, wrapper), rows=False)
     simples, fault, _ = grammar.read(text) if depth < _DEPTH else grammar.Reading([], "too deep")
     if outer:  # what the outer shell substitutes was found there

@@ -33,6 +33,12 @@ def word(source: str, *, first: bool = False) -> Word:
     return Word(text, source, tuple(dict.fromkeys(each for _, each in found)), reader.globs)
 
 
+def variables(text: str) -> list[Placeholder]:
+    """$NAME and ${NAME} in a text that a shell expands, such as a here-document."""
+    names = ((match, match.group(1) or match.group(3)) for match in _VARIABLE.finditer(text))
+    return [Placeholder(name, match.group(), PlaceholderStyle.VARIABLE) for match, name in names if name]
+
+
 def _free(found: list[tuple[int, Placeholder]], taken: list[tuple[int, int]]) -> list[tuple[int, Placeholder]]:
     return [(at, each) for at, each in found if not any(start <= at < end for start, end in taken)]
 
