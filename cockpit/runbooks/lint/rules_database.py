@@ -226,7 +226,11 @@ def no_target(call: Call, scene: Scene) -> Found | None:
     if re.search(r"\bpsql\s+(?:-\w+\s+\S+\s+)*[\"']?(?:\$\{?\w*(?:URL|URI|DSN|DB|DATABASE)|postgres(?:ql)?://|<|\w+=)",
                  scene.command.text) or _environment_is_set(scene):  # fmt: skip
         return None
-    changes = call.statement is not None and not call.statement.reads_only
+    changes = (
+        call.statement is not None
+        and not call.statement.reads_only
+        and call.statement.kind not in ("VACUUM", "ANALYZE", "EXPLAIN", "")
+    )
     return Found(
         "It names neither host nor database: it runs on whatever PGHOST and PGDATABASE of the person at the keyboard "
         "say, perhaps on the wrong system.",

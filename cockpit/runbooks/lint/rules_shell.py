@@ -53,7 +53,7 @@ def _expanded_here(scene: Scene, remote: Wrapper) -> Iterator[str]:
     """Variables in the words behind the wrapper's target, as the outer shell reads them."""
     from cockpit.runbooks.shell import grammar
 
-    for simple in grammar.read(scene.command.text)[0]:
+    for simple in grammar.read(scene.command.text).simples:
         texts = [word.text for word in simple.words]
         if not any(tool in texts[:4] or tool in " ".join(texts[:6]) for tool in (remote.tool.split()[-1],)):
             continue

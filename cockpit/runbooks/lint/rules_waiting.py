@@ -9,6 +9,7 @@ from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import Found, Scene, on_call
 from cockpit.runbooks.lint.tools import compose_verb, line, names
 
+_LOCAL = re.compile(r"\b(?:localhost|127\.0\.0\.1)\b")
 _PAGERS = names("less more vi vim nano emacs view top htop btop iotop nmon man")
 
 
@@ -26,10 +27,10 @@ def tunnel(call: Call, scene: Scene) -> Found | None:
     """port-forward, ssh -N -L, proxies."""
     if not _is_tunnel(call) or scene.command.text.rstrip().endswith("&"):
         return None
-    follows = bool(scene.block_after)
     text = line(call)
-    if follows:
-        following = scene.block_after[0].text.split("\n")[0]
+    through = next((each for each in scene.block_after if _LOCAL.search(each.text)), None)
+    if through is not None:
+        following = through.text
         return Found(
             f"It holds the terminal: `{_brief(following)}` below it never runs in the same shell, and a runner "
             "waits for "
