@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
+from cockpit.looks.pipes import refined
 from cockpit.model.action import Tier
 from cockpit.model.command import Call, Command, EffectClass, Intent, Kind, Replacement, Understanding
 from cockpit.model.runbook import Runbook
@@ -19,7 +19,6 @@ SCRIPT = "runbook.script"
 # Beside another call these are not what a command is about.
 _BESIDE = SHELL_ONLY | names("echo printf : true false exit return wait assign yes")
 _COMPOUND = re.compile(r"(?:^|[;&|(\n])\s*(?:for|while|until|select|case|if|function)\s|^\s*[\w-]+\s*\(\)\s*[{(]")
-_PATH = re.compile(r"\.[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*$")
 _FLOOR = {EffectClass.READS: Tier.T0, EffectClass.UNKNOWN: Tier.T1, EffectClass.CHANGES: Tier.T1}
 
 
@@ -59,7 +58,8 @@ def mains_of(command: Command) -> tuple[Call, ...]:
 
 def _filters(call: Call) -> bool:
     """Only shapes what the call before it writes."""
-    shapes = call.program in FILTERS or (call.program == "openssl" and call.verb in ("x509", "asn1parse"))
+    shapes = call.program in FILTERS | {"python", "python3"}
+    shapes = shapes or (call.program == "openssl" and call.verb in ("x509", "asn1parse"))
     return call.piped and shapes and not call.within and rule(call).effect is EffectClass.READS
 
 
@@ -114,20 +114,14 @@ def _replaced(command: Command, ruling: Ruling, target: str, declared: Replaceme
     said = [_sentence(ruling)]
     main = mains_of(command)[0]
     filters = [call for call in command.calls if call is not main and _filters(call)]
-    if live and main.program == "http" and filters:
-        path = _json_path(filters[0])
-        if path and "path" not in intent.params:
-            intent = replace(intent, params={**intent.params, "path": path})
-            said.append(f"Of the answer, {path} is shown, as the jq behind it does.")
-            filters = filters[1:]
-    said.append(
-        f"The look {intent.name} answers the same question."
-        if live
-        else f"The action {intent.name} does it, guarded."
-    )
+    if live:
+        intent, filters = _refined(intent, filters)
+        said.append(f"The look {intent.name} answers the same question.")
+    else:
+        said.append(f"The action {intent.name} does it, guarded.")
     if filters:
         names = ", ".join(dict.fromkeys(call.program for call in filters))
-        said.append(f"The filter behind it ({names}) is not applied: the whole answer is shown.")
+        said.append(f"What stands behind it ({names}) is not applied: the whole answer is shown.")
     if intent.differs:
         said.append(intent.differs)
     floor = Tier.T0 if live else _floor(ruling)
@@ -136,23 +130,21 @@ def _replaced(command: Command, ruling: Ruling, target: str, declared: Replaceme
     return Understanding(command, kind, ruling.effect, tier, intent.name, intent, (), target, tuple(said))
 
 
+def _refined(intent: Intent, filters: Sequence[Call]) -> tuple[Intent, list[Call]]:
+    """The look with the filters that it can apply itself, from the first on, and those that are left."""
+    for index, call in enumerate(filters):
+        taken = refined(intent, call)
+        if taken is None:
+            return intent, list(filters[index:])
+        intent = taken
+    return intent, []
+
+
 def _floor(ruling: Ruling) -> Tier:
     """The least that an action of that effect asks for, whatever its declaration says."""
     if ruling.effect is EffectClass.DESTROYS:
         return Tier.T4 if ruling.final else Tier.T2
     return _FLOOR[ruling.effect]
-
-
-def _json_path(call: Call) -> str:
-    """`.jobs.stuck` of a jq -> jobs.stuck; "" for no jq, the whole document, or more than a path."""
-    if (
-        call.program != "jq"
-        or set(call.flags) - {"-r", "--raw-output", "-M", "-C", "-e", "-c"}
-        or len(call.args) != 1
-    ):
-        return ""
-    found = _PATH.match(call.args[0].text)
-    return found.group()[1:] if found else ""
 
 
 _MEANING = {

@@ -223,6 +223,8 @@ def _ansible(call: Call) -> Ruling:
 
 
 def _shell(call: Call) -> Ruling:
+    if call.program in ("python", "python3") and [word.text for word in call.words[1:]] == ["-m", "json.tool"]:
+        return reads("it only lays JSON out")
     if call.has("--version", "--help") or (call.has("-n") and call.program in ("bash", "sh", "zsh", "ksh", "dash")):
         return reads("it runs nothing")
     if not call.args and not call.flags and not call.piped and not call.redirects:
