@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cockpit.actions.bound import BoundAction
+from cockpit.actions.endings import REPLACES as REPLACES
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
 from cockpit.actions.idle import TERMINATE_IDLE, TerminateIdle
 from cockpit.actions.sessions import (
@@ -33,6 +34,7 @@ from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
     Change,
+    Choice,
     Outcome,
     Param,
     ParamKind,
@@ -104,6 +106,14 @@ class _OnSession(BoundAction):
     def __init__(self, bench: Bench) -> None:
         super().__init__(self.declared, bench.source)
         self._bench = bench
+
+    async def choices(self, param: str) -> Sequence[Choice]:
+        """The client sessions now, longest transaction first, where a runbook leaves the pid open."""
+        if param != "pid":
+            return ()
+        sessions = await self._bench.adapter.client_sessions()
+        ranked = sorted(sessions, key=lambda session: -(session.transaction_age_s or 0.0))
+        return [Choice(str(session.pid), f"{who(session)}: {doing(session)}") for session in ranked[:100]]
 
     async def _selected(self, request: ActionRequest) -> Session:
         """The session that the request names, as it is now. Raises Refused, NotFound, CockpitError."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cockpit.actions.bound import BoundAction
+from cockpit.actions.endings import THIS_DATABASE
 from cockpit.actions.guards import raised
 from cockpit.actions.handler import RunControl
 from cockpit.actions.sessions import Bench, counted, named, span, tally, until_gone
@@ -77,11 +78,12 @@ class TerminateIdle(BoundAction):
     async def plan(self, request: ActionRequest) -> Plan:
         """The exact sessions. Raises Refused for parameters that make no sense, CockpitError."""
         bench = self._bench
-        idle_s, database = _duration(request), request.get("database")
+        idle_s = _duration(request)
+        population = await bench.adapter.session_count()
+        database = self._database(request)
         idle = {session.identity: session for session in await bench.adapter.idle_sessions(idle_s, database)}
         pinned = _unpinned(request.get("sessions")) if request.get("sessions") else sorted(idle, key=_order)
         left = [idle[identity] for identity in pinned if identity in idle]
-        population = await bench.adapter.session_count()
         over = self._over(len(pinned), population)
         tier = raised(TERMINATE_IDLE.tier) if over else TERMINATE_IDLE.tier
         warnings = [f"{over}: needs {tier.name}"] if over else []
@@ -118,6 +120,11 @@ class TerminateIdle(BoundAction):
             symptoms=(bench.source,),
             basis={"sessions": tuple(pinned), "idle_s": idle_s},
         )
+
+    def _database(self, request: ActionRequest) -> str:
+        """By name; "@connected" is the one that the source is connected to, which is known by now."""
+        name = request.get("database")
+        return self._bench.adapter.server.rpartition("/")[2] if name == THIS_DATABASE else name
 
     @staticmethod
     def _nothing(idle_s: float, where: str) -> Refusal:

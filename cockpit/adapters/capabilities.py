@@ -92,6 +92,9 @@ class SessionEnding(Protocol):
     async def find_session(self, pid: int) -> Session | None:
         """The session with that pid now."""
 
+    async def client_sessions(self) -> Sequence[Session]:
+        """All client sessions, own ones left out."""
+
     async def idle_sessions(self, older_than_s: float, database: str) -> Sequence[Session]:
         """Sessions in state idle for longer than that, in one database ("" for all), own ones left out."""
 

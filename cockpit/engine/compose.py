@@ -149,7 +149,7 @@ def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: 
 def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     if not profile.database:
         return
-    from cockpit.actions import database
+    from cockpit.actions import database, sql, upkeep
     from cockpit.adapters.postgres.adapter import PostgresAdapter
     from cockpit.adapters.postgres.statements import StatementDesk
     from cockpit.looks import database as looks
@@ -159,6 +159,8 @@ def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state
         _add(parts, SourceKind.DATABASE, source.name, adapter, source.interval, source.timeout)
         name, desk = f"database/{source.name}", StatementDesk(source)
         parts.handlers.extend(database.handlers(name, adapter, scene, profile.limits, clock))
+        parts.handlers.extend(sql.handlers(name, desk, scene, profile.limits, clock))
+        parts.handlers.extend(upkeep.handlers(name, desk, scene, profile.limits, clock))
         parts.lookers.extend(looks.lookers(name, desk, state_of, clock))
 
 
@@ -195,7 +197,6 @@ def _revisions(
         name = f"revisions/{source.name}"
         parts.handlers.extend(revisions.handlers(name, adapter, scene, profile.limits, clock))
         parts.lookers.extend(looks.lookers(name, state_of, clock))
-        parts.lookers.extend(looks.lookers(f"revisions/{source.name}", state_of, clock))
 
 
 def _add(
@@ -232,12 +233,12 @@ def replacements() -> tuple[Replacement, ...]:
 
 
 def _action_modules() -> tuple[ModuleType, ...]:
-    from cockpit.actions import database, health, logs, redis, revisions
+    from cockpit.actions import database, health, logs, redis, revisions, sql, upkeep
 
-    return (health, logs, database, redis, revisions)
+    return (health, logs, database, sql, upkeep, redis, revisions)
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    from cockpit.looks import health, logs, redis, revisions
+    from cockpit.looks import database, health, logs, redis, revisions
 
-    return (health, logs, redis, revisions)
+    return (health, logs, database, redis, revisions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from cockpit.profile.origin import origin_of
+from cockpit.profile.origin import origin_of as origin_of
 from cockpit.profile.schema import Profile
 
 

@@ -252,6 +252,13 @@ class PostgresAdapter:
             rows = await self._link.fetch(Query.SESSIONS, [pid], 1)
         return session_of(rows[0]) if rows else None
 
+    async def client_sessions(self) -> Sequence[Session]:
+        """All client sessions, own ones left out. Raises CockpitError."""
+        async with self._link.turn():
+            rows = await self._link.fetch(Query.SESSIONS, None, SESSION_LIMIT)
+        found = (session_of(row) for row in rows)
+        return tuple(session for session in found if session.kind == CLIENT_BACKEND and not session.own)
+
     async def idle_sessions(self, older_than_s: float, database: str) -> Sequence[Session]:
         """Client sessions in state idle for longer than that; `database` "" for all. Raises CockpitError."""
         async with self._link.turn():
