@@ -1,0 +1,159 @@
+"""What was understood of a command, bound to this profile: a look or action on one source, a script, or prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cockpit.actions import fill
+from cockpit.actions.catalogue import Catalogue
+from cockpit.actions.script import Script
+from cockpit.engine.binding import Bound, Names, bind
+from cockpit.engine.scripts import not_a_script
+from cockpit.looks.book import LookBook
+from cockpit.looks.health import settled
+from cockpit.model.action import ActionRequest, Choice, Param, ParamKind, Tier
+from cockpit.model.command import Intent, Kind, Placeholder, PlaceholderStyle, Understanding
+from cockpit.model.look import LookRequest
+from cockpit.model.runbook import Fault
+from cockpit.model.severity import SourceKind
+from cockpit.profile.schema import RunbookFiles
+from cockpit.runbooks.guide.offer import SCRIPT, SOURCE, Ask, Offered
+
+REVISION = re.compile(r"rev(ision)?s?(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One command of the runbook with everything that was found out about it."""
+
+    understanding: Understanding
+    faults: tuple[Fault, ...]
+    script: Script | None  # None where it cannot be one
+
+
+class Offers:
+    """Pure but for what catalogue and book hold."""
+
+    def __init__(
+        self, runbook: RunbookFiles, catalogue: Catalogue, looks: LookBook, names: Names, read_only: bool
+    ) -> None:
+        self._runbook = runbook
+        self._catalogue = catalogue
+        self._looks = looks
+        self._names = names
+        self._read_only = read_only
+
+    def offered(self, step: str, known: Known, untrusted: str, before: Mapping[str, str]) -> Offered:
+        """`untrusted` is why nothing may be sent, `before` what was filled in so far, by placeholder name."""
+        understanding = known.understanding
+        offer = Offered(step, understanding, Kind.SCRIPT, understanding.tier, faults=known.faults, blocked=untrusted)
+        intent = understanding.intent
+        reason = ""
+        if intent is not None and understanding.kind in (Kind.LIVE, Kind.NATIVE):
+            found = self._bound(offer, intent, before)
+            if isinstance(found, Offered):
+                return self._held(found)
+            reason = f"{found[:1].upper()}{found[1:]}."
+        return self._held(self._as_script(offer, known.script, reason, before))
+
+    def _held(self, offer: Offered) -> Offered:
+        """A profile that only reads changes nothing from here either; a live answer sends nothing."""
+        if offer.live:
+            return replace(offer, blocked="")
+        if self._read_only and offer.tier > Tier.T0 and not offer.blocked:
+            return replace(offer, blocked="this profile is read-only")
+        return offer
+
+    def _bound(self, offer: Offered, intent: Intent, before: Mapping[str, str]) -> Offered | str:
+        """The look or action on its source; in words why there is none."""
+        live = offer.understanding.kind is Kind.LIVE
+        spec = self._looks.spec(intent.name) if live else self._catalogue.spec(intent.name)
+        if spec is None:
+            return f"this cockpit has no {intent.name}"
+        candidates = self._looks.sources_for(intent.name) if live else self._catalogue.sources_for(intent.name)
+        placeholders = offer.understanding.command.placeholders
+        bound = bind(intent.target, placeholders, candidates, self._names, self._runbook.targets)
+        if not bound.sources:
+            return bound.reason
+        usable = tuple(source for source in bound.sources if not self._unavailable(intent.name, source, live))
+        if not usable:
+            return self._unavailable(intent.name, bound.sources[0], live)
+        bound = replace(bound, sources=usable)
+        source = usable[0] if len(usable) == 1 and (bound.sure or live) else ""
+        if live and source and intent.pane is SourceKind.HEALTH:
+            intent = settled(intent, self._names.get(source, {}))
+            spec = self._looks.spec(intent.name) or spec
+        asks = ((_which(bound),) if not source else ()) + _asks(spec.params, intent, before)
+        differs = " ".join(part for part in (intent.differs, _unsure(bound, source)) if part)
+        if live:
+            request = LookRequest(intent.name, source, intent.params)
+            sends = not getattr(spec, "live", False)
+            return replace(
+                offer, kind=Kind.LIVE, look=request, asks=asks, sources=usable, differs=differs, sends=sends
+            )
+        action = ActionRequest(intent.name, source, intent.params)
+        return replace(offer, kind=Kind.NATIVE, action=action, asks=asks, sources=usable, differs=differs)
+
+    def _unavailable(self, name: str, source: str, live: bool) -> str:
+        thing = self._looks.looker(name, source) if live else self._catalogue.handler(name, source)
+        return thing.unavailable()
+
+    def _as_script(self, offer: Offered, script: Script | None, reason: str, before: Mapping[str, str]) -> Offered:
+        if script is None:
+            why = not_a_script(offer.understanding)
+            said = f"{reason} It is not run from here: {why}.".strip()
+            return replace(offer, kind=Kind.NOT_UNDERSTOOD, reason=said)
+        asks = tuple(
+            Ask(
+                fill.key_of(placeholder),
+                placeholder.name,
+                ParamKind.TEXT,
+                f"in place of {placeholder.spelled}",
+                before.get(placeholder.name, ""),
+                live=bool(REVISION.search(placeholder.name)),
+                required=not fill.optional(placeholder),
+            )
+            for placeholder in fill.asked(script.placeholders, script.text, tuple(self._runbook.env))
+        )
+        if reason:
+            reason = f"{reason} So it is offered as it stands, as a guarded script."
+        return replace(offer, tier=script.tier, action=script.request({}), asks=asks, reason=reason)
+
+
+def _which(bound: Bound) -> Ask:
+    named = f"the runbook names {bound.said}" if bound.said else "the runbook names none"
+    choices = tuple(Choice(source, source) for source in bound.sources)
+    return Ask(SOURCE, "which source", ParamKind.CHOICE, named, choices=choices)
+
+
+def _unsure(bound: Bound, source: str) -> str:
+    if bound.sure or not source or not bound.said:
+        return ""
+    return f"{source} is asked; the profile does not say whether that is {bound.said}."
+
+
+def _asks(params: Sequence[Param], intent: Intent, before: Mapping[str, str]) -> tuple[Ask, ...]:
+    """What the runbook left open, and what has to be given and stands nowhere."""
+    found: list[Ask] = []
+    for param in params:
+        placeholder = intent.asks.get(param.name)
+        missing = param.required and not param.identity and not param.default and param.name not in intent.params
+        if placeholder is None and not missing:
+            continue
+        label = placeholder.name if placeholder is not None else param.name
+        default = before.get(label, "")
+        if placeholder is not None and placeholder.style is PlaceholderStyle.SUBSTITUTION:
+            default = ""
+        found.append(Ask(param.name, label, param.kind, param.help, default, live=param.kind is ParamKind.CHOICE))
+    return tuple(found)
+
+
+def placeholder_names(offer: Offered) -> dict[str, str]:
+    """Ask name -> the placeholder that it fills, to remember what was given."""
+    intent, command = offer.understanding.intent, offer.understanding.command
+    if offer.action is not None and offer.action.action == SCRIPT:
+        return {fill.key_of(placeholder): placeholder.name for placeholder in command.placeholders}
+    marks: Mapping[str, Placeholder] = intent.asks if intent is not None else {}
+    return {name: placeholder.name for name, placeholder in marks.items()}
