@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cockpit.looks.pipes import refined
 from cockpit.model.action import Tier
@@ -13,6 +14,7 @@ from cockpit.runbooks.argv import argv_of
 from cockpit.runbooks.effects import rule, rule_of, tier_of
 from cockpit.runbooks.effects.plain import FILTERS, SHELL_ONLY
 from cockpit.runbooks.effects.ruling import Ruling, names
+from cockpit.runbooks.openers import calls_in_opener
 from cockpit.runbooks.target import targets_of
 
 SCRIPT = "runbook.script"
@@ -29,23 +31,24 @@ def understand_all(runbook: Runbook, replacements: Sequence[Replacement]) -> tup
 
 def understand(command: Command, replacements: Sequence[Replacement]) -> Understanding:
     """Never less dangerous than it is: what is not proven to read is not a reading. Never raises on content."""
+    original, command = command, replace(command, calls=calls_in_opener(command))
     ruling = rule_of(command)
     mains = mains_of(command)
     said = [_sentence(ruling)]
     if not command.calls:
         why = (*said, "No program could be made out: it is shown, copied and ticked by hand.")
-        return Understanding(command, Kind.NOT_UNDERSTOOD, ruling.effect, tier_of(ruling), why=why)
+        return Understanding(original, Kind.NOT_UNDERSTOOD, ruling.effect, tier_of(ruling), why=why)
     target = targets_of(mains)
     obstacle = _obstacle(command, mains)
     if not obstacle:
         found = _stand_in(command, mains[0], ruling, replacements)
         if found is not None:
-            return _replaced(command, ruling, target, *found)
+            return replace(_replaced(command, ruling, target, *found), command=original)
     said.append(obstacle or _no_replacement(mains[0]))
     argv, needs = argv_of(command)
     said.append(needs if needs else "It needs no shell: it runs as its words stand.")
     return Understanding(
-        command, Kind.SCRIPT, ruling.effect, tier_of(ruling), SCRIPT, None, argv, target, tuple(said)
+        original, Kind.SCRIPT, ruling.effect, tier_of(ruling), SCRIPT, None, argv, target, tuple(said)
     )
 
 

@@ -199,7 +199,7 @@ def _sql(call: Call) -> str:
     if host and host != database:
         text += f" on {host}"
     elif not place and not database:
-        return "PostgreSQL where psql connects by default" if call.words else "PostgreSQL"
+        return "PostgreSQL where psql connects by default" if psql else "PostgreSQL, which one is not said"
     return f"{text} in {place}" if place else text
 
 
