@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cockpit.actions.bound import BoundAction
 from cockpit.actions.guards import raised
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
+from cockpit.actions.keycalls import REPLACES as REPLACES
 from cockpit.adapters.capabilities import KeyDeleting
 from cockpit.clock import Clock
 from cockpit.errors import Refused

@@ -24,6 +24,7 @@ from cockpit.model.severity import SourceKind
 from cockpit.profile.schema import Profile
 
 if TYPE_CHECKING:
+    from cockpit.actions.script import Shelf
     from cockpit.adapters.capabilities import Closing, LogAsking, Probing, Tailing
     from cockpit.polling.logring import LogRing
 
@@ -54,6 +55,7 @@ class Parts:
     closing: list[Closing] = field(default_factory=list)
     lookers: list[Looker] = field(default_factory=list)
     names: dict[str, dict[str, str]] = field(default_factory=dict)  # source id -> where it is, see engine.names
+    shelf: Shelf | None = None  # what may run of the profile's runbook, None without one
 
 
 def adapter_modules(profile: Profile) -> list[str]:
@@ -61,7 +63,7 @@ def adapter_modules(profile: Profile) -> list[str]:
     needed = {
         "cockpit.adapters.http.health": bool(profile.health),
         "cockpit.adapters.http.asking": bool(profile.health),
-        "cockpit.adapters.http.action": bool(profile.http_action),
+        "cockpit.adapters.http.action": bool(profile.health),
         "cockpit.adapters.postgres.adapter": bool(profile.database),
         "cockpit.adapters.postgres.statements": bool(profile.database),
         "cockpit.adapters.cache.adapter": bool(profile.redis),
@@ -91,12 +93,15 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     _databases(parts, profile, scene, clock, state_of)
     _caches(parts, profile, scene, clock, state_of)
     _revisions(parts, profile, scene, state_dir, clock, state_of)
+    _runbook(parts, profile, scene, clock)
     return parts
 
 
 def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     if not profile.health and not profile.http_action:
         return
+    from cockpit.actions import httpsend
+    from cockpit.adapters.http.action import HttpActionClient
     from cockpit.adapters.http.asking import HealthAsker
     from cockpit.adapters.http.health import HealthProbe
     from cockpit.looks import health as looks
@@ -104,10 +109,15 @@ def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of
     for source in profile.health:
         probe = HealthProbe(source, clock)
         _add(parts, SourceKind.HEALTH, source.name, probe, source.interval, source.timeout)
-        parts.lookers.extend(looks.lookers(f"health/{source.name}", HealthAsker(source), state_of, clock))
+        name = f"health/{source.name}"
+        parts.lookers.extend(looks.lookers(name, HealthAsker(source), state_of, clock))
+        parts.handlers.extend(
+            httpsend.handlers(
+                name, source.url, lambda action: HttpActionClient(action, clock), profile.http_action, scene, clock
+            )
+        )
     if profile.http_action and profile.health:
         from cockpit.actions import health
-        from cockpit.adapters.http.action import HttpActionClient
 
         clients = [HttpActionClient(action, clock) for action in profile.http_action]
         for source in profile.health:
@@ -199,6 +209,15 @@ def _revisions(
         parts.lookers.extend(looks.lookers(name, state_of, clock))
 
 
+def _runbook(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:
+    if profile.runbook is None:
+        return
+    from cockpit.actions import script
+
+    parts.shelf = script.Shelf()
+    parts.handlers.extend(script.handlers(parts.shelf, profile.runbook, scene, clock))
+
+
 def _add(
     parts: Parts,
     kind: SourceKind,
@@ -233,9 +252,9 @@ def replacements() -> tuple[Replacement, ...]:
 
 
 def _action_modules() -> tuple[ModuleType, ...]:
-    from cockpit.actions import database, health, logs, redis, revisions, sql, upkeep
+    from cockpit.actions import database, health, httpsend, logs, redis, revisions, sql, upkeep
 
-    return (health, logs, database, sql, upkeep, redis, revisions)
+    return (health, httpsend, logs, database, sql, upkeep, redis, revisions)
 
 
 def _look_modules() -> tuple[ModuleType, ...]:

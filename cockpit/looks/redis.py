@@ -47,8 +47,8 @@ SPECS = (STATE, SCAN, READ)
 
 # redis-cli's flags that say where and how to connect, or how to print.
 _CONNECTION = (
-    "-h -p -n -a -u -s --user --pass --askpass --no-auth-warning --tls --cacert --cert --key --insecure --sni "
-    "--raw --no-raw --json --csv -2 -3 -e"
+    "-h --host -p --port -n --db -a --pass -u --uri -s --socket --user --askpass --no-auth-warning --tls --cacert "
+    "--cert --key --insecure --sni --raw --no-raw --json --csv -2 -3 -e"
 )
 _CONNECTING = frozenset(_CONNECTION.split())
 _WATCHING = frozenset(["--stat", "--latency", "--latency-history", "-i"])
@@ -132,7 +132,7 @@ def _scan(call: Call) -> Intent | None:
     flags = flags_of(call)
     if flags.keys() - _CONNECTING - {"--scan", "--pattern"} or call.redirects:
         return None
-    if "--scan" in flags and not call.verb and not call.args:
+    if "--scan" in flags and call.verb.upper() in ("", "SCAN") and not call.args:
         pattern = flags.get("--pattern", "")
         marks = [mark for mark in call.placeholders if pattern and mark.spelled in pattern]
         return None if marks else _scanning(call, Word(pattern or "*", ""), "")
