@@ -108,7 +108,10 @@ class Restart(_NewRevision):
         change = TemplateChange(image=_pinned_image(status))
         refusals: tuple[Refusal, ...] = ()
         warnings: list[str] = []
-        if status.pinned:
+        if status.scaling.stopped:
+            reason = f"{status.service} is stopped: no instance runs that could be restarted"
+            refusals = (Refusal("preconditions", reason, "let it run again: revisions.resume"),)
+        elif status.pinned:
             refusals = (_starts_nothing(status),)
         elif status.strays:
             warnings.append(
@@ -257,6 +260,8 @@ def _affected(status: ServiceStatus) -> str:
 
 
 def _unserved(status: ServiceStatus) -> tuple[str, ...]:
+    if status.scaling.stopped:
+        return ("the service is stopped: no instance runs until it is resumed",)
     if status.pinned:
         return ("it gets no traffic: the traffic is pinned, promote it to latest when it is ready",)
     return (f"it takes {following(status)} % of the traffic as soon as it is ready",)

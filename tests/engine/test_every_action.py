@@ -23,6 +23,7 @@ from cockpit.model.action import ActionRequest, Outcome
 from cockpit.model.severity import Freshness
 from cockpit.profile.load import load
 from cockpit.sandbox.shop.database import BATCH_ROLE
+from cockpit.sandbox.shop.revision import IMAGE
 from cockpit.sandbox.system import Sandbox, Tempo
 
 ADDRESS = "198.51.100.77"
@@ -141,6 +142,28 @@ async def limits(scene: Scene) -> object:
     return scene.service()[1]
 
 
+async def mode(scene: Scene) -> object:
+    return scene.sandbox.plane.run.service("shop").scaling.stopped, await page(scene)
+
+
+async def page(scene: Scene) -> object:
+    return (await scene.shop.get("/catalogue/books")).status_code
+
+
+async def memory(scene: Scene) -> object:
+    return scene.sandbox.plane.run.service("shop").template.memory
+
+
+async def image(scene: Scene) -> object:
+    """The digest that serves: a way back by digest is the same image."""
+    service = scene.sandbox.plane.run.service("shop")
+    return [service.revisions[share.revision].digest for share in service.serving if share.percent]
+
+
+async def serving(scene: Scene) -> object:
+    return [share.revision for share in scene.sandbox.plane.run.service("shop").serving]
+
+
 def state_of(name: str) -> Callable[[Scene], Awaitable[object]]:
     async def look(scene: Scene) -> object:
         return await scene.alive(name)
@@ -234,6 +257,18 @@ async def pinned_elsewhere(scene: Scene) -> dict[str, str]:
     return {"to": "latest"}
 
 
+def unpinned(**params: str) -> Callable[[Scene], Awaitable[dict[str, str]]]:
+    """Traffic on whatever is latest, so that a new revision serves."""
+
+    async def params_(scene: Scene) -> dict[str, str]:
+        planned = await scene.executor.plan(ActionRequest("revisions.promote", "revisions/shop", {"to": "latest"}))
+        if "already so" not in str(planned.refusals):
+            assert (await scene.run(planned)).outcome is Outcome.SUCCEEDED
+        return params
+
+    return params_
+
+
 async def a_tenth(scene: Scene) -> dict[str, str]:
     return {**await other_revision(scene), "percent": "10"}
 
@@ -242,6 +277,7 @@ def changed(before: object, now: object) -> bool:
     return now != before
 
 
+KEYLESS = {f"revisions.{name}" for name in ("pin", "restart", "memory", "deploy", "stop", "ingress")}
 DEEDS = {
     "health.call": Deed("health/shop", given(name="maintenance-on"), maintenance, changed, "health.call"),
     "logs.block": Deed("logs/shop", given(ip=ADDRESS), door, lambda _, now: now == 403, "logs.unblock"),
@@ -260,13 +296,23 @@ DEEDS = {
     "revisions.scale": Deed(
         "revisions/shop", given(min="1", max="7"), limits, lambda _, now: now == (1, 7), "revisions.restore_scale"
     ),
+    "revisions.pin": Deed("revisions/shop", unpinned(), traffic, changed, "revisions.restore"),
+    "revisions.restart": Deed("revisions/shop", unpinned(), serving, changed),
+    "revisions.memory": Deed(
+        "revisions/shop", unpinned(memory="2Gi"), memory, lambda _, now: now == "2Gi", "revisions.memory"
+    ),
+    "revisions.deploy": Deed("revisions/shop", unpinned(image=f"{IMAGE}:v2"), image, changed, "revisions.deploy"),
+    "revisions.stop": Deed("revisions/shop", given(), mode, lambda _, now: now == (True, 503), "revisions.resume"),
+    "revisions.ingress": Deed(
+        "revisions/shop", given(ingress="internal"), page, lambda _, now: now == 404, "revisions.ingress"
+    ),
     # Last: the shop's own cache goes with it.
     "redis.flush": Deed("redis/cache", given(), keys_like("marker:*"), lambda _, now: now == 0),
 }
 
 
-def test_every_action_with_a_key_is_here() -> None:
-    assert set(DEEDS) == {spec.id for spec in compose.specs() if spec.key}
+def test_every_action_with_a_key_is_here_and_those_of_runbooks() -> None:
+    assert set(DEEDS) == {spec.id for spec in compose.specs() if spec.key or spec.id in KEYLESS}
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -153,6 +153,40 @@ async def test_scaling_and_tags_live_at_service_level(api: httpx.AsyncClient) ->
     assert len((await _get(api, f"{SERVICE}/revisions"))["revisions"]) == 2
 
 
+async def test_a_switch_of_the_scaling_mode_takes_the_limits_along_as_documented(api: httpx.AsyncClient) -> None:
+    async def now(**scaling: object) -> Any:
+        await _finish(api, await _patch(api, {"scaling": scaling}, updateMask="scaling"))
+        return (await _get(api, SERVICE)).get("scaling")
+
+    await now(minInstanceCount=2, maxInstanceCount=9)
+    stopped = {"scalingMode": "MANUAL", "manualInstanceCount": 0}
+    assert await now(**stopped, minInstanceCount=2) == stopped, "manual: both limits are unset"
+    assert await now(scalingMode="AUTOMATIC") == {"scalingMode": "AUTOMATIC"}
+    await now(scalingMode="MANUAL", manualInstanceCount=3)
+    answer = await api.patch(
+        SERVICE,
+        json={"scaling": {"scalingMode": "AUTOMATIC", "maxInstanceCount": 5}},
+        params={"updateMask": "scaling"},
+    )
+    assert answer.status_code == 400, "one limit alone is refused"
+    automatic = await now(scalingMode="AUTOMATIC")
+    assert automatic == {"scalingMode": "AUTOMATIC", "minInstanceCount": 3, "maxInstanceCount": 3}
+
+
+async def test_ingress_is_one_of_three_in_both_dialects(api: httpx.AsyncClient) -> None:
+    await _finish(api, await _patch(api, {"ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY"}, updateMask="ingress"))
+    document = await _get(api, f"{KNATIVE}/services/shop")
+    notes = document["metadata"]["annotations"]
+    assert notes["run.googleapis.com/ingress"] == "internal"
+    for word, status in (("open", 400), ("internal-and-cloud-load-balancing", 200)):
+        notes["run.googleapis.com/ingress"] = word
+        answer = await api.put(f"{KNATIVE}/services/shop", json=document)
+        assert answer.status_code == status, answer.text
+    assert (await _get(api, SERVICE))["ingress"] == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+    answer = await api.patch(SERVICE, json={"ingress": "INGRESS_OPEN"}, params={"updateMask": "ingress"})
+    assert answer.status_code == 400
+
+
 async def test_revisions_come_in_pages(api: httpx.AsyncClient) -> None:
     first = await _get(api, f"{SERVICE}/revisions", pageSize="1")
     second = await _get(api, f"{SERVICE}/revisions", pageSize="1", pageToken=first["nextPageToken"])

@@ -308,6 +308,16 @@ async def test_requests_follow_the_traffic_split_and_are_logged(start: Start) ->
         operation = (await api.patch(path, json=stop, params={"updateMask": "scaling"})).json()
         await api.post(f"/v2/{operation['name']}:wait", json={})
         assert (await api.get(f"{_front(system).url}/catalogue/books")).status_code == 503
+        assert (await api.get(f"{_front(system).url}/health")).status_code == 503
+
+        async def changed(mask: str, **body: object) -> int:
+            operation = (await api.patch(path, json=body, params={"updateMask": mask})).json()
+            await api.post(f"/v2/{operation['name']}:wait", json={})
+            return (await api.get(f"{_front(system).url}/catalogue/books")).status_code
+
+        assert await changed("scaling", scaling={"scalingMode": "AUTOMATIC"}) == 200
+        assert await changed("ingress", ingress="INGRESS_TRAFFIC_INTERNAL_ONLY") == 404
+        assert await changed("ingress", ingress="INGRESS_TRAFFIC_ALL") == 200
 
 
 async def test_a_machine_without_servers_gets_a_shop_without_them(

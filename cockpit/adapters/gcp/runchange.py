@@ -67,7 +67,7 @@ def _template(change: TemplateChange, service: Json) -> dict[str, Any]:
     template: dict[str, Any] = copy.deepcopy(dict(part(service, "template")))
     template.pop("revision", None)
     container = serving_container(template)
-    if not isinstance(container, dict):
+    if not isinstance(container, dict) or not container:
         raise Malformed("run API answered a service whose template has no container", hint="nothing can be changed")
     if change.image:
         container["image"] = change.image

@@ -67,6 +67,16 @@ async def test_a_restart_that_would_start_nothing_that_serves_is_refused_with_wh
     assert f"pinned to {BAD}" in refusal.reason and "promote to latest first" in refusal.hint
 
 
+async def test_what_is_stopped_cannot_be_restarted_and_its_limits_have_no_effect(rig: Rig) -> None:
+    await rig.run(await rig.plan("revisions.stop"))
+    (refusal,) = (await rig.plan("revisions.restart")).refusals
+    assert "shop is stopped" in refusal.reason and "revisions.resume" in refusal.hint
+    assert "stopped by manual scaling" in rig.reasons(await rig.plan("revisions.scale", max="10"))
+    plan = await rig.plan("revisions.memory", memory="4Gi")
+    assert plan.refusals == ()
+    assert "the service is stopped: no instance runs until it is resumed" in plan.warnings
+
+
 async def test_a_restart_of_part_of_the_traffic_says_which(rig: Rig) -> None:
     await rig.run(await rig.plan("revisions.split", revision=GOOD, percent="30"))
     plan = await rig.plan("revisions.restart")

@@ -24,7 +24,7 @@ from cockpit.errors import (
     TimedOut,
     Unreachable,
 )
-from cockpit.model.revisions import TrafficTarget
+from cockpit.model.revisions import IngressChange, ModeChange, ServiceChange, TemplateChange, TrafficTarget
 from cockpit.profile.schema import CloudRunSource
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.http import Request, Response
@@ -228,3 +228,87 @@ async def test_nothing_listening_is_unreachable_and_no_open_effect(source: Cloud
     (line,) = await adapter.diagnose()
     assert (line.check, line.ok) == ("credentials", False)
     await adapter.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "query", "sent"),
+    [
+        (
+            IngressChange("internal-and-cloud-load-balancing"),
+            {"updateMask": "ingress"},
+            {"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"},
+        ),
+        (
+            ModeChange(0),
+            {"updateMask": "scaling"},
+            {"scaling": {"scalingMode": "MANUAL", "manualInstanceCount": 0}},
+        ),
+        (
+            ModeChange(None, 2, 9),
+            {"updateMask": "scaling"},
+            {"scaling": {"scalingMode": "AUTOMATIC", "minInstanceCount": 2, "maxInstanceCount": 9}},
+        ),
+    ],
+)
+async def test_ingress_and_mode_are_one_patch_as_shown_and_nothing_is_stored_by_a_rehearsal(
+    adapter: CloudRunService,
+    front: Any,
+    change: ServiceChange,
+    query: dict[str, str],
+    sent: dict[str, Any],
+) -> None:
+    before = await adapter.read_service()
+    await adapter.change(change, before.etag, validate_only=True)
+    assert (await adapter.read_service()).etag == before.etag
+    shown = adapter.change_request(change, before.etag)
+    after = await adapter.change(change, before.etag)
+    rehearsal, patch = front.sent("PATCH")
+    assert dict(rehearsal.query) == {**query, "validateOnly": "true"} and dict(patch.query) == query
+    assert patch.json() == rehearsal.json() == {"etag": before.etag, **sent}
+    assert json.loads(shown.partition("\n")[2]) == patch.json()
+    assert len(after.revisions) == 3
+    with pytest.raises(Conflict):
+        await adapter.change(change, before.etag)
+
+
+async def test_a_template_is_sent_back_whole_under_no_name_and_makes_a_revision(
+    adapter: CloudRunService, front: Any
+) -> None:
+    before = await adapter.read_service()
+    assert (before.memory, before.cpu, before.ingress) == ("512Mi", "1000m", "all")
+    after = await adapter.change(TemplateChange(memory="2Gi"), before.etag)
+    (patch,) = front.sent("PATCH")
+    assert dict(patch.query) == {"updateMask": "template", "forceNewRevision": "true"}
+    template = patch.json()["template"]
+    assert "revision" not in template
+    assert template["containers"][0]["resources"]["limits"] == {"cpu": "1000m", "memory": "2Gi"}
+    assert (after.memory, after.cpu, after.template_image) == ("2Gi", "1000m", before.template_image)
+    assert len(after.revisions) == 4 and after.latest_ready == after.latest_created == after.revisions[0].name
+    again = await adapter.change(TemplateChange(), after.etag)
+    assert len(again.revisions) == 5, "the same template again is a new revision, too"
+
+
+async def test_a_template_that_changed_since_is_a_conflict_before_anything_is_sent(
+    adapter: CloudRunService, front: Any
+) -> None:
+    before = await adapter.read_service()
+    await adapter.shift_traffic(GOOD, before.etag)
+    with pytest.raises(Conflict, match="was changed since it was read"):
+        await adapter.change(TemplateChange(), before.etag)
+    assert len(front.sent("PATCH")) == 1
+
+
+async def test_a_template_without_a_container_cannot_be_changed(
+    adapter: CloudRunService, front: Any, plane: ControlPlane
+) -> None:
+    async def bare(request: Request) -> Response | None:
+        if request.method != "GET" or "revisions" in request.path:
+            return None
+        body = json.loads((await plane.handle(request)).body)
+        del body["template"]["containers"]
+        return Response.of(body)
+
+    front.faults.append(bare)
+    status = await adapter.read_service()
+    with pytest.raises(Malformed, match="no container"):
+        await adapter.change(TemplateChange(), status.etag)
