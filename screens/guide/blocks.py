@@ -11,6 +11,7 @@ from screens.body import Body, ListBody
 from screens.paint import Row
 from screens.rows import Rows, _Line
 
+_SCROLLED = 3  # lines at a time where there is nothing to choose
 _KEPT = 2  # lines that stay in sight when a block is longer than the room
 
 
@@ -61,13 +62,19 @@ class BlockRows(Rows):
         return self._at < self._top + self._room and self._end > self._top
 
     def action_move(self, delta: int) -> None:
-        """To the next block, or on within one that goes beyond the edge."""
+        """To the next block, or on within one that goes beyond the edge, or to lines behind the last."""
+        step = 1 if delta > 0 else -1
         hidden = self._end - (self._top + self._room) if delta > 0 else self._top - self._at
-        if hidden > 0 and self._in_sight and self.key:
-            step = min(hidden, max(1, self._room - _KEPT))
-            self._top += step if delta > 0 else -step
+        if hidden > 0 and self.key:
+            self._top += step * min(hidden, max(1, self._room - _KEPT))
             self._moved, self._away = True, False
             self._scroll()
+            self.repaint()
+            self.post_message(self.Moved(self))
+        elif not self._lost and (self._away or self.body.step(self._at, step) is None):
+            self._top += step * _SCROLLED
+            self._scroll(to_cursor=False)
+            self._away = not self._in_sight or delta > 0
             self.repaint()
             self.post_message(self.Moved(self))
         else:

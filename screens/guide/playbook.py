@@ -64,6 +64,7 @@ class PlaybookView(BlockRows):
         self._offers: dict[str, Offered | None] = {}
         self._glances: dict[str, Sight] = {}  # what live steps show, by step
         self._kept: dict[str, tuple[object, Block]] = {}
+        self._wanted = ""  # step to put the cursor on
 
     # -- what is shown
 
@@ -72,9 +73,9 @@ class PlaybookView(BlockRows):
         self._desk, self.session, self._looks = desk, session, looks
         self._kept.clear()
         self._glances.clear()
-        self.renew()
         following = session.next
-        self.go(step or (following.id if following is not None else ""))
+        self._wanted = step or (following.id if following is not None else "")
+        self.renew()
 
     def renew(self) -> None:
         """What is offered may have changed."""
@@ -134,6 +135,9 @@ class PlaybookView(BlockRows):
             for step in session.steps
         ]
         self.show_blocks(self._top_rows(session, desk, width), self._blocks(stands, width))
+        if self._wanted:  # there is room to show it now
+            self.go(self._wanted)
+            self._wanted = ""
         self.show_frame(self._frame(session))
 
     def _stand(
