@@ -26,7 +26,15 @@ _FLOOR = {EffectClass.READS: Tier.T0, EffectClass.UNKNOWN: Tier.T1, EffectClass.
 
 def understand_all(runbook: Runbook, replacements: Sequence[Replacement]) -> tuple[Understanding, ...]:
     """Every command of the runbook, in its order."""
-    return tuple(understand(command, replacements) for command in runbook.commands)
+    known: dict[tuple[str, ...], Understanding] = {}  # runbooks say the same thing many times
+    found = []
+    for command in runbook.commands:
+        programs = " ".join(call.program for call in command.calls)  # as the text around it decides
+        key = (command.text, programs, command.language, command.opener, command.schedule, command.broken)
+        if key not in known:
+            known[key] = understand(command, replacements)
+        found.append(replace(known[key], command=command))
+    return tuple(found)
 
 
 def understand(command: Command, replacements: Sequence[Replacement]) -> Understanding:

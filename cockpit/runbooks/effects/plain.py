@@ -125,11 +125,23 @@ def _awk_only_prints(script: str) -> bool:
     bare = _AWK_REGEX.sub(r"\1", re.sub(r'"(?:[^"\\]|\\.)*"', "0", script))
     if '"' in bare or _AWK_ACTS.search(bare):
         return False
-    before = ""
-    while before != bare:
-        before, bare = bare, re.sub(r"\([^()]*\)", " ", bare)
-    printing = (part for part in re.split(r"[;{}\n]", bare.replace("||", " ")) if "print" in part)
+    printing = (part for part in re.split(r"[;{}\n]", _outside_brackets(bare).replace("||", " ")) if "print" in part)
     return not any(">" in part or "|" in part for part in printing)
+
+
+def _outside_brackets(text: str) -> str:
+    """Without what stands in round brackets; all of it where they do not match."""
+    depth, kept = 0, []
+    for char in text:
+        depth += char == "("
+        if depth == 0:
+            kept.append(char)
+        if char == ")":
+            depth -= 1
+            kept.append(" ")
+            if depth < 0:
+                return text
+    return "".join(kept) if depth == 0 else text
 
 
 def sed(call: Call) -> Ruling:
