@@ -362,6 +362,10 @@ class Executor:
         """The operator looked: the intent is not shown again."""
         await self._trail.write("checked", run, {"note": clean(note, REASON_LIMIT)})
 
+    async def note(self, event: str, facts: Mapping[str, Any]) -> None:
+        """One line of the guide's in the audit log. Raises Misconfigured when it cannot be written."""
+        await self._trail.write(event, "", facts)
+
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back whenever mode, runs, effect or undo changed; returns the way out."""
         return self._underway.subscribe(callback)

@@ -32,6 +32,7 @@ from cockpit.profile.schema import Profile
 
 if TYPE_CHECKING:
     from cockpit.adapters.capabilities import Closing
+    from cockpit.engine.guide import GuideDesk
     from cockpit.polling.logring import LogRing
 
 CLOSE_DEADLINE_S = 2.0
@@ -52,6 +53,7 @@ class Engine:
         self.executor: Executor
         self.looks: LookBook
         self.names: dict[str, dict[str, str]] = {}  # source id -> where it is
+        self.guide: GuideDesk | None = None  # of the profile's runbook; it reads once the polling began
         self.parts: tuple[compose.Part, ...] = ()
         self._closing: list[Closing] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -70,6 +72,8 @@ class Engine:
                 clock=self.clock,
             )
             self._tasks.append(asyncio.create_task(poller.run(), name=f"poll {part.source}"))
+        if self.guide is not None:
+            self._tasks.append(asyncio.create_task(self.guide.run(), name="read the runbook"))
         return self
 
     async def prepare(self) -> None:
@@ -95,6 +99,10 @@ class Engine:
         self.executor = Executor(self.catalogue, station)
         self.looks = LookBook(compose.look_specs(), built.lookers)
         self.names = built.names
+        if self.profile.runbook is not None and built.shelf is not None:
+            from cockpit.engine.guide import GuideDesk
+
+            self.guide = GuideDesk(self, self.profile.runbook, built.shelf, station.who)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -105,6 +113,8 @@ class Engine:
         """End actions, polling and connections; each within a deadline."""
         with contextlib.suppress(AttributeError):
             await self.executor.close()
+        if self.guide is not None:
+            await self.guide.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
