@@ -16,11 +16,21 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a JSON web token", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{6,}")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
 )
+_HINT = re.compile(
+    r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hooks\.slack|AIza|[sr]k_|sk-|eyJ|PRIVATE KEY|://[^\s/]{0,80}:[^\s/]*@"
+)
 URL_PASSWORD = re.compile(r"\b([a-z][a-z0-9+.-]{1,20}://[^\s:/@'\"]{0,80}:)([^\s:/@'\"$<{][^\s/@'\"]{0,120})@")
+
+
+def may_hold_secret(text: str) -> bool:
+    """One quick look, before all shapes are tried."""
+    return _HINT.search(text) is not None
 
 
 def conceal(text: str) -> str:
     """The text with everything that looks like a secret replaced by dots."""
+    if not may_hold_secret(text):
+        return text
     for _, shape in SHAPES:
         text = shape.sub("•••", text)
     return URL_PASSWORD.sub(lambda match: match[0] if is_stand_in(match[2]) else f"{match[1]}•••@", text)

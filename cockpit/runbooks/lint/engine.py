@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar, cast
 
 from cockpit.model.command import Call, Command, EffectClass, Understanding
 from cockpit.model.runbook import Fault, Level, Runbook
 from cockpit.runbooks.lint.concealed import conceal
 
+T = TypeVar("T")
+REMOTE = ("kubectl exec", "docker exec", "compose exec", "ssh", "gcloud compute ssh")  # wrappers with another shell
 _INSTEAD_LIMIT = 600
+_NEARBY = 200  # commands of the same section that are looked at, in each direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,11 @@ class Book:
         """All calls of a program, each with the index of its command."""
         return self._calls.get(program, ())
 
-    def once(self, question: Callable[[Book], object]) -> object:
+    def once(self, question: Callable[[Book], T]) -> T:
         """The answer to a question about the whole runbook, found once however many commands ask."""
         if question not in self._answers:
             self._answers[question] = question(self)
-        return self._answers[question]
+        return cast(T, self._answers[question])
 
     def section(self, command: Command) -> Sequence[int]:
         """Indices of the commands under the same headings."""
@@ -96,6 +101,21 @@ class Book:
     def understanding(self, command: Command) -> Understanding | None:
         """How it was understood, None where nobody has said."""
         return self._understood.get(id(command)) or self._by_place.get((command.file, command.line))
+
+    @cached_property
+    def variables(self) -> Mapping[str, int]:
+        """Variables that the runbook sets on this machine -> index of the first command that does."""
+        found: dict[str, int] = {}
+        for index, command in enumerate(self.commands):
+            for call in command.calls:
+                if any(each.tool in REMOTE for each in call.within):
+                    continue
+                names = list(call.assigned)
+                if call.program in ("export", "read", "declare", "local"):
+                    names += [word.text.partition("=")[0] for word in call.words[1:]]
+                for name in names:
+                    found.setdefault(name, index)
+        return found
 
     @property
     def prose(self) -> Sequence[tuple[str, int, str]]:
@@ -155,22 +175,32 @@ class Scene:
     @cached_property
     def before(self) -> tuple[Command, ...]:
         """Commands of the same section before it, the nearest last."""
-        return tuple(self.book.commands[i] for i in self.book.section(self.command) if i < self.index)
+        return self._nearby(self.book.section(self.command), -1)
 
     @cached_property
     def after(self) -> tuple[Command, ...]:
         """Commands of the same section after it."""
-        return tuple(self.book.commands[i] for i in self.book.section(self.command) if i > self.index)
+        return self._nearby(self.book.section(self.command), 1)
 
     @cached_property
     def block_before(self) -> tuple[Command, ...]:
         """Commands of the same fence before it."""
-        return tuple(self.book.commands[i] for i in self.book.block(self.command) if i < self.index)
+        return self._nearby(self.book.block(self.command), -1)
 
     @cached_property
     def block_after(self) -> tuple[Command, ...]:
         """Commands of the same fence after it."""
-        return tuple(self.book.commands[i] for i in self.book.block(self.command) if i > self.index)
+        return self._nearby(self.book.block(self.command), 1)
+
+    def _nearby(self, indices: Sequence[int], direction: int) -> tuple[Command, ...]:
+        """Of ascending indices those before or after this command; of very many the nearest."""
+        if direction < 0:
+            end = bisect_left(indices, self.index)
+            chosen = indices[max(0, end - _NEARBY) : end]
+        else:
+            start = bisect_right(indices, self.index)
+            chosen = indices[start : start + _NEARBY]
+        return tuple(self.book.commands[each] for each in chosen)
 
     def feeds(self, call: Call) -> Iterator[Call]:
         """The calls of the pipeline behind it, in order."""

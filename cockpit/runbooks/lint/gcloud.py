@@ -44,22 +44,22 @@ def changes(call: Call) -> frozenset[str]:
     return frozenset(call.flags) - WHERE
 
 
-def property_is_set(scene: Scene, *names: str) -> bool:
-    """An earlier `gcloud config set NAME` or an exported CLOUDSDK variable of the runbook provides it."""
-    variables = {f"CLOUDSDK_{name.replace('/', '_').upper()}" for name in names}
-    for index, call in scene.book.calls("gcloud"):
-        if (
-            index < scene.index
-            and goes(call, "config set")
-            and any(name in operands(call, "config set") for name in names)
-        ):
-            return True
-    return any(
-        variables & {*call.assigned, *(word.text.partition("=")[0] for word in call.words)}
-        for command in scene.book.commands[: scene.index + 1]
-        for call in command.calls
-        if call.program in ("export", "assign", "gcloud")
+def property_is_set(scene: Scene, name: str) -> bool:
+    """An earlier `gcloud config set NAME`, or an exported CLOUDSDK variable of the runbook, provides it."""
+    firsts = (
+        scene.book.once(_properties).get(name),
+        scene.book.variables.get(f"CLOUDSDK_{name.replace('/', '_').upper()}"),
     )
+    return any(first is not None and first <= scene.index for first in firsts)
+
+
+def _properties(book: Book) -> dict[str, int]:
+    """Properties that the runbook sets -> index of the first command that does."""
+    found: dict[str, int] = {}
+    for index, call in book.calls("gcloud"):
+        if goes(call, "config set"):
+            found.setdefault(next(iter(operands(call, "config set")), "").partition("=")[0], index)
+    return found
 
 
 def region(scene: Scene, name: str = "") -> str:
@@ -70,29 +70,37 @@ def region(scene: Scene, name: str = "") -> str:
 
 
 def _places(book: Book, name: str) -> tuple[str, ...]:
-    """Regions, the most frequent first."""
-    seen: Counter[str] = Counter()
+    """Regions in which a service or instance is named, of all where none is given; the most frequent first."""
+    return tuple(place for place, _ in book.once(_regions).get(name, Counter()).most_common())
+
+
+def _regions(book: Book) -> dict[str, Counter[str]]:
+    """Name of a service or instance -> regions that stand beside it; "" -> all regions."""
+    found: dict[str, Counter[str]] = {"": Counter()}
     for _, call in book.calls("gcloud"):
         where = call.flag("--region")
-        if where and (not name or name in path(call) or name == call.flag("--service")):
-            seen[where] += 1
-    return tuple(place for place, _ in seen.most_common())
+        if where:
+            for name in {"", call.flag("--service") or "", *path(call)}:
+                found.setdefault(name, Counter())[where] += 1
+    return found
 
 
 def zone(scene: Scene) -> str:
     """The zone that the runbook uses, else one of its region, else ZONE."""
-    for _, call in scene.book.calls("gcloud"):
-        if call.flag("--zone"):
-            return call.flag("--zone") or "ZONE"
+    known = scene.book.once(_first_zone)
+    if known:
+        return known
     where = region(scene)
     return "ZONE" if where == "REGION" else f"{where}-a"
 
 
+def _first_zone(book: Book) -> str:
+    return next((call.flag("--zone") or "" for _, call in book.calls("gcloud") if call.flag("--zone")), "")
+
+
 def pinned(book: Book) -> frozenset[str]:
     """Services whose traffic this runbook sends to a revision by name: their template may then hold the bad image."""
-
-    answer = book.once(_pinned)
-    return answer if isinstance(answer, frozenset) else frozenset()
+    return book.once(_pinned)
 
 
 def _pinned(book: Book) -> frozenset[str]:
@@ -110,6 +118,10 @@ def _names_revision(call: Call) -> bool:
 
 def uses_serverless(book: Book) -> bool:
     """The system that it is about runs on Cloud Run or behind a load balancer with Cloud Armor."""
+    return book.once(_serverless)
+
+
+def _serverless(book: Book) -> bool:
     return any(
         goes(call, "run services") or goes(call, "run deploy") or goes(call, "compute security-policies")
         for _, call in book.calls("gcloud")

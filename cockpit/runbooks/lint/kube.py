@@ -55,8 +55,7 @@ def namespace(call: Call) -> str | None:
 
 def usual_namespace(book: Book) -> str:
     """The namespace that the runbook names most, "" where it names none."""
-    answer = book.once(_usual)
-    return answer if isinstance(answer, str) else ""
+    return book.once(_usual)
 
 
 def _usual(book: Book) -> str:
@@ -70,13 +69,27 @@ def _usual(book: Book) -> str:
 
 def context_is_set(scene: Scene) -> bool:
     """An earlier command of the runbook chooses the namespace."""
-    for program in ("kubectl", "kubens", "kns", "kubectx"):
-        for index, call in scene.book.calls(program):
-            if index < scene.index and (
-                program != "kubectl" or (call.verb == "config set-context" and call.has("--namespace", "-n"))
-            ):
-                return True
-    return False
+    return scene.book.once(_context_at) < scene.index
+
+
+def _context_at(book: Book) -> int:
+    """Index of the first command that chooses a namespace for all that follow; beyond the last where none does."""
+    found = [index for program in ("kubens", "kns", "kubectx") for index, _ in book.calls(program)]
+    found += [
+        index
+        for index, call in book.calls("kubectl")
+        if call.verb == "config set-context" and call.has("--namespace", "-n")
+    ]
+    return min(found, default=len(book.commands))
+
+
+def named_later(book: Book) -> dict[tuple[str, tuple[str, ...]], list[int]]:
+    """Kind and names -> indices of the commands that name them, other than to delete them."""
+    found: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for index, call in book.calls("kubectl"):
+        if call.verb != "delete":
+            found.setdefault(kind_and_names(call), []).append(index)
+    return found
 
 
 def cluster_wide(kind: str) -> bool:

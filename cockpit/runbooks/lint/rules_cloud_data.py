@@ -7,8 +7,8 @@ import re
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint import gcloud
-from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
-from cockpit.runbooks.lint.gcloud import goes, named, operands, rebuilt
+from cockpit.runbooks.lint.engine import Book, Found, Scene, calls_of, on_call
+from cockpit.runbooks.lint.gcloud import goes, named, operands, path, rebuilt
 
 _REPLICA = re.compile(r"(?:^|[-_])(?:read[-_]?)?(?:replica|standby|secondary|slave|ro)\d*(?:$|[-_])")
 _RESTARTS = ("--tier", "--cpu", "--memory", "--availability-type", "--database-version", "--edition")
@@ -26,12 +26,7 @@ def failover_of_replica(call: Call, scene: Scene) -> Found | None:
     if not goes(call, "sql instances failover"):
         return None
     name = named(call, "sql instances failover", "")
-    known = any(
-        (goes(each, "sql instances create") and each.has("--master-instance-name") and name in operands(each, ""))
-        or (goes(each, "sql instances promote-replica") and name in operands(each, ""))
-        for _, each in scene.book.calls("gcloud")
-    )
-    if not known and not _REPLICA.search(name.lower()):
+    if name not in scene.book.once(_replicas) and not _REPLICA.search(name.lower()):
         return None
     primary = _REPLICA.sub("", name).strip("-_") or "PRIMARY"
     return Found(
@@ -233,6 +228,19 @@ def _filter(call: Call) -> str:
         if goes(call, verb):
             return " ".join(operands(call, verb))
     return ""
+
+
+def _replicas(book: Book) -> frozenset[str]:
+    """Instances that the runbook creates or promotes as replicas."""
+    return frozenset(
+        path(each)[3]
+        for _, each in book.calls("gcloud")
+        if len(path(each)) > 3
+        and (
+            goes(each, "sql instances promote-replica")
+            or (goes(each, "sql instances create") and each.has("--master-instance-name"))
+        )
+    )
 
 
 RULES = (

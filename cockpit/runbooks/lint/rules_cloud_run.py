@@ -5,7 +5,7 @@ from __future__ import annotations
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint import gcloud
-from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
+from cockpit.runbooks.lint.engine import Book, Found, Scene, calls_of, on_call
 from cockpit.runbooks.lint.gcloud import changes, goes, named, operands, rebuilt
 from cockpit.runbooks.lint.tools import names
 
@@ -169,11 +169,7 @@ def tag_must_exist(call: Call, scene: Scene) -> Found | None:
     if not goes(call, _TRAFFIC) or not call.has("--to-tags"):
         return None
     tags = [part.partition("=")[0] for part in (call.flag("--to-tags") or "").split(",")]
-    set_ = " ".join(
-        f"{each.flag('--tag') or ''} {each.flag('--update-tags', '--set-tags') or ''}"
-        for _, each in scene.book.calls("gcloud")
-    )
-    missing = next((tag for tag in tags if tag and tag not in set_), "")
+    missing = next((tag for tag in tags if tag and tag not in scene.book.once(_tags)), "")
     if not missing:
         return None
     name = named(call, _TRAFFIC, "SERVICE")
@@ -181,6 +177,14 @@ def tag_must_exist(call: Call, scene: Scene) -> Found | None:
         f"Nothing in this runbook gives a revision the tag {missing}: without it gcloud refuses the split.",
         f"first: gcloud run deploy {name} --image=IMAGE --no-traffic --tag={missing} --region="
         f"{call.flag('--region') or gcloud.region(scene, name)}",
+    )
+
+
+def _tags(book: Book) -> str:
+    """Everything that the runbook says in flags that set tags."""
+    return " ".join(
+        f"{each.flag('--tag') or ''} {each.flag('--update-tags', '--set-tags') or ''}"
+        for _, each in book.calls("gcloud")
     )
 
 

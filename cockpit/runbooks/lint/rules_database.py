@@ -207,7 +207,7 @@ def reindex(call: Call, scene: Scene) -> Found | None:
 
 @on_call(
     "psql-names-no-database",
-    Level.WARNING,
+    Level.NOTE,
     "Without host or database psql connects to whatever the environment of the person at the keyboard says.",
     "psql",
     "sql",
@@ -240,14 +240,8 @@ def no_target(call: Call, scene: Scene) -> Found | None:
 
 
 def _environment_is_set(scene: Scene) -> bool:
-    names = {"PGHOST", "PGDATABASE", "PGSERVICE", "PGHOSTADDR"}
-    for command in scene.book.commands[: scene.index + 1]:
-        for call in command.calls:
-            if names & set(call.assigned) or (
-                call.program == "export" and names & {word.text.partition("=")[0] for word in call.words[1:]}
-            ):
-                return True
-    return False
+    firsts = [scene.book.variables.get(name) for name in ("PGHOST", "PGDATABASE", "PGSERVICE", "PGHOSTADDR")]
+    return any(first is not None and first <= scene.index for first in firsts)
 
 
 @on_call(

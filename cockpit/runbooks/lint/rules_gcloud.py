@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint import gcloud
-from cockpit.runbooks.lint.engine import Found, Scene, on_call
+from cockpit.runbooks.lint.engine import Book, Found, Scene, on_call
 from cockpit.runbooks.lint.gcloud import goes, named, path, rebuilt
 from cockpit.runbooks.lint.gcloud_verbs import BETA_ONLY, unknown
 
@@ -225,12 +226,7 @@ def firewall_and_serverless(call: Call, scene: Scene) -> Found | None:
     sources = call.flag("--source-ranges")
     if sources is None or (call.flag("--action") or "").upper() != "DENY":
         return None
-    policies = [
-        call_.flag("--security-policy") or named(call_, "compute security-policies describe", "")
-        for _, call_ in scene.book.calls("gcloud")
-        if goes(call_, "compute security-policies")
-    ]
-    policy = next((each for each in policies if each), "POLICY")
+    policy = scene.book.once(_policy)
     return Found(
         f"It blocks {sources} on machines of one VPC network. Cloud Run and external load balancers do not ask it: "
         "the "
@@ -281,10 +277,32 @@ def remote_glob(call: Call, scene: Scene) -> Found | None:
     return Found("The * is not quoted: zsh refuses the line where no local file fits.", text)
 
 
+def _policy(book: Book) -> str:
+    """The security policy that the runbook names, else POLICY."""
+    named_ = (
+        each.flag("--security-policy") or named(each, "compute security-policies describe", "")
+        for _, each in book.calls("gcloud")
+        if goes(each, "compute security-policies")
+    )
+    return next((each for each in named_ if each), "POLICY")
+
+
+def _ssh_without_zone(scene: Scene) -> Found | None:
+    """`gcloud compute ssh VM -- COMMAND`: the call is the command, gcloud stands around it."""
+    tool = "gcloud compute ssh"
+    around = next((each for call in scene.command.calls for each in call.within if each.tool == tool), None)
+    if around is None or "--zone" in around.flags or gcloud.property_is_set(scene, "compute/zone"):
+        return None
+    text = " ".join(scene.command.text.split())
+    more = _NEEDS_ZONE["compute ssh"]
+    fixed = text.replace(around.where, f"{around.where} --zone={gcloud.zone(scene)}", 1)
+    return Found(f"No --zone: gcloud stops to ask, or fails in a script.{more}", fixed)
+
+
 RULES = (
     no_such_command,
     needs_beta,
-    needs_region,
+    replace(needs_region, on_command=_ssh_without_zone),
     describe_shows_no_usage,
     compute_quota,
     firewall_and_serverless,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
-from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
+from cockpit.runbooks.lint.engine import Book, Found, Scene, calls_of, on_call
 from cockpit.runbooks.lint.kube import DATE
 from cockpit.runbooks.lint.tools import line
 
@@ -85,7 +85,7 @@ def push_main(call: Call, scene: Scene) -> Found | None:
     branch = call.args[1].text.rpartition(":")[2]
     if branch not in _MAIN:
         return None
-    reviewed = any(each.verb in ("pr create", "pr merge") for _, each in scene.book.calls("gh"))
+    reviewed = scene.book.once(_reviews)
     more = ", as this runbook does elsewhere" if reviewed else ""
     return Found(
         f"It goes straight to {branch}: refused where the branch is protected, unreviewed where it is not.",
@@ -143,6 +143,11 @@ def dated_branch(call: Call, scene: Scene) -> Found | None:
         f"{dated} is worked out again: after midnight, or with a time in it, that branch does not exist.",
         line(call).replace(dated, '"$(git branch --show-current)"'),
     )
+
+
+def _reviews(book: Book) -> bool:
+    """The runbook uses pull requests."""
+    return any(each.verb in ("pr create", "pr merge") for _, each in book.calls("gh"))
 
 
 RULES = (add_all, revert_range, merge_admin, push_main, push_force, throws_away, dated_branch)

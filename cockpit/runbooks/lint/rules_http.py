@@ -107,7 +107,7 @@ def insecure(call: Call, scene: Scene) -> Found | None:
 
 @on_call(
     "request-line-is-no-command",
-    Level.WARNING,
+    Level.NOTE,
     "An HTTP request line in a shell block is not a command: pasted into a terminal it fails.",
     "http",
 )

@@ -6,7 +6,7 @@ import re
 
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
-from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
+from cockpit.runbooks.lint.engine import Book, Found, Scene, calls_of, on_call
 from cockpit.runbooks.lint.kube import (
     cluster_wide,
     context_is_set,
@@ -14,6 +14,7 @@ from cockpit.runbooks.lint.kube import (
     in_namespace,
     kind_and_names,
     kinds,
+    named_later,
     namespace,
     tries_only,
     usual_namespace,
@@ -126,12 +127,8 @@ def deletes_way_back(call: Call, scene: Scene) -> Found | None:
     kind, names = kind_and_names(call)
     if call.verb != "delete" or kind not in ("deployment", "statefulset") or not names or tries_only(call):
         return None
-    later = [
-        index
-        for index, each in scene.book.calls("kubectl")
-        if index != scene.index and each.verb != "delete" and kind_and_names(each) == (kind, names)
-    ]
-    switches = any(each.verb == "patch" and '"selector"' in _patch(each) for _, each in scene.book.calls("kubectl"))
+    later = [index for index in scene.book.once(named_later).get((kind, names), []) if index != scene.index]
+    switches = scene.book.once(_switches)
     if not switches and not later:
         return None
     more = f" {len(later)} other commands of this runbook name {names[0]}." if later else ""
@@ -206,9 +203,7 @@ def scale(call: Call, scene: Scene) -> Found | None:
     kind, names = kind_and_names(call)
     name = names[0] if names else kind
     where = in_namespace(call, scene)
-    spoken = re.search(r"\bhpa\b|horizontal pod autoscal", scene.book.spoken) is not None
-    owned = spoken or any("horizontalpodautoscaler" in kinds(each) or each.verb == "autoscale"
-                          for _, each in scene.book.calls("kubectl"))  # fmt: skip
+    owned = scene.book.once(_autoscaled)
     if owned:
         return Found(
             f"An autoscaler owns the replicas here and takes {replicas} back within seconds, if it is not in its "
@@ -321,6 +316,18 @@ def config_without_restart(call: Call, scene: Scene) -> Found | None:
         "step relies on is not in effect.",
         f"{_line(call)} && kubectl rollout restart deployment/NAME{where} && kubectl rollout status "
         f"deployment/NAME{where} --timeout=5m; then ask the service, and set it back afterwards",
+    )
+
+
+def _switches(book: Book) -> bool:
+    """The runbook moves a Service from one Deployment to another."""
+    return any(each.verb == "patch" and '"selector"' in _patch(each) for _, each in book.calls("kubectl"))
+
+
+def _autoscaled(book: Book) -> bool:
+    """The runbook says that there is an autoscaler."""
+    return re.search(r"\bhpa\b|horizontal pod autoscal", book.spoken) is not None or any(
+        "horizontalpodautoscaler" in kinds(each) or each.verb == "autoscale" for _, each in book.calls("kubectl")
     )
 
 

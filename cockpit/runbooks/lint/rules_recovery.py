@@ -6,7 +6,7 @@ import re
 
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
-from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call, on_command
+from cockpit.runbooks.lint.engine import Book, Found, Scene, calls_of, on_call, on_command
 from cockpit.runbooks.lint.kube import (
     DATE,
     files,
@@ -112,24 +112,30 @@ def restore_apply(call: Call, scene: Scene) -> Found | None:
     """`apply -f` of a file that a `get` of this runbook wrote."""
     if call.verb not in ("apply", "create", "replace"):
         return None
-    own = {DATE.sub("DATE", each) for each in files(call)}
-    for _, each in scene.book.calls("kubectl"):
-        wrote = written_to(each)
-        if each.verb == "get" and wrote and DATE.sub("DATE", wrote) in own and "all" in kinds(each):
-            gone = any(
-                kind_and_names(earlier) and earlier.verb == "delete" and kind_and_names(earlier)[0] == "namespace"
-                for earlier in calls_of(scene.before, "kubectl")
-            )
-            more = " The namespace was just deleted and is not in the file: every object is refused." if gone else ""
-            return Found(
-                f"{wrote} was written by `kubectl get`: ReplicaSets and ConfigMaps conflict, pods are thrown away "
-                "again, "
-                f"and what `all` leaves out does not come back.{more}",
-                f"kubectl apply -f MANIFESTS{in_namespace(call, scene)} from version control, or velero restore "
-                "create "
-                "--from-backup=NAME",
-            )
-    return None
+    saved = scene.book.once(_saved)
+    wrote = next((name for each in files(call) if (name := saved.get(DATE.sub("DATE", each), ""))), "")
+    if not wrote:
+        return None
+    gone = any(
+        earlier.verb == "delete" and kind_and_names(earlier)[0] == "namespace"
+        for earlier in calls_of(scene.before, "kubectl")
+    )
+    more = " The namespace was just deleted and is not in the file: every object is refused." if gone else ""
+    return Found(
+        f"{wrote} was written by `kubectl get`: ReplicaSets and ConfigMaps conflict, pods are thrown away again, and "
+        f"what `all` leaves out does not come back.{more}",
+        f"kubectl apply -f MANIFESTS{in_namespace(call, scene)} from version control, or velero restore create "
+        "--from-backup=NAME",
+    )
+
+
+def _saved(book: Book) -> dict[str, str]:
+    """Files that a `kubectl get all` of the runbook writes, by their name with any date in it as DATE."""
+    return {
+        DATE.sub("DATE", written_to(each)): written_to(each)
+        for _, each in book.calls("kubectl")
+        if each.verb == "get" and "all" in kinds(each) and written_to(each)
+    }
 
 
 @on_call(

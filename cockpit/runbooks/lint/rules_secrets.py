@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
-from cockpit.runbooks.lint.concealed import SHAPES, URL_PASSWORD, is_stand_in
+from cockpit.runbooks.lint.concealed import SHAPES, URL_PASSWORD, is_stand_in, may_hold_secret
 from cockpit.runbooks.lint.engine import Book, Found, Scene, on_book, on_call, on_command
 from cockpit.runbooks.lint.gcloud import goes
 from cockpit.runbooks.lint.kube import kinds
@@ -44,8 +44,9 @@ _SINGLE = re.compile(r"(?i)\b(?:password|passwd|pwd)\b[*_`]{0,3}\s*[:=]\s*[*_`]{
 def in_the_file(scene: Scene) -> Found | None:
     """By its shape, or as the password of a URL or a variable."""
     text = scene.command.text
-    what = next((name for name, shape in SHAPES if shape.search(text)), "")
-    if not what:
+    held = may_hold_secret(text)
+    what = next((name for name, shape in SHAPES if shape.search(text)), "") if held else ""
+    if held and not what:
         found = URL_PASSWORD.search(text)
         if found is not None and not is_stand_in(found[2]) and not _local(text, found):
             what = "a password in a URL"

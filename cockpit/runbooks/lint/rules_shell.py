@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from cockpit.model.command import Call, EffectClass, PlaceholderStyle, Wrapper
 from cockpit.model.runbook import Level
-from cockpit.runbooks.lint.engine import Found, Scene, on_call, on_command
+from cockpit.runbooks.lint.engine import REMOTE, Found, Scene, on_call, on_command
 from cockpit.runbooks.lint.tools import line
 
-_REMOTE = ("kubectl exec", "docker exec", "compose exec", "ssh", "gcloud compute ssh")
 _SHELLS = ("bash", "sh", "shell", "zsh", "console", "terminal")
 _LOOKS = re.compile(
     r"^(?:\W|\d|\b(?:step|first|then|next|now|just|always|quickly)\b)*"
@@ -30,7 +29,7 @@ _ALSO_CHANGES = re.compile(
 )
 def wrong_machine(scene: Scene) -> Found | None:
     """`kubectl exec POD -- psql $DATABASE_URL`."""
-    remote = next((each for call in scene.command.calls for each in call.within if each.tool in _REMOTE), None)
+    remote = next((each for call in scene.command.calls for each in call.within if each.tool in REMOTE), None)
     if remote is None or "$" not in scene.command.text:
         return None
     name = next((each for each in _expanded_here(scene, remote) if not _set_before(scene, each)), "")
@@ -67,15 +66,9 @@ def _expanded_here(scene: Scene, remote: Wrapper) -> Iterator[str]:
 
 def _set_before(scene: Scene, name: str) -> bool:
     """The runbook sets it on this machine, so that it is meant."""
-    for command in scene.book.commands[: scene.index + 1]:
-        for call in command.calls:
-            if not any(each.tool in _REMOTE for each in call.within) and (
-                name in call.assigned
-                or (call.program in ("export", "read", "declare", "local")
-                    and any(word.text.partition("=")[0] == name for word in call.words[1:]))
-            ):  # fmt: skip
-                return True
-    return bool(re.search(rf"\bfor\s+{re.escape(name)}\s+in\b", scene.command.text))
+    first = scene.book.variables.get(name)
+    here = first is not None and first <= scene.index
+    return here or bool(re.search(rf"\bfor\s+{re.escape(name)}\s+in\b", scene.command.text))
 
 
 @on_command(

@@ -45,7 +45,12 @@ SAMPLES = (
         f"{PIN}\n{SCALE} --memory=2Gi",
         f"{PIN}\ngcloud run services update other --region=europe-west1 --memory=2Gi",
     ),
-    ("cloud-run-pins-traffic", "Roll back", PIN, f"{PIN}\ngcloud run services update-traffic web --to-latest --region=r1"),
+    (
+        "cloud-run-pins-traffic",
+        "Roll back",
+        PIN,
+        f"{PIN}\ngcloud run services update-traffic web --to-latest --region=r1",
+    ),
     (
         "cloud-run-tag-must-exist",
         "Canary",
@@ -61,7 +66,12 @@ SAMPLES = (
     ),
     ("gcloud-no-such-command", "Metrics", "gcloud monitoring metrics list", "gcloud compute networks list"),
     ("gcloud-no-such-command", "Restart", "gcloud run services restart web --region=r1", "gcloud dns policies list"),
-    ("gcloud-needs-beta", "Logs", "gcloud logging tail 'severity>=ERROR'", "gcloud beta logging tail 'severity>=ERROR'"),
+    (
+        "gcloud-needs-beta",
+        "Logs",
+        "gcloud logging tail 'severity>=ERROR'",
+        "gcloud beta logging tail 'severity>=ERROR'",
+    ),
     (
         "gcloud-needs-beta",
         "Domains",
@@ -96,7 +106,8 @@ SAMPLES = (
     (
         "firewall-does-not-filter-serverless",
         "Block them",
-        "gcloud run services list\ngcloud compute firewall-rules create stop --action=deny --rules=all --source-ranges=1.2.3.4",
+        "gcloud run services list\ngcloud compute firewall-rules create stop --action=deny --rules=all "
+        "--source-ranges=1.2.3.4",
         "gcloud compute firewall-rules create stop --action=deny --rules=all --source-ranges=1.2.3.4",
     ),
     (
@@ -130,14 +141,24 @@ SAMPLES = (
         "gcloud sql backups restore 17 --restore-instance=orders",
         "gcloud sql backups list --instance=orders",
     ),
-    ("sql-import-writes-into-live", "Load", "gcloud sql import sql orders gs://b/d.sql --database=o", "gcloud sql databases list -i orders"),
+    (
+        "sql-import-writes-into-live",
+        "Load",
+        "gcloud sql import sql orders gs://b/d.sql --database=o",
+        "gcloud sql databases list -i orders",
+    ),
     (
         "sql-export-on-primary",
         "Save",
         "gcloud sql export sql orders gs://b/d.sql --database=o",
         "gcloud sql export sql orders gs://b/d.sql --database=o --offload",
     ),
-    ("sql-connect-opens-the-instance", "Connect", "gcloud sql connect orders --user=app", "gcloud sql users list -i orders"),
+    (
+        "sql-connect-opens-the-instance",
+        "Connect",
+        "gcloud sql connect orders --user=app",
+        "gcloud sql users list -i orders",
+    ),
     (
         "logging-null-is-no-presence-test",
         "Who was it",
@@ -154,9 +175,10 @@ SAMPLES = (
         "logging-filter-misses-the-kill",
         "Killed for memory",
         "gcloud logging read 'resource.type=cloud_run_revision textPayload:\"OOM\"'",
-        "gcloud logging read 'resource.type=cloud_run_revision (textPayload:\"Memory limit of\" OR textPayload:\"OOM\")'",
+        'gcloud logging read \'resource.type=cloud_run_revision (textPayload:"Memory limit of" OR '
+        'textPayload:"OOM")\'',
     ),
-)  # fmt: skip
+)
 
 
 def book(heading: str, block: str) -> str:
