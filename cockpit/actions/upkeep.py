@@ -114,7 +114,7 @@ class MaintainTables(BoundAction):
             ),
             equivalent=(self._adapter.by_hand(sql),),
             permission=found.permission,
-            undo=Undo("none is needed: no row changes. A stopped run leaves what was done so far"),
+            undo=Undo("none: no row changes. A stopped run leaves what was done so far"),
             planned_at=self._clock.now(),
             deadline_s=within_s + _MARGIN_S,
             refusals=tuple(refusals),

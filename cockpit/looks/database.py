@@ -16,7 +16,7 @@ from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.database import DatabaseStatus
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.severity import Severity, SourceKind
-from cockpit.model.sql import NotOne, first_words, single, tokens
+from cockpit.model.sql import NotOne, first_words, one_line, tokens
 
 MOST_FILLS = 3
 SESSIONS = LookSpec(
@@ -110,7 +110,7 @@ def _query(call: Call) -> Intent | None:
     if statement is None or not statement.reads_only or call.redirects:
         return None
     try:
-        text = single(statement.text)
+        text = one_line(statement.text)
         words = first_words(text)
     except NotOne:
         return None
