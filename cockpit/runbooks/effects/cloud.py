@@ -11,7 +11,7 @@ from cockpit.runbooks.effects.ruling import Ruling, changes, destroys, is_zero, 
 _READS = names(
     """
     list describe read tail ls cat du stat hash get search lookup wait info version help troubleshoot-policy
-    test-iam-permissions check-upgrade decrypt diff verify
+    test-iam-permissions check-upgrade diff verify
     """
 )
 _READS_FROM = ("list-", "describe-", "get-", "search-", "check-", "print-", "validate-", "lookup-")
@@ -216,7 +216,7 @@ def aws(call: Call) -> Ruling:
         return reads(f"{name} only reads, but what it prints is a secret")
     if words[:1] == ["s3api"] and operation == "get-object":
         return changes("it writes the object to a file")
-    if (_AWS_READS.match(operation) and words[0] not in ("ssm", "lambda")) or operation == "get-caller-identity":
+    if (_AWS_READS.match(operation)) or operation == "get-caller-identity":
         return reads(f"{name} only reads")
     return unknown(f"{name} is not known to the cockpit")
 

@@ -47,6 +47,8 @@ _FUNCTIONS = {
     "lo_unlink": destroys("lo_unlink deletes a large object", final=True),
 }
 _WRITING = re.compile(r"\b(delete\s+from|drop|truncate|update|merge\s+into|replace\s+into)\b", re.I)
+_DROPPING = re.compile(r"\.(drop\w*|delete\w*|remove|update\w*|replaceOne|bulkWrite)\s*\(|\bflush", re.I)
+_FILLED_IN = re.compile(r"(?<![:\w]):['\"]?[A-Za-z_]")
 _META_READS = re.compile(
     r"\\(d\w*[+S]*|l\+?|z|conninfo|timing|x|\?|h|q|encoding|pset|a|t|echo|sf\+?|sv\+?|c|connect)$"
 )
@@ -60,6 +62,8 @@ def sql(call: Call) -> Ruling:
     if found is None:
         return _client(call)
     rulings = [_statement(found)]
+    if any("--set" in wrapper.flags for wrapper in call.within) and _FILLED_IN.search(_without_strings(found.text)):
+        rulings.append(unknown("what psql puts into the statement was not looked at"))
     psql = (wrapper for wrapper in call.within if wrapper.tool in ("psql", "pgcli"))
     if any(not _WRITES_FILE.isdisjoint(wrapper.flags) for wrapper in psql):
         rulings.append(changes("it writes what comes out to a file"))
@@ -163,7 +167,10 @@ def probe(call: Call) -> Ruling:
 
 
 def mysql(call: Call) -> Ruling:
-    """A client whose statements were not looked at."""
+    """A client whose statements were not parsed: what they say can only make it worse."""
+    text = " ".join(word.text for word in call.words[1:])
+    if _WRITING.search(text) or _DROPPING.search(text):
+        return destroys("a part of what it is given changes or deletes rows or tables", final=True)
     return max(_client(call), unknown("the SQL that it runs was not looked at"), key=lambda ruling: ruling.effect)
 
 

@@ -13,7 +13,7 @@ from cockpit.runbooks.effects.containers import docker
 from cockpit.runbooks.effects.data import dropdb, mysql, pg_dump, pg_restore, probe, promql, sql
 from cockpit.runbooks.effects.kubernetes import helm, kubectl
 from cockpit.runbooks.effects.machine import MACHINE
-from cockpit.runbooks.effects.plain import PLAIN, protected
+from cockpit.runbooks.effects.plain import PLAIN, SHELL_ONLY, protected
 from cockpit.runbooks.effects.repository import gh, git
 from cockpit.runbooks.effects.ruling import Ruling, changes, names, reads, unknown, worst
 from cockpit.runbooks.effects.web import http
@@ -67,6 +67,10 @@ _STEERS = re.compile(
     r"(PATH|LD_\w+|DYLD_\w+|\w*PAGER|GIT_\w+|\w*EDITOR|VISUAL|BASH_ENV|ENV|IFS|PROMPT_COMMAND|LESSOPEN|NODE_OPTIONS"
     r"|PYTHON(PATH|STARTUP)|PERL5OPT|RUBYOPT|KUBECTL_EXTERNAL_DIFF|PSQLRC)$"
 )
+_PREPARES = SHELL_ONLY | {"assign"}
+_ANY_WORDS = names("sql promql echo printf export cd test [")
+_OPTIONS = re.compile(r"\$(?:\{?\w*(OPT|ARG|FLAG|PARAM|EXTRA|CMD|COMMAND)\w*\}?|[@*])$", re.I)
+_RUNS_LOCALLY = ("proxycommand", "localcommand", "knownhostscommand")
 _NOWHERE = re.compile(r"&|/dev/(null|stdout|stderr|tty|fd/\d+)$")
 _SUBSTITUTED = re.compile(r"[$`]")
 
@@ -82,7 +86,7 @@ def rule(call: Call) -> Ruling:
     rulings = [_program(call), *(_around(call, wrapper) for wrapper in call.within)]
     rulings += [_redirect(redirect) for redirect in call.redirects]
     for name in call.assigned:
-        if _STEERS.match(name) and call.program != "assign":
+        if _STEERS.match(name) and call.program not in _PREPARES:
             rulings.append(unknown(f"the setting {name} can make it run something else"))
     return worst(rulings)
 
@@ -92,6 +96,8 @@ def rule_of(command: Command) -> Ruling:
     rulings = [rule(call) for call in command.calls if not _seen_through(call, command)]
     if command.broken:
         rulings.append(unknown(f"not all of it could be read: {command.broken}"))
+    if len(command.calls) > 1 and any(_redefines(call) for call in command.calls):
+        rulings.append(unknown("it changes beforehand what the names of programs mean"))
     if not rulings:
         rulings.append(unknown("it calls nothing that could be read"))
     return worst(rulings)
@@ -104,6 +110,14 @@ def _seen_through(call: Call, command: Command) -> bool:
     return call.program == "find" and executed and not deletes and not call.redirects
 
 
+def _redefines(call: Call) -> bool:
+    """An alias, or a setting such as PATH, for the calls that follow."""
+    if call.program not in _PREPARES:
+        return False
+    given = [word.text.partition("=")[0] for word in call.words[1:] if "=" in word.text]
+    return (call.program == "alias" and bool(given)) or any(_STEERS.match(name) for name in (*call.assigned, *given))
+
+
 def tier_of(ruling: Ruling) -> Tier:
     """What a script of that effect asks for."""
     if ruling.effect is EffectClass.READS:
@@ -114,13 +128,21 @@ def tier_of(ruling: Ruling) -> Tier:
 def _program(call: Call) -> Ruling:
     if call.words and call.words[0].placeholders and call.program not in ("sql", "http", "redis", "promql", "assign"):
         return unknown("which program it runs is still to be filled in")
-    table = TOOLS.get(call.program)
+    table = TOOLS.get("mkfs" if call.program.startswith("mkfs.") else call.program)
     if table is None:
         return unknown(f"what {call.program or 'it'} does is not known to the cockpit")
     ruling = table(call)
     if ruling.effect is EffectClass.READS and _open_verb(call):
         return unknown("what it is asked to do is still to be filled in")
+    if ruling.effect is EffectClass.READS and call.program not in _ANY_WORDS and _open_options(call):
+        return unknown("its options are still to be filled in")
     return ruling
+
+
+def _open_options(call: Call) -> bool:
+    """An unquoted variable in the place of options, which may say anything."""
+    bare = [word.source for word in call.words[1:] if word.source.startswith("$") or word.source == '"$@"']
+    return any(_OPTIONS.match(each.strip('"')) for each in bare)
 
 
 def _open_verb(call: Call) -> bool:
@@ -128,14 +150,18 @@ def _open_verb(call: Call) -> bool:
     if not call.verb or call.program in ("sql", "promql"):
         return False
     parts = set(call.verb.split())
+    capitals = call.program == "redis"  # whose own words are in capitals
     return bool(_SUBSTITUTED.search(call.verb)) or any(
-        word.placeholders and word.text in parts for word in call.words
+        word.placeholders and word.text in parts and not (capitals and word.text.isalpha()) for word in call.words
     )
 
 
 def _around(call: Call, wrapper: Wrapper) -> Ruling:
     if wrapper.tool in _FEEDERS and call.program not in _WHATEVER:
         return unknown("it takes further arguments from what is fed to it")
+    options = wrapper.flags.get("-o", ()) if wrapper.tool == "ssh" else ()
+    if any(value.strip().lower().startswith(_RUNS_LOCALLY) for value in options):
+        return unknown("one of its options runs a program on this machine")
     if wrapper.tool in _RUNS_FILES:
         return unknown("the script that it runs was not looked at")
     return _STARTS.get(wrapper.tool) or reads(f"it runs through {wrapper.tool}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from cockpit.model.command import Call
 from cockpit.runbooks.effects.plain import protected
-from cockpit.runbooks.effects.ruling import Ruling, changes, destroys, name_of, reads, texts, unknown
+from cockpit.runbooks.effects.ruling import Ruling, changes, destroys, name_of, names, reads, texts, unknown
 
 _VERBS: dict[str, dict[str, str]] = {}  # program -> verb -> "r" reads, "c" changes, "d" destroys, "D" for good
 
@@ -103,6 +104,8 @@ def by_verb(call: Call) -> Ruling:
     special = _special(call, tokens)
     if special is not None:
         return special
+    lost = next((token for token in tokens[:3] if table.get(token, "") in ("d", "D")), "")
+    verb = lost or verb
     match table.get(verb, ""):
         case "r":
             return reads(f"{name} only reads")
@@ -227,6 +230,8 @@ def _shell(call: Call) -> Ruling:
         return reads("it only lays JSON out")
     if call.has("--version", "--help") or (call.has("-n") and call.program in ("bash", "sh", "zsh", "ksh", "dash")):
         return reads("it runs nothing")
+    if call.program.startswith("python") and any(word.text.endswith("manage.py") for word in call.words):
+        return _own_code(call)
     if not call.args and not call.flags and not call.piped and not call.redirects:
         return unknown("it opens a shell in which anything can be typed")
     return unknown("what it runs was not looked at")
@@ -236,16 +241,34 @@ def _fixed(ruling: Ruling) -> Callable[[Call], Ruling]:
     return lambda _: ruling
 
 
+_LOSING = names(
+    "reset drop revert rollback down downgrade wipe destroy delete flush undo purge truncate clean unapply"
+)
+
+
+def _own_code(call: Call) -> Ruling:
+    """Builds, scripts and migrations of the project: known only by the names of their targets."""
+    named = {part for word in call.words[1:] for part in re.split(r"[^a-z]+", word.text.lower())}
+    migrates = call.program in _MIGRATORS or not named.isdisjoint(_DATABASES)
+    if not named.isdisjoint(_LOSING) and migrates:
+        return destroys("by its name it takes something of the database back, and data is lost", final=True)
+    if call.program in _MIGRATORS:
+        return changes("it may change the database of the application")
+    return unknown("it builds or runs the project's own code, which was not looked at")
+
+
+_MIGRATORS = names("rails django-admin manage.py flask prisma knex sequelize typeorm dbmate goose liquibase sqitch")
+_DATABASES = names("db database migrate migration migrations schema manage")
+_BUILDERS = names(
+    """
+    make cmake gradle mvn cargo go pytest tox nox jest vitest poetry uv bundle rake composer dotnet just task
+    """
+)
+
 _FIXED = {
     "mkdir touch ln install split csplit wget scp sftp zip unzip cpio patch ed ex": changes("it writes files"),
     "chmod chown chgrp setfacl chattr": changes("it changes who may use the files"),
     "useradd usermod groupadd groupmod adduser visudo": changes("it changes accounts of this machine"),
-    "make cmake gradle mvn cargo go pytest tox nox jest vitest poetry uv bundle rake composer dotnet": unknown(
-        "it builds or runs the project's own code, which was not looked at"
-    ),
-    "rails django-admin manage.py flask prisma knex sequelize typeorm dbmate goose liquibase sqitch": changes(
-        "it may change the database of the application"
-    ),
     "vi vim nano emacs code": changes("it opens a file for change"),
     "reboot shutdown halt poweroff init telinit": destroys("this machine stops"),
     "userdel groupdel deluser": destroys("an account of this machine is deleted"),
@@ -267,9 +290,28 @@ _SHELLS = "bash sh zsh ksh dash fish python python3 perl ruby node deno php lua 
 
 def _rsync(call: Call) -> Ruling:
     if call.has("-n", "--dry-run"):
-        return reads("a dry run: nothing is copied")
+        own = call.has("-e", "--rsh", "--rsync-path")
+        return unknown("a program of one's own connects it") if own else reads("a dry run: nothing is copied")
     gone = any(flag.startswith(("--delete", "--remove-source")) for flag in call.flags)
     return destroys("files that the source does not have are deleted") if gone else _writes(call)
+
+
+def _ifconfig(call: Call) -> Ruling:
+    return reads("it only shows") if len(call.args) < 2 else destroys("the network of this machine changes")
+
+
+def _fuser(call: Call) -> Ruling:
+    kills = call.has("-k", "--kill")
+    return destroys("it kills whatever uses it") if kills else reads("it only shows who uses it")
+
+
+def _pg_ctl(call: Call) -> Ruling:
+    words = {*call.verb.split(), *texts(call)}
+    if "status" in words:
+        return reads("it only asks")
+    return (
+        destroys("the server stops") if words & {"stop", "restart", "kill", "promote"} else changes("it acts on it")
+    )
 
 
 def _nginx(call: Call) -> Ruling:
@@ -287,6 +329,14 @@ MACHINE: dict[str, Callable[[Call], Ruling]] = {
     **dict.fromkeys(("iptables", "ip6tables"), _iptables),
     **dict.fromkeys(("ansible", "ansible-playbook", "puppet", "chef-client", "salt"), _ansible),
     **dict.fromkeys(_SHELLS.split(), _shell),
+    **dict.fromkeys(_MIGRATORS | _BUILDERS, _own_code),
+    **dict.fromkeys(
+        ("vacuumdb", "reindexdb", "createdb", "createuser", "pgbench"),
+        _fixed(changes("it works on a whole database")),
+    ),
+    "pg_ctl": _pg_ctl,
+    "ifconfig": _ifconfig,
+    "fuser": _fuser,
     "dd": _dd,
     "crontab": _crontab,
     "sysctl": _sysctl,

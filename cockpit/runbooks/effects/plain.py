@@ -36,6 +36,8 @@ SHELL_ONLY = names(
 )
 _BAD: dict[str, dict[str, Ruling]] = {
     "base64": {"-o": changes("it writes a file"), "--output": changes("it writes a file")},
+    "history": {"-c": changes("it forgets the history"), "-w": changes("it writes a file")},
+    "ping": {"-f": unknown("it floods the host")},
     "file": {"-C": changes("it writes a file")},
     "sar": {"-o": changes("it writes a file")},
     "rg": {"--pre": unknown("--pre runs a program"), "--hostname-bin": unknown("it runs a program")},
@@ -95,6 +97,8 @@ def always(call: Call) -> Ruling:
             word.text == flag or word.text.startswith(f"{flag}=") for word in call.words[1:]
         ):
             return ruling
+    if name in ("less", "more") and any(re.match(r"\+(?!F$|G$|\d+$|/)", word.text) for word in call.words[1:]):
+        return unknown("what it runs at its start was not looked at")
     if name == "uniq" and len(texts(call)) > 1:
         return changes("it writes a file")
     if name == "xxd" and (call.has("-r") or len(texts(call)) > 1):

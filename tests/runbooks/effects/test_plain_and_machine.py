@@ -192,3 +192,43 @@ def test_jq_says_when_it_prints_the_environment(judge: Judge) -> None:
     ruling = judge("jq -n 'env'")
     assert ruling.effect is EffectClass.READS
     assert "secrets" in ruling.why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "less +!reboot app.log",
+        "curl $CURL_OPTS https://shop.example/",
+        'git log "$@"',
+        "ssh -o ProxyCommand='rm x' web-1 uptime",
+        "alias ls='rm -rf'; ls x",
+        "export PATH=/tmp/evil && ls",
+        "rsync -n -e ./own a web-1:b",
+        "psql -v x='1; DROP TABLE y' <<EOF\nSELECT :x\nEOF",
+    ],
+)
+def test_what_is_steered_from_elsewhere_is_not_known(judge: Judge, text: str) -> None:
+    assert judge(text).effect is EffectClass.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mysql -e 'DROP TABLE orders'",
+        "mongosh --eval 'db.orders.drop()'",
+        "npx prisma migrate reset",
+        "rake db:drop",
+        "python manage.py flush",
+        "mkfs.ext4 /dev/sdb",
+        "fuser -k 8080/tcp",
+        "fly apps destroy shop",
+        "rsync -e ssh --delete a/ web-1:b/",
+        "redis-cli CLUSTER RESET HARD",
+    ],
+)
+def test_a_name_that_says_loss_is_believed(judge: Judge, text: str) -> None:
+    assert judge(text).effect is EffectClass.DESTROYS
+
+
+def test_words_of_redis_in_capitals_are_not_to_be_filled_in(judge: Judge) -> None:
+    assert judge("redis-cli CLUSTER NODES").effect is EffectClass.READS
