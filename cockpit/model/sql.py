@@ -16,6 +16,7 @@ _PIECE = re.compile(
     |(?P<comment>/\*)
     |(?P<dollar>\$(?P<tag>[A-Za-z_]\w*)?\$)
     |(?P<escape>[eE]'(?:[^'\\]|\\.|'')*')
+    |(?P<unclosed>[eE]')
     |(?P<string>(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*')
     |(?P<quoted>(?:[uU]&)?"(?:[^"]|"")*")
     |(?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*)
@@ -95,6 +96,8 @@ def _check(kind: str, text: str, open_: list[str]) -> None:
     """Refuses what cannot be; takes the bracket that this one closes off `open_`."""
     if kind == "quoted" and text[0] in "uU":
         raise NotOne("it holds a name in U& form")
+    if kind == "unclosed":
+        raise NotOne("a quote is not closed")
     if kind != "symbol":
         return
     if text in "'\"":
