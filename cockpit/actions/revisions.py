@@ -29,7 +29,7 @@ ROLLBACK = ActionSpec(
     Tier.T2,
     "Gives all traffic to an earlier revision: the one under the cursor, or the one that served before.",
     (
-        Param("revision", ParamKind.TEXT, "revision to serve, empty for the previous one", False, identity=True),
+        Param("revision", ParamKind.CHOICE, "revision to serve, empty for the previous one", False, identity=True),
         *IDENTITY,
     ),
     reversible=True,
@@ -53,9 +53,9 @@ SPLIT = ActionSpec(
     Tier.T2,
     "Gives a share of the traffic to the revision under the cursor; the others shrink in proportion.",
     (
-        Param("revision", ParamKind.TEXT, "revision that gets the share", identity=True),
+        Param("revision", ParamKind.CHOICE, "revision that gets the share", identity=True),
         Param("percent", ParamKind.INTEGER, "its share of the traffic, 0 to 99"),
-        Param("tag", ParamKind.TEXT, "in place of revision: the one behind this tag", False, identity=True),
+        Param("tag", ParamKind.CHOICE, "in place of revision: the one behind this tag", False, identity=True),
         *IDENTITY,
     ),
     reversible=True,
@@ -123,11 +123,8 @@ class Promote(TrafficAction):
         if param != "to":
             return ()
         status = await self._adapter.read_service()
-        found = [Choice("latest", f"latest ({status.latest_ready}), follows new deployments", True)]
-        for target in status.traffic:
-            if target.tag:
-                found.append(Choice(target.tag, f"tag {target.tag} ({target.revision or status.latest_ready})"))
-        return found
+        latest = Choice("latest", f"latest ({status.latest_ready}), follows new deployments", True)
+        return [latest, *_tags(status)]
 
     def wish(self, request: ActionRequest, status: ServiceStatus) -> Wish:
         """All traffic to latest, or to the revision behind the tag."""
@@ -151,8 +148,11 @@ class Split(TrafficAction):
     """revisions.split."""
 
     async def choices(self, param: str) -> Sequence[Choice]:
-        """The revisions that can be given a share, the previous one recommended."""
-        return _candidates(await self._adapter.read_service()) if param == "revision" else ()
+        """The revisions that can be given a share, the previous one recommended; the tags."""
+        if param not in ("revision", "tag"):
+            return ()
+        status = await self._adapter.read_service()
+        return _candidates(status) if param == "revision" else _tags(status)
 
     def wish(self, request: ActionRequest, status: ServiceStatus) -> Wish:
         """A share for the revision, the rest in proportion."""
@@ -227,6 +227,14 @@ def _candidates(status: ServiceStatus) -> list[Choice]:
             label += f" ({status.previous.evidence})"
         found.append(Choice(revision.name, label, revision.name == previous))
     return found
+
+
+def _tags(status: ServiceStatus) -> list[Choice]:
+    return [
+        Choice(target.tag, f"tag {target.tag} ({target.revision or status.latest_ready})")
+        for target in status.traffic
+        if target.tag
+    ]
 
 
 def _no_tag(tag: str, status: ServiceStatus) -> Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cockpit.adapters.gcp.commandline import RunCall, run_call
@@ -9,7 +10,7 @@ from cockpit.clock import Clock
 from cockpit.errors import NotFound, Refused, Unreachable
 from cockpit.looks.bound import BoundLook, StateOf, reading_of, sight_of
 from cockpit.looks.looker import Looker
-from cockpit.model.action import Param, ParamKind, Tier
+from cockpit.model.action import Choice, Param, ParamKind, Tier
 from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
@@ -28,7 +29,7 @@ LIST = LookSpec(
     SourceKind.REVISIONS,
     "The revisions with age, state, traffic and image, newest first.",
     (
-        Param("revision", ParamKind.TEXT, "only this one, with all that is known of it", required=False),
+        Param("revision", ParamKind.CHOICE, "only this one, with all that is known of it", required=False),
         Param("limit", ParamKind.INTEGER, "how many, the newest", required=False),
     ),
 )
@@ -122,6 +123,18 @@ class RevisionList(BoundLook):
         super().__init__(LIST, source)
         self._state_of = state_of
         self._clock = clock
+
+    async def choices(self, param: str) -> Sequence[Choice]:
+        """The revisions of the last reading, the one that served before recommended."""
+        if param != "revision":
+            return ()
+        reading, _ = reading_of(self._source, self._state_of)
+        status = _status(reading, self._source)
+        previous = status.previous.revision if status.previous else ""
+        return [
+            Choice(each.name, f"{each.name}, {_moment(each.created)}, {each.state}", each.name == previous)
+            for each in status.revisions
+        ]
 
     async def look(self, request: LookRequest) -> Sight:
         """Raises Unreachable without a reading, NotFound for a revision that is not there, Refused for a limit."""

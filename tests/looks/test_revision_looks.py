@@ -119,6 +119,15 @@ async def test_one_revision_is_shown_with_all_that_is_known() -> None:
         await look("revisions.list", revision="pay-1")
 
 
+async def test_revisions_are_offered_with_the_one_that_served_before() -> None:
+    reading = Reading(SOURCE, SourceKind.REVISIONS, NOW, 0.1, Severity.OK, "fine", STATUS)
+    state = SourceState(SOURCE, SourceKind.REVISIONS, "pay", 10, reading, freshness=Freshness.FRESH, age_s=1)
+    (_, listed) = revisions.lookers(SOURCE, lambda _: state, ManualClock(NOW))
+    choices = await listed.choices("revision")
+    assert [(each.value, each.recommended) for each in choices] == [(NEW.name, False), (OLD.name, True)]
+    assert await listed.choices("limit") == ()
+
+
 async def test_without_a_reading_nothing_is_said_and_an_old_one_says_that_it_is_old() -> None:
     state = SourceState(SOURCE, SourceKind.REVISIONS, "pay", 10)
     (first, _) = revisions.lookers(SOURCE, lambda _: state, ManualClock(NOW))

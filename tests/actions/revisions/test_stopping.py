@@ -153,6 +153,8 @@ async def test_revisions_are_offered_with_the_previous_one_recommended(rig: Rig)
         assert (choice.value, choice.recommended) == (GOOD, True)
         assert "shop:v1" in choice.label and "guess" in choice.label
         assert await rig.handlers[action].choices("percent") == ()
+    (tag,) = await rig.handlers["revisions.split"].choices("tag")
+    assert (tag.value, tag.label) == ("canary", f"tag canary ({GOOD})")
     await rig.run(await rig.plan("revisions.split", revision=GOOD, percent="10"))
     offered = await rig.handlers["revisions.rollback"].choices("revision")
     assert [(each.value, each.recommended) for each in offered] == [(BAD, False), (GOOD, True)]
