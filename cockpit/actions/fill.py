@@ -81,16 +81,25 @@ def optional(placeholder: Placeholder) -> bool:
     return placeholder.style is PlaceholderStyle.VARIABLE and ":-" in placeholder.spelled
 
 
+def secret(placeholder: Placeholder) -> str:
+    """Why nobody is asked to type it here, "" where somebody may be: what is typed stands in the record."""
+    name = placeholder.name
+    if not _SECRET_NAME.search(name):
+        return ""
+    if placeholder.style is PlaceholderStyle.VARIABLE:
+        return f'{name} looks like a secret: give it as a reference, [runbook] env = {{ {name} = "env:{name}" }}'
+    if re.search(r"(name|id|file|path)$", name, re.IGNORECASE):
+        return ""
+    return f"{name} looks like a secret: it would stand in the record; run this one by hand"
+
+
 def problem(placeholder: Placeholder, value: str, text: str, argv: Sequence[str] = ()) -> str:
     """Why the value must not stand there, "" when it may. It says nothing of a value's meaning."""
     name = placeholder.name
-    if placeholder.style is PlaceholderStyle.VARIABLE:
-        if _DANGEROUS_NAME.match(name):
-            return f"{name} changes how programs run: it is not set from here"
-        if _SECRET_NAME.search(name):
-            return f'{name} looks like a secret: give it as a reference, [runbook] env = {{ {name} = "env:{name}" }}'
-    elif _SECRET_NAME.search(name) and not re.search(r"(name|id)$", name, re.IGNORECASE):
-        return f"{name} looks like a secret: it would stand in the record; run this one by hand"
+    if reason := secret(placeholder):
+        return reason
+    if placeholder.style is PlaceholderStyle.VARIABLE and _DANGEROUS_NAME.match(name):
+        return f"{name} changes how programs run: it is not set from here"
     if not value:
         return "" if optional(placeholder) else f"{name} is needed"
     if len(value) > _LIMIT or UNSAFE.search(value):

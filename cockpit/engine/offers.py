@@ -105,6 +105,8 @@ class Offers:
             why = not_a_script(offer.understanding)
             said = f"{reason} It is not run from here: {why}.".strip()
             return replace(offer, kind=Kind.NOT_UNDERSTOOD, reason=said)
+        wanted = fill.asked(script.placeholders, script.text, tuple(self._runbook.env))
+        secrets = tuple(reason for placeholder in wanted if (reason := fill.secret(placeholder)))
         asks = tuple(
             Ask(
                 fill.key_of(placeholder),
@@ -115,11 +117,13 @@ class Offers:
                 live=bool(REVISION.search(placeholder.name)),
                 required=not fill.optional(placeholder),
             )
-            for placeholder in fill.asked(script.placeholders, script.text, tuple(self._runbook.env))
+            for placeholder in wanted
+            if not fill.secret(placeholder)
         )
         if reason:
             reason = f"{reason} So it is offered as it stands, as a guarded script."
-        return replace(offer, tier=script.tier, action=script.request({}), asks=asks, reason=reason)
+        blocked = offer.blocked or "; ".join(secrets)
+        return replace(offer, tier=script.tier, action=script.request({}), asks=asks, reason=reason, blocked=blocked)
 
 
 def _which(bound: Bound) -> Ask:

@@ -24,38 +24,7 @@ from cockpit.runbooks.guide.progress import StepState
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted, Changed, New
 
-RUNBOOK = """# Shop
-
-## Playbook: pages are slow
-
-**Symptoms**: slow responses
-
-1. Look at the queue
-   ```bash
-   cat queue.txt
-   ```
-2. Empty it
-   ```bash
-   touch emptied && echo done <who>
-   ```
-3. Which revision serves
-   ```bash
-   gcloud run services describe checkout --region=europe-west1
-   ```
-4. Another system's
-   ```bash
-   gcloud run services describe basket --region=us-east1
-   ```
-5. Roll back
-   ```bash
-   gcloud run services update-traffic checkout --region=europe-west1 --to-revisions=PREV_REVISION=100
-   ```
-6. Empty the cache
-   ```bash
-   docker exec shop-redis redis-cli FLUSHDB
-   ```
-7. Tell the team
-"""
+RUNBOOK = Path(__file__).with_name("guide_runbook.md").read_text(encoding="utf-8")
 PROFILE = """
 system = "shop"
 environment = "production"
@@ -394,3 +363,17 @@ async def test_what_cannot_be_recorded_is_not_accepted(opened: Opened, folder: P
     with pytest.raises(Misconfigured):
         await desk.accept(desk.trust.digest)
     assert isinstance(desk.trust, New)
+
+
+async def test_a_secret_is_not_asked_for_but_declared(opened: Opened, folder: Path) -> None:
+    desk = await accepted(await opened(""))
+    session = await begun(desk)
+    offered = desk.offered(session, step(session, "pg_dump"))
+    assert offered is not None and offered.asks == ()
+    assert 'env = { DATABASE_URL = "env:DATABASE_URL" }' in offered.blocked
+    path = folder / "shop.toml"
+    path.write_text(path.read_text() + 'env = { DATABASE_URL = "env:SHOP_DATABASE_URL" }\n')
+    desk = desk_of(await opened(""))
+    session = await begun(desk)
+    offered = desk.offered(session, step(session, "pg_dump"))
+    assert offered is not None and offered.asks == () and offered.blocked == ""
