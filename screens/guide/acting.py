@@ -73,6 +73,8 @@ class Acts:
             return
         if verb == "acknowledge":
             self._acknowledge(session, step.id if step is not None else "")
+        elif verb == "close":
+            self._guide.end_session(session)
         elif step is None:
             self._guide.tell("Put the cursor on a step.")
         elif verb == "run":

@@ -29,6 +29,12 @@ MARK = {
 }
 _SETTLED = (StepState.DONE, StepState.SKIPPED)
 FAULT = {Level.ERROR: ("✖", "error"), Level.WARNING: ("▲", "warning"), Level.NOTE: ("·", "muted")}
+_CAME = {
+    StepState.TODO: ("▲", "warning"),  # refused: nothing was done
+    StepState.RUNNING: (">", "primary"),
+    StepState.DONE: ("●", "success"),
+    StepState.FAILED: ("✖", "error"),
+}
 _SHELLS = ("", "bash", "sh", "shell", "console", "zsh", "shell-session", "terminal", "inline")
 _AGED = (Column("", 0), Column("", 6, right=True))
 _COMMAND_LINES = 6
@@ -56,6 +62,7 @@ class Stand:
     effect: tuple[Span, ...] = ()  # what the effect watch says
     busy: str = ""  # what is being waited for
     wrong: str = ""  # why the last try gave nothing
+    accepted: bool = True  # the runbook is
 
 
 @lru_cache(maxsize=8192)
@@ -169,6 +176,8 @@ def _understood(stand: Stand, room: int) -> list[Row]:
         parts += [(f"[script {offered.tier.name}] ", "warning bold"), (what, "")]
     else:
         parts.append(("[by hand]", "muted"))
+    if offered.blocked and not stand.accepted:
+        parts.append(("  not accepted", "warning"))
     target = offered.understanding.target or source
     if len(offered.sources) > 1 and not source:
         target = f"one of {', '.join(offered.sources)}"
@@ -185,7 +194,7 @@ def _understood(stand: Stand, room: int) -> list[Row]:
         made += _paragraph(f"not quite the command: {offered.differs}", room, "warning", "▲", _WHY_LINES)
     if offered.reason:
         made += _paragraph(offered.reason, room, "muted", "", _WHY_LINES)
-    if offered.blocked:
+    if offered.blocked and stand.accepted:
         made += _paragraph(offered.blocked, room, "warning", "▲", 2)
     return made
 
@@ -227,12 +236,8 @@ def _result(stand: Stand, room: int) -> list[Row]:
     progress = stand.progress
     if stand.sight is not None:
         made += _seen(stand, stand.sight, room)
-    elif progress.state is not StepState.TODO and progress.result:
-        glyph, style = {
-            StepState.DONE: ("●", "success"),
-            StepState.FAILED: ("✖", "error"),
-            StepState.RUNNING: (">", "primary"),
-        }.get(progress.state, ("·", "muted"))
+    elif progress.result and not stand.wrong:
+        glyph, style = _CAME.get(progress.state, ("·", "muted"))
         made += _paragraph(progress.result, room, style, glyph, 4)
         made += _behind_it(progress.lines, room, muted=True)
     if stand.output:

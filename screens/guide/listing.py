@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from cockpit.model.runbook import Level, Playbook, Runbook
 from cockpit.runbooks.guide.match import Hit, Suggestion
-from cockpit.runbooks.guide.progress import Past
+from cockpit.runbooks.guide.progress import Past, StepState
+from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted, Changed, TrustState
 from screens import figures
 from screens.guide.blocks import Block
@@ -25,6 +26,7 @@ class Catalogue:
 
     runbook: Runbook
     suggestions: tuple[Suggestion, ...] = ()
+    sessions: tuple[Session, ...] = ()  # open in this cockpit
     past: tuple[Past, ...] = ()
     hits: tuple[Hit, ...] = ()
     words: str = ""  # of the search
@@ -74,16 +76,16 @@ def blocks(catalogue: Catalogue, width: int) -> list[Block]:
     if catalogue.words:
         found = [_hit(hit, catalogue.words, width) for hit in catalogue.hits[:HITS]]
         return found or [Block("", (note("no playbook and no step has these words"),))]
-    past: dict[str, Past] = {}
+    begun = {session.playbook.id: _open(session) for session in catalogue.sessions}
     for each in catalogue.past:  # newest first
-        past.setdefault(each.playbook, each)
+        begun.setdefault(each.playbook, _resumable(each))
     made: list[Block] = []
     several = len(catalogue.runbook.files) > 1
     suggested = {suggestion.playbook.id for suggestion in catalogue.suggestions}
     if catalogue.suggestions:
         made.append(Block("", (Row("", (Rule("fits what is found now", "warning"),)),)))
         made += [
-            _playbook(each.playbook, past.get(each.playbook.id), width, several, each.reason)
+            _playbook(each.playbook, begun.get(each.playbook.id), width, several, each.reason)
             for each in catalogue.suggestions
         ]
         made.append(Block("", (note(""),)))
@@ -91,11 +93,13 @@ def blocks(catalogue: Catalogue, width: int) -> list[Block]:
     if others:
         word = "all others" if suggested else "all playbooks"
         made.append(Block("", (Row("", (Rule(f"{word} · {len(others)}"),)),)))
-    made += [_playbook(playbook, past.get(playbook.id), width, several) for playbook in others]
+    made += [_playbook(playbook, begun.get(playbook.id), width, several) for playbook in others]
     return made or [Block("", (note("nothing in these files is a procedure: they have no steps"),))]
 
 
-def _playbook(playbook: Playbook, past: Past | None, width: int, several: bool, reason: str = "") -> Block:
+def _playbook(
+    playbook: Playbook, begun: tuple[str, str] | None, width: int, several: bool, reason: str = ""
+) -> Block:
     count = len(playbook.steps)
     steps = f"{count} step{'s' if count != 1 else ''}"
     title = wrapped(playbook.title or "(no title)", max(10, width - 10), 2)
@@ -107,20 +111,26 @@ def _playbook(playbook: Playbook, past: Past | None, width: int, several: bool, 
             for number, line in enumerate(wrapped(reason, max(10, width - 4), 3))
         ]
     trail = [*([playbook.file] if several else []), *playbook.trail]
-    if trail and not (past and width < 50):
+    if trail and not (begun and width < 50):
         rows.append(spans(("  ", ""), (wrapped(" ▸ ".join(trail), max(10, width - 2), 1)[0], "muted")))
-    if past is not None:
-        rows.append(_resumable(past, count))
+    if begun is not None:
+        done, when = begun
+        rows.append(spans(("  [>] ", "primary bold"), (f"{done} of {count} done", "primary"), (f"  {when}", "muted")))
     return Block(key_of(playbook.id), tuple(rows))
 
 
-def _resumable(past: Past, count: int) -> Row:
-    old = " old:" if past.old else ""
-    return spans(
-        ("  [>]", "primary bold"),
-        (f"{old} {past.done} of {count} done", "primary"),
-        (f"  begun {figures.clock(past.started)[:5]} by {past.who}", "muted"),
-    )
+def _open(session: Session) -> tuple[str, str]:
+    """How far it is, and that it is open here."""
+    counts = session.counts
+    done = counts[StepState.DONE] + counts[StepState.SKIPPED]
+    return str(done), f"open here since {figures.clock(session.started)[:5]}"
+
+
+def _resumable(past: Past) -> tuple[str, str]:
+    """How far it was, and whose it is."""
+    return (
+        f"old: {past.done}" if past.old else str(past.done)
+    ), f"begun {figures.clock(past.started)[:5]} by {past.who}"
 
 
 def _hit(hit: Hit, words: str, width: int) -> Block:

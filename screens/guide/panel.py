@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -11,9 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
+from textual.worker import Worker, WorkerState
 
 from cockpit.errors import CockpitError
 from cockpit.runbooks.guide.desk import Desk, Reading
+from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted
 from screens.frame.footer import Hint
 from screens.guide import listing
@@ -27,6 +30,9 @@ from screens.rows import Frame
 if TYPE_CHECKING:
     from screens.cockpit_screen import CockpitScreen
     from screens.watched import Watched
+
+
+_log = logging.getLogger(__name__)
 
 
 class PlaybookList(BlockRows):
@@ -74,6 +80,7 @@ class Guide(Vertical):
         self.playbook = PlaybookView(self)
         self.acts = Acts(self)
         self.words = ""
+        self.sessions: dict[str, Session] = {}  # open ones, by playbook
         self._note_on = ""  # step that a note is typed for
         self._asked = False  # whether it is accepted
         self._unsubscribe = desk.subscribe(self._changed)
@@ -112,7 +119,14 @@ class Guide(Vertical):
 
     def work(self, work: Awaitable[object]) -> None:
         """Do it beside the screen; errors become sentences."""
-        self.run_worker(self._guarded(work), exit_on_error=True, group="guide")
+        self.run_worker(self._guarded(work), exit_on_error=False, group="guide")
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A task that breaks is said and logged; the guide stays, the executor guards by itself."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            name = type(event.worker.error).__name__
+            _log.error("a task of the guide failed", exc_info=event.worker.error)
+            self.tell(f"The cockpit itself failed here ({name}).", grave=True)
 
     async def _guarded(self, work: Awaitable[object]) -> None:
         try:
@@ -169,13 +183,33 @@ class Guide(Vertical):
             self.work(self._open(id_, step, anew))
 
     async def _open(self, id_: str, step: str, anew: bool) -> None:
-        past = [] if anew else [each for each in self.desk.past(id_) if not each.old]
-        session = await self.desk.open(id_, past[0].id if past else "")
+        session = self.sessions.get(id_)
+        if session is not None and anew:
+            await self._let_go(session, ended=False)
+            session = None
+        if session is None:
+            past = [] if anew else [each for each in self.desk.past(id_) if not each.old]
+            session = self.sessions[id_] = await self.desk.open(id_, past[0].id if past else "")
         if self.is_attached:
             self.acts.begin(self.desk, session, step)
             self.add_class("-playbook")
             self.playbook.focus()
             self.cockpit.refresh_hints()
+
+    async def _let_go(self, session: Session, *, ended: bool) -> None:
+        self.sessions = {id_: each for id_, each in self.sessions.items() if each is not session}
+        await self.desk.leave(session, ended=ended)
+
+    def end_session(self, session: Session) -> None:
+        """It is over: asked once, because it cannot be gone on with."""
+        from screens.guide.ending import EndDialog
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.show_list()
+                self.work(self._let_go(session, ended=True))
+
+        self.app.push_screen(EndDialog(session, self.cockpit.clock), answered)
 
     # -- what is shown
 
@@ -232,6 +266,7 @@ class Guide(Vertical):
             catalogue = listing.Catalogue(
                 runbook,
                 () if self.words else desk.suggestions(),
+                tuple(self.sessions.values()),
                 desk.past(),
                 desk.search(self.words) if self.words else (),
                 self.words,
@@ -259,6 +294,7 @@ class Guide(Vertical):
             Hint("d", "Detail"),
             Hint("y", "Copy"),
             Hint("m", "Note"),
+            Hint("c", "Close"),
             Hint("esc", "Playbooks"),
             Hint("tab", "Panes"),
             Hint("r", "Leave"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.worker import Worker
 
 from cockpit.model.action import Verdict
 from cockpit.model.command import Kind
@@ -16,6 +17,7 @@ from cockpit.model.severity import Freshness
 from cockpit.runbooks.guide.offer import Offered
 from cockpit.runbooks.guide.progress import StepState, Timer
 from cockpit.runbooks.guide.session import Session
+from cockpit.runbooks.trust import Accepted
 from screens.guide import clocks
 from screens.guide.blocks import Block, BlockRows
 from screens.guide.lines import Stand, number_width, step_block, wrapped
@@ -51,6 +53,7 @@ class PlaybookView(BlockRows):
         Binding("y", "step('copy')", "Copy the command", show=False, id="guide.copy"),
         Binding("m", "step('note')", "Note something on the step", show=False, id="guide.note"),
         Binding("o", "step('acknowledge')", "They were told, or it was done once more", show=False, id="guide.told"),
+        Binding("c", "step('close')", "Close the session: it is over", show=False, id="guide.close"),
         Binding("n", "next_open(1)", "Next step to do", show=False, id="guide.next"),
         Binding("N", "next_open(-1)", "Previous step to do", show=False, id="guide.previous"),
     ]
@@ -90,7 +93,10 @@ class PlaybookView(BlockRows):
 
     def tick(self) -> None:
         """Look at the readings again, and draw what is so now."""
-        self.run_worker(self._glance, exclusive=True, exit_on_error=True, group="glance")
+        worker: Worker[None] = self.guide.run_worker(
+            self._glance, exclusive=True, exit_on_error=False, group="glance"
+        )
+        self._glancing = worker
 
     async def _glance(self) -> None:
         desk, found = self._desk, dict(self._offers)
@@ -176,6 +182,7 @@ class PlaybookView(BlockRows):
             _effect(engine.executor, progress.run),
             _phase(engine.executor, progress.run) or ("" if asking is None else f"asking … {asking:.0f} s"),
             answer.wrong,
+            isinstance(desk.trust, Accepted),
         )
 
     def _names(self, engine: Watched, offered: Offered | None) -> tuple[str, str]:
@@ -314,6 +321,7 @@ def _mark(stand: Stand) -> object:
         stand.effect,
         stand.busy,
         stand.wrong,
+        stand.accepted,
     )
 
 

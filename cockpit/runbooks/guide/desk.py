@@ -71,6 +71,9 @@ class Desk(Protocol):
         Raises NotFound, Refused where another cockpit has it open, Misconfigured.
         """
 
+    async def leave(self, session: Session, *, ended: bool = False) -> None:
+        """Close a session; `ended`: it is over and not offered again. Misconfigured when that is not recorded."""
+
     def offered(self, session: Session, step: str) -> Offered | None:
         """What the cockpit has for the step's command; None for prose."""
 

@@ -212,6 +212,10 @@ class SampleDesk:
         await session.opened()
         return session
 
+    async def leave(self, session: Session, *, ended: bool = False) -> None:
+        self.sessions.pop(session.id, None)
+        await session.close(ended=ended)
+
     def offered(self, session: Session, step: str) -> Offered | None:
         found = self.offers.get(step)
         if found is None or isinstance(self.trust, Accepted):
@@ -291,16 +295,20 @@ class Room:
     async def press(self, *keys: str) -> None:
         for key in keys:
             await self.pilot.press(key)
-            await self.pilot.pause()
-            await self.app.workers.wait_for_complete(
-                [w for w in self.app.workers if w.group == "guide" and not self.app.screen.is_modal]
-            )
-            await self.pilot.pause()
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Until what was begun is done, unless it waits for a dialog."""
+        await self.pilot.pause()
+        if not self.app.screen.is_modal:
+            begun = [worker for worker in self.app.workers if worker.group in ("guide", "glance")]
+            await self.app.workers.wait_for_complete(begun)
+        await self.pilot.pause()
 
     async def pass_time(self, seconds: float) -> None:
         await self.engine.clock.advance(seconds)
         self.screen.publisher.tick(force=True)
-        await self.pilot.pause()
+        await self.settle()
 
     @property
     def screen(self) -> Any:

@@ -70,18 +70,43 @@ async def test_a_session_of_an_earlier_cockpit_is_gone_on_with(room: Room) -> No
         assert guide.guide.playbook.key == "tell", "the first step to do"
 
 
-async def test_s_begins_anew_and_an_old_session_is_not_gone_on_with(room: Room) -> None:
+async def test_s_begins_anew_and_the_one_before_can_still_be_gone_on_with(room: Room) -> None:
     async with room() as guide:
         await guide.press("r", "enter", "space")
         first = guide.guide.playbook.session.id
         await guide.press("escape", "s")
         assert guide.guide.playbook.session.id != first
         assert "0 of 6 done" in guide.text
-        await guide.press("escape")
+        assert first in [past.id for past in guide.desk.past()]
+
+
+async def test_a_session_of_yesterday_is_told_as_old_and_not_gone_on_with(room: Room) -> None:
+    async with room() as guide:
+        await guide.press("r", "enter", "space")
+        session = guide.guide.playbook.session
+        await session.close()
+    async with room() as guide:
         await guide.engine.clock.advance(timedelta(hours=13).total_seconds())
-        guide.desk.sessions.clear()
+        await guide.press("r")
+        assert "old: 1 of 6 done" in guide.text
         await guide.press("enter")
-        assert len(guide.desk.store.past(guide.engine.clock)) == 3
+        assert guide.guide.playbook.session.id != session.id
+
+
+async def test_a_session_is_over_when_somebody_says_so(room: Room) -> None:
+    async with room() as guide:
+        await guide.press("r", "enter", "space", "c")
+        assert "Is this over?" in guide.text
+        assert "5 to do, 1 done" in guide.text
+        await guide.press("escape")
+        assert "1 of 6 done" in guide.text
+        await guide.press("c")
+        await guide.pass_time(1)
+        await guide.press("y")
+        assert "guide closed" in guide.desk.recorded
+        assert guide.desk.past() == ()
+        assert "all others" in guide.text
+        assert "of 6 done" not in guide.text
 
 
 async def test_the_search_finds_playbooks_and_steps_while_typing(room: Room) -> None:
