@@ -61,6 +61,7 @@ _CRON = re.compile(
     r"(?:,(?:\*|[0-9A-Za-z]{1,3}(?:-[0-9A-Za-z]{1,3})?)(?:/\d{1,3})?)*\s+){4}"
     r"(?:\*|[0-9A-Za-z]{1,3}(?:-[0-9A-Za-z]{1,3})?)(?:/\d{1,3})?(?:,[0-9A-Za-z-]{1,7})*)\s+(\S.*)\Z"
 )
+_CRON_USER = re.compile(r"([a-z_][a-z0-9_-]*)\s+([/~.].*)\Z")  # as in /etc/crontab
 _SQL_START = re.compile(
     r"(?:SELECT\s+(?!\w+\s+in\s)\S|INSERT\s+INTO\s|UPDATE\s+(?:ONLY\s+)?\S+\s+(?:AS\s+\w+\s+)?SET\b|UPDATE\s+[\w.\"]+\s*\Z"
     r"|DELETE\s+FROM\s|WITH\s+(?:RECURSIVE\s+)?[\w\"]+\s*(?:\([^)]*\)\s*)?AS\b|MERGE\s+INTO\s|TRUNCATE\s+(?:TABLE\s+)?[A-Za-z\"_]"
@@ -102,7 +103,11 @@ def schedule(line: str) -> tuple[str, str] | None:
     match = _CRON.match(line)
     if match is None or (match.group(1)[0] != "@" and not re.match(r"[A-Za-z./~\"'\[({<$]", match.group(2))):
         return None
-    return " ".join(match.group(1).split()), match.group(2)
+    command = match.group(2)
+    named = _CRON_USER.match(command)
+    if named and named.group(1) not in KNOWN:
+        command = named.group(2)
+    return " ".join(match.group(1).split()), command
 
 
 def sql_starts(line: str, *, typed: bool = False) -> bool:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from cockpit.model.command import Placeholder, Redirect, Word
 from cockpit.runbooks.shell import placeholders, words
+from cockpit.runbooks.shell.tool import names
 from cockpit.runbooks.shell.words import word
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 LIMIT = 65_536  # characters of one statement; a longer one is not read
+# One command of words that need no quoting: what the grammar would say is known without asking it.
+_BARE = re.compile(r"[a-z./][A-Za-z0-9_./-]*(?: +[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*)*\Z")
+_RESERVED = names(
+    """
+    if then else elif fi for while until do done case esac select function time in declare typeset export readonly
+    local unset unsetenv test coproc
+    """
+)
 _STATEMENTS = frozenset({"command", "declaration_command", "unset_command", "test_command", "variable_assignment"})
 _SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
 _REDIRECTS = frozenset({"file_redirect", "herestring_redirect", "heredoc_redirect"})
@@ -66,6 +76,8 @@ class Reading(NamedTuple):
 
 def read(text: str) -> Reading:
     """Shell text -> its simple commands. Never fails; a text beyond the limit is not read."""
+    if _BARE.match(text) and (words := text.split())[0] not in _RESERVED:
+        return Reading([Simple([word(each, first=index == 0) for index, each in enumerate(words)], text, 0)], "")
     if len(text) > LIMIT:
         return Reading([], f"longer than {LIMIT // 1024} KB")
     source = text.encode("utf-8", "replace")

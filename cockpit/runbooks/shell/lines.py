@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ from cockpit.model.command import Call, Command
 from cockpit.runbooks.shell import clients, content, grammar, http, redis, sql, unwrap
 from cockpit.runbooks.shell.statements import Boundaries
 
+_REMEMBERED = 2000  # characters of a command whose reading is kept
 _LEAVES = frozenset({"exit", "quit", "\\q", "exit;", "quit;", "logout"})
 
 
@@ -21,6 +23,21 @@ class Origin:
     file: str = ""
     headings: tuple[str, ...] = ()
     caption: str = ""
+
+
+@functools.lru_cache(maxsize=8192)
+def _read(text: str) -> tuple[tuple[Call, ...], str, str]:
+    """The calls of a text with lines from 0, why it is broken, and its comment: runbooks repeat themselves."""
+    reading = grammar.read(text)
+    return unwrap.calls_of(reading.simples, 0), reading.fault, reading.comment
+
+
+def _understood(text: str, line: int) -> tuple[tuple[Call, ...], str, str]:
+    if len(text) > _REMEMBERED:
+        reading = grammar.read(text)
+        return unwrap.calls_of(reading.simples, line), reading.fault, reading.comment
+    calls, fault, comment = _read(text)
+    return tuple(replace(call, line=call.line + line) for call in calls), fault, comment
 
 
 class Reader:
@@ -247,10 +264,8 @@ class Reader:
     def _shell(self) -> None:
         end, broken = self.boundaries.end(self.index)
         text = "\n".join(self.rows[self.index : end]).strip()
-        reading = grammar.read(text)
-        calls = unwrap.calls_of(reading.simples, self._line)
-        self.behind = reading.comment
+        calls, fault, self.behind = _understood(text, self._line)
         self.client = self.opener = ""
-        self._add(end, text, calls, broken=broken or reading.fault)
+        self._add(end, text, calls, broken=broken or fault)
         self.client = unwrap.opens(calls)
         self.opener = text if self.client else ""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from cockpit.model.command import SqlStatement
 from cockpit.runbooks.shell import placeholders
 from cockpit.runbooks.shell.sql_words import HARMLESS_META, READING_FUNCTIONS, SYNTAX
+from cockpit.runbooks.shell.tool import names
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -40,34 +41,11 @@ _OBJECT = re.compile(
 _EXPLAIN = re.compile(r"EXPLAIN\b\s*(?:\(([^()]*)\)|((?:\s*\b(?:ANALY[ZS]E|VERBOSE)\b)*))\s*", re.IGNORECASE)
 _VACUUM = re.compile(r"VACUUM\b\s*(?:\(([^()]*)\)|((?:\s*\b(?:FULL|FREEZE|VERBOSE|ANALY[ZS]E)\b)*))", re.IGNORECASE)
 _SHELL_VALUE = re.compile(r"\$\([^)]*\)|`[^`]*`|\$\{[^}]*\}|\$[A-Za-z_]\w*")
-_STARTS = frozenset(
-    {
-        "SELECT",
-        "WITH",
-        "INSERT",
-        "UPDATE",
-        "DELETE",
-        "CREATE",
-        "ALTER",
-        "DROP",
-        "VACUUM",
-        "ANALYZE",
-        "REINDEX",
-        "EXPLAIN",
-        "BEGIN",
-        "COMMIT",
-        "ROLLBACK",
-        "SET",
-        "SHOW",
-        "GRANT",
-        "REVOKE",
-        "TRUNCATE",
-        "COPY",
-        "REFRESH",
-        "DO",
-        "CALL",
-        "LOCK",
-    }
+_STARTS = names(
+    """
+    SELECT WITH INSERT UPDATE DELETE CREATE ALTER DROP VACUUM ANALYZE REINDEX EXPLAIN BEGIN COMMIT ROLLBACK SHOW GRANT
+    REVOKE TRUNCATE COPY REFRESH DO CALL LOCK
+    """
 )
 _PARSED = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
 

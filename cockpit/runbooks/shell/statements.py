@@ -16,6 +16,7 @@ _DOUBLE = re.compile(r"[^\\\"$`]*(?:\\.|\\$|\"|\$\(|`|\$)?", re.DOTALL)
 _OPENS = {"if": "fi", "for": "done", "while": "done", "until": "done", "select": "done", "case": "esac", "{": "}"}
 _KEEP = frozenset({"then", "do", "else", "elif", "!", "time", "if", "while", "until", "{", "fi", "done", "esac", "}"})
 _TAG = re.compile(r"<<(-?)\s*(.*)")
+_ALONE = re.compile(r"\s*[^\s\\'\"`${}()<|&;#]+(?:\s+[^\s\\'\"`${}()<|&;#]+)*\s*\Z")
 BUDGET = 4  # how often a block may be read again because something in it never closes
 
 
@@ -29,6 +30,8 @@ class Boundaries:
 
     def end(self, start: int) -> tuple[int, str]:
         """Index after the last line of the statement that begins at `start`, and what never closes, if anything."""
+        if _ALONE.match(self.lines[start]) and self.lines[start].split(None, 1)[0] not in _OPENS:
+            return start + 1, ""
         if self.budget <= 0:
             return self._continued(start), "" if _complete(self.lines[start]) else "never closed"
         state = _State()

@@ -300,6 +300,8 @@ def _shell(program: str, words: list[Word], scene: Scene, depth: int) -> tuple[C
     found, rest = _own(words[1:], _SHELL_VALUES)
     if "-c" in found.flags:
         return _parsed(rest[:1], Wrapper(f"{program} -c"), scene, depth) if rest else None
+    if rest and rest[0].source.startswith(("<(", ">(")):
+        return None
     if rest and "-s" not in found.flags:
         return _calls(rest, replace(scene, within=(*scene.within, Wrapper(program, "", found.flags))), depth + 1)
     if scene.simple.body:
