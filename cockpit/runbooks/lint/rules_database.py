@@ -216,6 +216,8 @@ def no_target(call: Call, scene: Scene) -> Found | None:
     """psql without a target, outside of a container."""
     if any(each.tool not in ("psql", "sudo", "watch", "time", "env") for each in call.within):
         return None
+    if any(each.tool == "sudo" and each.where for each in call.within):
+        return None  # `sudo -u postgres psql`: the server of this machine
     client = next((each for each in call.within if each.tool == "psql"), None)
     if call.program == "sql" and client is None:
         return None

@@ -22,6 +22,7 @@ _JUDGES = (
     "--verbose",
     "-v",
 )
+_PRIVATE = re.compile(r"https?://(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
 _CLOCKS = ("--max-time", "-m", "--connect-timeout")
 _CREDENTIALS = re.compile(r"(?i)authorization|cookie|x-api-key|x-auth|api[-_]?key|token")
 
@@ -102,6 +103,7 @@ def insecure(call: Call, scene: Scene) -> Found | None:
     return Found(
         "Any certificate is accepted: an expired or a foreign one looks fine, and credentials go to whoever answers.",
         "the same with --cacert CA.pem",
+        Level.NOTE if _PRIVATE.match(_url(call)) else None,
     )
 
 

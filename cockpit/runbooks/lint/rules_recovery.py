@@ -170,6 +170,7 @@ def pipe_into_delete(call: Call, scene: Scene) -> Found | None:
         "evidence with it. With no hit xargs runs `kubectl delete` without a name and fails.",
         f"kubectl get {kind}{where} --field-selector=status.phase=Failed, look, then kubectl delete {kind}{where} "
         "--field-selector=status.phase=Failed",
+        None if namespace(source) == "" else Level.NOTE,
     )
 
 
@@ -279,9 +280,8 @@ def goes_on(call: Call, scene: Scene) -> Found | None:
 
 def _looks_like_dump(source: str, fed: Call | None) -> bool:
     name = source or " ".join(word.text for word in (fed.args if fed else ()))
-    return bool(re.search(r"backup|dump|restore|snapshot", name, re.IGNORECASE)) or (
-        fed is not None and fed.program == "pg_dump"
-    )
+    unpacked = fed is not None and fed.program not in ("cat", "gsutil", "aws", "gcloud")
+    return unpacked or bool(re.search(r"backup|dump|restore|snapshot", name, re.IGNORECASE))
 
 
 RULES = (

@@ -16,6 +16,7 @@ from cockpit.runbooks.lint.tools import names
 _PASSWORD_FLAG = re.compile(
     r"--?(?:[a-z-]*(?:password|passwd|secret-key|auth-token|access-token|token|api-key|apikey)|pass)$"
 )
+_SECRET_HEADER = re.compile(r"(?i)authorization|x-api-key|x-auth-token|cookie|private-token")
 _NOT_A_PASSWORD = names("--prompt-for-password --no-password --password-stdin --password-file --token-file")
 _SAFER = {
     "gcloud": "--prompt-for-password",
@@ -48,18 +49,24 @@ def in_the_file(scene: Scene) -> Found | None:
     what = next((name for name, shape in SHAPES if shape.search(text)), "") if held else ""
     if held and not what:
         found = URL_PASSWORD.search(text)
-        if found is not None and not is_stand_in(found[2]) and not _local(text, found):
+        if found is not None and not _example(found[2]) and not _local(text, found):
             what = "a password in a URL"
     if not what:
         what = next(_assigned_secrets(scene), "")
     if not what:
         return None
+    here = re.search(r"\b(?:localhost|127\.0\.0\.1)\b", text) is not None  # most likely nobody's real password
     return Found(
         f"It holds {what}: everybody who reads this file has it, and so has its history.",
         "change it now; then a reference: $(gcloud secrets versions access latest --secret=NAME), or a variable "
         "that the "
         "person sets with read -rs",
+        Level.NOTE if here else None,
     )
+
+
+def _example(password: str) -> bool:
+    return is_stand_in(password) or password.lower() in ("pass", "password", "passwd", "pwd", "pw", "secret")
 
 
 def _local(text: str, found: re.Match[str]) -> bool:
@@ -104,34 +111,43 @@ def on_the_command_line(call: Call, scene: Scene) -> Found | None:
 
 
 def _secret_arguments(call: Call) -> Iterator[tuple[str, str]]:
+    """How each secret is given, and the secret; what a variable holds is left out."""
+    given = [*_of_flags(call), *_of_own_spelling(call), *_of_headers(call)]
+    return ((name, secret) for name, secret in given if secret and not _variable(secret))
+
+
+def _of_flags(call: Call) -> Iterator[tuple[str, str]]:
     flags = dict(call.flags)
     for wrapper in call.within:
         if wrapper.tool in ("redis-cli", "mysql", "docker exec", "compose exec"):
             flags.update(wrapper.flags)
     for name, values in flags.items():
         value = values[-1]
-        if not value or name in _NOT_A_PASSWORD or value in ("-", "/dev/stdin"):
+        if name in _NOT_A_PASSWORD or value in ("-", "/dev/stdin"):
             continue
-        if _PASSWORD_FLAG.match(name) and not _variable(value):
+        user, _, password = value.partition(":")
+        variable, _, content = value.partition("=")
+        if _PASSWORD_FLAG.match(name) or (name == "-a" and call.program in ("redis", "redis-cli")):
             yield name, value
-        elif name == "-a" and (call.program == "redis" or call.program == "redis-cli") and not _variable(value):
-            yield "-a", value
-        elif (
-            name in ("-u", "--user")
-            and call.program == "http"
-            and ":" in value
-            and not _variable(value.partition(":")[2])
-        ):
-            yield f"{name} NAME:PASSWORD", value.partition(":")[2]
-        elif name in ("-e", "--env") and not _variable(value.partition("=")[2]):
-            variable, _, given = value.partition("=")
-            if given and _SECRET_NAME.search(variable):
-                yield f"{name} {variable}", given
+        elif name in ("-u", "--user") and call.program == "http" and user:
+            yield f"{name} NAME:PASSWORD", password
+        elif name in ("-e", "--env") and _SECRET_NAME.search(variable):
+            yield f"{name} {variable}", content
+
+
+def _of_own_spelling(call: Call) -> Iterator[tuple[str, str]]:
+    if call.program in ("mysql", "mysqldump", "mysqladmin"):
+        attached = (word.text[2:] for word in call.words[1:] if re.match(r"-p[^-=\s]", word.text))
+        yield from (("-pPASSWORD", each) for each in attached)
+    if call.program == "kubectl" and call.verb == "create" and "secret" in kinds(call):
+        literals = (value.partition("=")[2] for value in call.flags.get("--from-literal", ()))
+        yield from (("--from-literal", each) for each in literals)
+
+
+def _of_headers(call: Call) -> Iterator[tuple[str, str]]:
     for name, value in call.headers.items():
         bare = re.sub(r"(?i)^(?:bearer|basic|token)\s+", "", value)
-        if re.fullmatch(r"(?i)authorization|x-api-key|x-auth-token|cookie|private-token", name) and not is_stand_in(
-            bare
-        ):
+        if _SECRET_HEADER.fullmatch(name) and not is_stand_in(bare):
             yield f"the header {name}", bare
 
 

@@ -11,6 +11,7 @@ from cockpit.runbooks.lint.engine import REMOTE, Found, Scene, on_call, on_comma
 from cockpit.runbooks.lint.tools import line
 
 _SHELLS = ("bash", "sh", "shell", "zsh", "console", "terminal")
+_ALWAYS_SET = ("HOME", "PWD", "TMPDIR", "USER")
 _LOOKS = re.compile(
     r"^(?:\W|\d|\b(?:step|first|then|next|now|just|always|quickly)\b)*"
     r"(?:check|view|review|list|show|see|inspect|look|describe|get|verify|find|identify|monitor|confirm)\b"
@@ -122,25 +123,28 @@ def second_cd(call: Call, scene: Scene) -> Found | None:
     target = next((word.text for word in call.args), "")
     if not _relative(target):
         return None
-    last, between = "", False
+    last, said, between = "", "", False
     for command in scene.block_before:
         for each in command.calls:
             if each.program != "cd":
                 between = True
                 continue
             to = next((word.text for word in each.args), "")
-            last, between = (to if _relative(to) else ""), False
-            if to.startswith("..") or to in ("-", ""):
-                last = ""
-    own = scene.command.caption and all(scene.command.caption != each.caption for each in scene.block_before)
-    if not last or not between or not own:
+            last = to if _relative(to) else ""
+            said, between = command.caption, False
+    if not last or not between or not _alike(said, scene.command.caption):
         return None
     return Found(
-        f"The block is in {last} since its first cd: {target} is looked for inside of it, and what follows runs in "
-        "the "
+        f"The block is in {last} since its first cd: {target} is looked for inside of it, what follows runs in the "
         "wrong folder.",
         f'cd "$(git rev-parse --show-toplevel)/{target}", or (cd {target} && ...) in parentheses',
     )
+
+
+def _alike(first: str, second: str) -> bool:
+    """Two captions of the same kind: `Tests of the server`, `Tests of the app`."""
+    words = [{each for each in re.findall(r"[a-z]{4,}", text.lower())} for text in (first, second)]
+    return first != second and bool(words[0] & words[1])
 
 
 def _relative(target: str) -> bool:
@@ -164,7 +168,7 @@ def rm_variable(call: Call, scene: Scene) -> Found | None:
                 and ":?" not in each.spelled
                 and word.text.startswith(each.spelled)
             ):
-                if _set_before(scene, each.name):
+                if each.name in _ALWAYS_SET or _set_before(scene, each.name):
                     return None
                 rest = word.text.removeprefix(each.spelled)
                 if rest.startswith("/") or not rest:
