@@ -107,7 +107,10 @@ def metric_before(text: str) -> tuple[str, str] | None:
     """ "p99 latency > 500 ms (warning)" -> the metric and the rest; None where nothing stands before a comparison."""
     found = _COMPARISON.search(text[:400])
     metric = text[: found.start()].strip(" -–—:(") if found else ""
-    return (metric, text[found.start() :]) if found and 1 < len(metric) <= 80 else None
+    if found is None or not 1 < len(metric) <= 80:
+        return None
+    name = re.sub(r"\s+(?:should|must)\s+(?:be|stay|remain)$", "", metric, flags=re.IGNORECASE)
+    return name, f"{metric[len(name) :]} {text[found.start() :]}".strip()
 
 
 def _named(clause: str) -> bool:

@@ -4,6 +4,7 @@ after 2 hours". Times that say nothing about what to do when ("99.9 %", "p99 > 5
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from cockpit.model.runbook import Clock, ClockKind
 
@@ -44,6 +45,7 @@ _UNDONE = re.compile(
 )
 _DEADLINE = re.compile(rf"\b(?:within|in\s+under|no\s+later\s+than)\s{{1,3}}{_TIME}", re.IGNORECASE)
 _PRIORITY = re.compile(r"\b(?:P|SEV-?\s?|S)\d\b", re.IGNORECASE)
+_MAY_TELL = re.compile(r"\d\s{0,3}-?[smhdw]|\b(?:every|each|once|half|hour|minute)", re.IGNORECASE)
 _LONGEST = 600
 
 
@@ -68,9 +70,12 @@ def duration(text: str) -> float | None:
 
 def clocks(text: str) -> tuple[Clock, ...]:
     """All clocks of one sentence or heading, each place read once."""
-    if not any(char.isdigit() for char in text) and not re.search(r"\b(?:every|each|half|hour|minute)", text, re.I):
-        return ()
     text = text[:_LONGEST]
+    return _clocks(text) if _MAY_TELL.search(text) else ()
+
+
+@lru_cache(maxsize=2048)
+def _clocks(text: str) -> tuple[Clock, ...]:
     found: list[tuple[int, Clock]] = []
     taken: list[tuple[int, int]] = []
 

@@ -35,12 +35,15 @@ from cockpit.runbooks.markdown.words import Label, Role, label, role_of
 from cockpit.text import clean
 
 _MEASURED = re.compile(
-    r"\b(?:metrics?|thresholds?|alerts?|monitor\w*|sl[aio]s?|limits?|indicators?|kpis?|health)\b", re.I
+    r"\b(?:metrics?|thresholds?|alerts?|monitor\w*|sl[aio]s?|limits?|indicators?|kpis?|health|bounds?"
+    r"|watch\w*|numbers|performance|capacity|baselines?)\b",
+    re.I,
 )
 _ESCALATION = re.compile(r"\bescalat\w*", re.IGNORECASE)
 _SCALE = re.compile(r"\b(?:severit\w*|priorit\w*|levels?|classification)\b", re.IGNORECASE)
 _RESPONSE = re.compile(r"\(([^()]{2,120})\)")
 _PATH = re.compile(r"^\s*`(?:(?:GET|HEAD)\s+)?(/[\w./{}~-]{1,200})`\s*(?:[-–—:]\s*)?(.*)$", re.S)
+_ON_DISK = re.compile(r"/(?:var|etc|usr|opt|home|tmp|bin|sbin|srv|mnt|root|scripts?|docs?|dev|proc)\b|.*\.\w{1,5}$")
 _VALUE = re.compile(r"\s*([^:`|]{2,60}|`[^`]{1,60}`)\s*:\s+(\S.*)$", re.S)
 _COMMENT = re.compile(r"^\s*(?:#|//|--)\s+(.*)$", re.M)
 
@@ -193,7 +196,7 @@ class _Gatherer:
             self._example(plain(text))
             return
         if match := _PATH.match(text):
-            if _MEASURED.search(f"{self._trail} {self._label} {match[1]}"):
+            if not _ON_DISK.match(match[1]) and role_of(self._label) is not Role.SYMPTOMS:
                 name = clean(plain(match[2])) or match[1]
                 self._found.endpoints.append(Endpoint(name, match[1], tables.environment_in(self._trail), line))
             return

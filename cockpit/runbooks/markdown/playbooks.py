@@ -48,7 +48,7 @@ def _is_procedure(procedure: Procedure, harvest: Harvest) -> bool:
         return True
     if is_reference(procedure.title) or _lists_metrics(harvest):
         return False
-    return bool(harvest.ordered or harvest.symptoms or (role and role.part))
+    return bool(harvest.ordered or harvest.labels or harvest.symptoms or (role and role.part))
 
 
 _METRIC = re.compile(r"[<>≥≤]=?\s*\d|\d\s*%")
@@ -59,7 +59,7 @@ def _lists_metrics(harvest: Harvest) -> bool:
 
 
 def _playbook(file: str, title: str, procedure: Procedure, harvest: Harvest, taken: set[str]) -> Playbook:
-    escalation: list[Clock] = list(clocks(procedure.title))
+    escalation: list[Clock] = [clock for clock in clocks(procedure.title) if clock.kind is not ClockKind.EVERY]
     for step in harvest.steps:
         for clock in step.clocks:
             if clock.kind is ClockKind.AFTER or step.part is Part.ESCALATION:

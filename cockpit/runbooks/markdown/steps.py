@@ -15,7 +15,7 @@ from cockpit.runbooks.markdown.clocks import clocks
 from cockpit.runbooks.markdown.comments import loose_comments
 from cockpit.runbooks.markdown.inline import code_spans, links, plain
 from cockpit.runbooks.markdown.pairs import cause_columns, pair_of, step_columns
-from cockpit.runbooks.markdown.verbs import part_by_verb
+from cockpit.runbooks.markdown.verbs import begins_with_verb, part_by_verb
 from cockpit.runbooks.markdown.words import (
     Label,
     Role,
@@ -210,6 +210,8 @@ class Harvester:
         """A symptom or a cause instead of a step."""
         if self._mode is not None and block.level <= self._mode_depth - 1:
             self._mode = None
+        if self._mode is Role.SYMPTOMS and block.number and begins_with_verb(said):
+            self._mode = None  # the instructions begin without a heading of their own
         if self._mode is None or (self._mode is Role.CAUSES and (block.number or block.checkbox is not None)):
             return False
         if said and self._mode is Role.SYMPTOMS:
@@ -274,13 +276,14 @@ class Harvester:
 
     def _inline_at(self, line: int, text: str, depth: int, number: str = "", checkbox: bool | None = None) -> bool:
         """A step for each command in `code`; whether there was one. The first carries the sentence's number."""
-        spans = code_spans(text)
         said = ""
         found = False
-        for span in spans:
+        at, seen = line, 0
+        place = self._place
+        for span in code_spans(text):
             said = said or clean(plain(text))
-            at = line + text.count("\n", 0, span.start)
-            place = self._place
+            at += text.count("\n", seen, span.start)
+            seen = span.start
             command = inline_command(span.text, line=at, file=place.file, headings=place.headings, caption=said)
             if command is None:
                 continue

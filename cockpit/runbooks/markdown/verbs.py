@@ -23,17 +23,28 @@ _CHANGES = _words(
     """abort acknowledge activate add adjust allow apply approve assign back backup ban block bounce build bump
     cancel change clean cleanup clear close configure contain copy cordon create cut deactivate declare decrease
     delete deploy detach disable document drain drop enable enforce eradicate evict execute expand export
-    extend fail failover fallback fix follow flush force freeze grant halt hold implement import increase initiate install
-    invalidate isolate issue kick kill launch limit lock lower merge migrate mitigate move mute obtain optimise
-    optimize patch pause perform pin power preserve press prevent promote provision prune pull purge push quarantine
-    raise reboot rebuild recover recreate recycle redeploy redirect reduce refresh reindex reissue release reload
-    remediate remove renew reopen repair replace replay rerun reschedule reset resize resolve restart restore resume
-    retry return revert revoke roll rollback rotate route run save scale schedule sell send set shed shift shut
+    extend fail failover fallback fix follow flush force freeze grant halt hold implement import increase initiate
+    install invalidate isolate issue kick kill launch limit lock lower merge migrate mitigate move mute obtain
+    optimise optimize patch pause perform pin power preserve press prevent promote provision prune pull purge push
+    quarantine raise reboot rebuild recover recreate recycle redeploy redirect reduce refresh reindex reissue release
+    reload remediate remove renew reopen repair replace replay rerun reschedule reset resize resolve restart restore
+    resume retry return revert revoke roll rollback rotate route run save scale schedule sell send set shed shift shut
     silence skip snapshot spin start stop submit suspend swap switch sync tag take terminate throttle tick toggle
     trigger truncate tune turn undo uninstall unblock uncordon unlock unmute unpause update upgrade upload use vacuum
     wait warm wipe write"""
 )
 _VERBS = _LOOKS | _VERIFIES | _TELLS | _ESCALATES | _CHANGES
+_PART_OF = {
+    word: part
+    for words, part in (
+        (_CHANGES, Part.RESOLUTION),
+        (_ESCALATES, Part.ESCALATION),
+        (_TELLS, Part.COMMUNICATION),
+        (_VERIFIES, Part.VERIFICATION),
+        (_LOOKS, Part.DIAGNOSIS),
+    )
+    for word in words
+}
 _SOLUTION = re.compile(r"(?:solution|fix|action|remedy|mitigation|workaround|resolution)s?\s*[:-]\s", re.IGNORECASE)
 _FIRST = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)?")
 _FOREIGN = re.compile(r"^[\W\d_]+")
@@ -56,13 +67,4 @@ def part_by_verb(text: str) -> Part:
     if _SOLUTION.match(text):
         return Part.RESOLUTION
     word = first_word(text)
-    for words, part in (
-        (_LOOKS, Part.DIAGNOSIS),
-        (_VERIFIES, Part.VERIFICATION),
-        (_TELLS, Part.COMMUNICATION),
-        (_ESCALATES, Part.ESCALATION),
-        (_CHANGES, Part.RESOLUTION),
-    ):
-        if word in words or word.removeprefix("re-") in words:
-            return part
-    return Part.OTHER
+    return _PART_OF.get(word) or _PART_OF.get(word.removeprefix("re-"), Part.OTHER)

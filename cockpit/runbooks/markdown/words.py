@@ -57,7 +57,7 @@ _VOCABULARY = (
     (Role.VERIFICATION, _pattern(r"verif\w+|validat\w+|confirm\w*|post-?checks?")),
     (
         Role.DIAGNOSIS,
-        _pattern(r"diagnos\w+|investigat\w+|assess\w*|triage|checks?|inspect\w*|analy[sz]\w*|troubleshoot\w*|debug\w*|identify"),
+        _pattern(r"diagnos\w+|investigat\w+|assess\w*|triage|checks?|inspect\w*|analy[sz]\w*|troubleshoot\w*|debug\w*|identify|find\w*"),
     ),
     (
         Role.RESOLUTION,
@@ -73,7 +73,7 @@ _FILLER = _pattern(
     r"|third|next|last|final|quick|fast|short|long|short-term|long-term|term|manual|manually|automated|automatic"
     r"|emergency|and|or|the|an?|of|for|to|how|procedures?|process|plan|options?|guide|instructions?|playbook|tasks?"
     r"|phase|stage|root|issue|problem|incident|this|it|that|now|minutes?|mins?|hours?|seconds?|\d+|path|policy|matrix"
-    r"|with|by|in|on|what|do|not|if|needed|optional|required|recommended|detailed|general|additional|further|more"
+    r"|with|by|in|on|out|where|what|do|not|if|needed|optional|required|recommended|detailed|general|additional|further|more"
     r"|other|technical|internal|external|key|basic|preliminary|summary|cause|analysis|post-?mortem|review|team"
     r"|when|you|see|observed|user|business|customer|service|immediately|prevention|details|level|part|info(?:rmation)?"
 )
@@ -94,6 +94,7 @@ _WORD = re.compile(r"[a-z0-9][a-z0-9'-]*")
 _CONDITION = re.compile(
     r"(?:if|when(?:ever)?|in\s+case|unless|only\s+if|only\s+when|as\s+long\s+as|should)\b", re.IGNORECASE
 )
+_MAY_DEPEND = re.compile(r"\b(?:if|when|unless|in case)", re.IGNORECASE)
 _CLAUSE = re.compile(r"((?:if|when(?:ever)?|in case(?: of)?|unless|only if)\b[^,:;]{2,100})[,:;]", re.IGNORECASE)
 _TRAILING = re.compile(
     r"(?<!check )(?<!see )(?<!verify )(?<!confirm )(?<!determine )(?<!find out )(?<!test )(?<!ask )"
@@ -104,9 +105,14 @@ _FORBIDS = re.compile(
     r"(?:please\s+)?(?:do\s+not|don['’]t|never|avoid|must\s+not)(?:\s+do(?:\s+this)?|\s+ever)?$", re.IGNORECASE
 )
 _BOLD = re.compile(
-    r"\s*(?P<m>\*\*|__)(?P<lead>(?:(?!(?P=m)).){1,200})(?P=m)\s*(?P<colon>[:\uff1a])?(?P<rest>.*)$", re.S
+    r"\s*(?P<m>\*\*|__)(?P<lead>(?:(?!(?P=m)).){1,200})(?P=m)(?P<remark>\s*\([^()]{1,100}\))?\s*"
+    r"(?P<colon>[:\uff1a])?(?P<rest>.*)$",
+    re.S,
 )
 _LEAD = re.compile(r"(?P<lead>[^:\uff1a`|<>]{2,80})[:\uff1a](?:\s+(?P<rest>.*))?$", re.S)
+
+
+_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +126,21 @@ class Label:
 
 def label(text: str) -> Label | None:
     """The label that a line of text is, or begins with; None for plain prose."""
-    text = text.strip()
+    if ":" not in text and "**" not in text and "__" not in text and "\uff1a" not in text:
+        return None
+    return _label(text.strip()[:_LONGEST])
+
+
+@lru_cache(maxsize=2048)
+def _label(text: str) -> Label | None:
     if found := _BOLD.match(text):
         lead = plain(found["lead"]).strip()
-        rest = found["rest"].strip()
         closed = bool(found["colon"]) or lead.endswith((":", "\uff1a"))
-        if not rest or closed or found["rest"].startswith((" ", " -", " –", " —")):
-            rest = rest.lstrip("-–—: ").strip() if not closed else rest
-            return Label(lead.rstrip(":\uff1a ."), rest, True)
+        rest = found["rest"].strip()
+        dashed = not closed and rest.startswith(("- ", "– ", "— "))
+        if closed or dashed or not rest:
+            lead = lead.rstrip(":\uff1a .") + f" {plain(found['remark'] or '')}"
+            return Label(" ".join(lead.split()), rest[2:] if dashed else rest, True)
         return None
     found = _LEAD.match(text)
     if found is None or "://" in text[: found.end("lead") + 3]:
@@ -186,5 +199,7 @@ def forbids(text: str) -> bool:
 
 def condition_of(text: str) -> str:
     """The clause that an instruction depends on: "If abuse, block the user", "Scale up if needed"."""
+    if not _MAY_DEPEND.search(text):
+        return ""
     found = _CLAUSE.match(text[:300]) or _TRAILING.search(text[:300])
     return found[1].strip() if found else ""
