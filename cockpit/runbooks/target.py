@@ -245,10 +245,14 @@ def _bucket(call: Call) -> str:
 
 def _project(call: Call) -> str:
     place = _place(call.within)
-    return f"the project in {place}" if place else "the project in the current folder"
+    project = f"the project in {place}" if place else "the project in the current folder"
+    migrates = any("migrat" in word.text or word.text.startswith("db:") for word in call.words)
+    return f"the database of {project}" if migrates else project
 
 
 def _migration(call: Call) -> str:
+    if call.verb in ("revision", "merge", "init", "generate"):  # these write a file to be reviewed
+        return _project(call)
     return f"the database that {call.program} is set up for"
 
 

@@ -68,6 +68,11 @@ _STEERS = re.compile(
     r"|PYTHON(PATH|STARTUP)|PERL5OPT|RUBYOPT|KUBECTL_EXTERNAL_DIFF|PSQLRC)$"
 )
 _PREPARES = SHELL_ONLY | {"assign"}
+_GRAVE = names(
+    """
+    restore rotate rotation wipe drop destroy reset purge delete teardown uninstall failover rollback revert truncate
+    """
+)
 _ANY_WORDS = names("sql promql echo printf export cd test [")
 _OPTIONS = re.compile(r"\$(?:\{?\w*(OPT|ARG|FLAG|PARAM|EXTRA|CMD|COMMAND)\w*\}?|[@*])$", re.I)
 _RUNS_LOCALLY = ("proxycommand", "localcommand", "knownhostscommand")
@@ -122,7 +127,7 @@ def tier_of(ruling: Ruling) -> Tier:
     """What a script of that effect asks for."""
     if ruling.effect is EffectClass.READS:
         return Tier.T0
-    return Tier.T4 if ruling.effect is EffectClass.DESTROYS and ruling.final else Tier.T3
+    return Tier.T4 if ruling.final else Tier.T3
 
 
 def _program(call: Call) -> Ruling:
@@ -130,13 +135,22 @@ def _program(call: Call) -> Ruling:
         return unknown("which program it runs is still to be filled in")
     table = TOOLS.get("mkfs" if call.program.startswith("mkfs.") else call.program)
     if table is None:
-        return unknown(f"what {call.program or 'it'} does is not known to the cockpit")
+        return _unheard_of(call)
     ruling = table(call)
     if ruling.effect is EffectClass.READS and _open_verb(call):
         return unknown("what it is asked to do is still to be filled in")
     if ruling.effect is EffectClass.READS and call.program not in _ANY_WORDS and _open_options(call):
         return unknown("its options are still to be filled in")
     return ruling
+
+
+def _unheard_of(call: Call) -> Ruling:
+    """A script, or a program that no table knows. Its name can only make it weigh more."""
+    written = call.words[0].text if call.words else call.program
+    if not _GRAVE.isdisjoint(re.split(r"[^a-z]+", written.lower())):
+        why = f"what {call.program} does was not looked at, and its name speaks of what has no way back"
+        return Ruling(EffectClass.UNKNOWN, why, final=True)
+    return unknown(f"what {call.program or 'it'} does is not known to the cockpit")
 
 
 def _open_options(call: Call) -> bool:

@@ -51,8 +51,11 @@ def destroys(why: str, *, final: bool = False) -> Ruling:
 
 
 def worst(rulings: Iterable[Ruling]) -> Ruling:
-    """The most dangerous of at least one; of equals a final one, else the first."""
-    return max(rulings, key=lambda ruling: (ruling.effect, ruling.final))
+    """The most dangerous of at least one, the first of equals; final when any of them is."""
+    found = list(rulings)
+    return max(found, key=lambda ruling: (ruling.effect, ruling.final))._replace(
+        final=any(each.final for each in found)
+    )
 
 
 def name_of(call: Call) -> str:

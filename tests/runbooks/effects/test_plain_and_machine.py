@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from cockpit.model.action import Tier
 from cockpit.model.command import EffectClass
+from cockpit.runbooks.effects import tier_of
 from cockpit.runbooks.effects.ruling import Ruling
 
 Judge = Callable[[str], Ruling]
@@ -232,3 +234,10 @@ def test_a_name_that_says_loss_is_believed(judge: Judge, text: str) -> None:
 
 def test_words_of_redis_in_capitals_are_not_to_be_filled_in(judge: Judge) -> None:
     assert judge("redis-cli CLUSTER NODES").effect is EffectClass.READS
+
+
+@pytest.mark.parametrize("text", ["./restore-db.sh --target=staging", "./scripts/rotate_keys.sh --dry-run"])
+def test_the_name_of_a_script_makes_it_weigh_more_but_not_better_known(judge: Judge, text: str) -> None:
+    ruling = judge(text)
+    assert ruling.effect is EffectClass.UNKNOWN
+    assert tier_of(ruling) is Tier.T4
