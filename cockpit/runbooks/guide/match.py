@@ -74,7 +74,7 @@ def _topics(text: str) -> dict[str, float]:
         if any(f" {phrase}" in low for phrase in phrases):
             found[topic] = 1.0
     for word in _content(text):
-        found.setdefault(f"={word}", 0.4)
+        found.setdefault(f"={word}", 0.3)
     return found
 
 

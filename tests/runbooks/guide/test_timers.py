@@ -1,0 +1,108 @@
+"""The times of the text run as clocks: windows, times to hold, times to repeat, and whom to tell when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cockpit.model.runbook import Clock, ClockKind, Contact, Facts, Part, Playbook, Step
+from cockpit.runbooks.guide.progress import Progress, StepState, Timer
+from cockpit.runbooks.guide.timers import escalations, timers
+
+START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
+FIRST = Clock(ClockKind.WINDOW, 300.0, "0-5 min")
+SECOND = Clock(ClockKind.WINDOW, 900.0, "5-15 min", 300.0)
+HOLD = Clock(ClockKind.LAST, 1800.0, "for 30 minutes")
+EVERY = Clock(ClockKind.EVERY, 600.0, "every 10 minutes")
+LATE = Clock(ClockKind.AFTER, 1800.0, "not resolved in 30 minutes")
+LEAD = Contact("Engineering lead", "Ada", "+49 1", "", 9)
+CTO = Contact("CTO", "", "#board", "", 10)
+
+
+def step(id_: str, *clocks: Clock, text: str = "") -> Step:
+    return Step(id_, 1, text or id_, Part.OTHER, clocks=clocks)
+
+
+def playbook(*steps: Step, clocks: tuple[Clock, ...] = ()) -> Playbook:
+    return Playbook("p", "P", 1, "R.md", (), (), steps, clocks)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def only(book: Playbook, now: float, progress: Progress | None = None, again: tuple[datetime, ...] = ()) -> Timer:
+    kept = {progress.step: progress} if progress else {}
+    repeats = {timer.id: again for timer in timers(book, Facts(), kept, START, {}, at(0))}
+    (timer,) = timers(book, Facts(), kept, START, repeats, at(now))
+    return timer
+
+
+def test_a_window_counts_down_from_the_start_of_the_session() -> None:
+    timer = only(playbook(step("a", FIRST)), 60)
+    assert (timer.running, timer.remaining_s, timer.elapsed_s, timer.due) == (True, 240.0, 60.0, at(300))
+    assert only(playbook(step("a", FIRST)), 301).over
+
+
+def test_a_later_window_runs_from_its_own_beginning() -> None:
+    book = playbook(step("a", SECOND))
+    assert not only(book, 299).running
+    assert only(book, 300).running and not only(book, 300).over
+    assert only(book, 901).over
+
+
+def test_a_time_to_hold_counts_from_when_its_step_was_begun() -> None:
+    book = playbook(step("a", HOLD))
+    waiting = only(book, 5000)
+    assert (waiting.running, waiting.remaining_s, waiting.due) == (False, 1800.0, None)
+    begun = Progress("a", StepState.RUNNING, at(100), started=at(100))
+    assert only(book, 1000, begun).remaining_s == 900.0
+    assert only(book, 1901, begun).over
+
+
+def test_a_clock_of_a_settled_step_has_stopped() -> None:
+    for state in (StepState.DONE, StepState.SKIPPED, StepState.FAILED):
+        timer = only(playbook(step("a", HOLD)), 5000, Progress("a", state, at(200), started=at(100)))
+        assert not timer.running and not timer.over
+
+
+def test_what_is_due_every_ten_minutes_is_due_again_after_it_was_done() -> None:
+    book = playbook(clocks=(EVERY,))
+    assert only(book, 601).over
+    done = only(book, 601, again=(at(601),))
+    assert (done.over, done.times, done.due) == (False, 1, at(1201))
+    assert only(book, 1202, again=(at(601),)).over
+
+
+def test_escalations_come_in_time_with_who_and_how() -> None:
+    facts = Facts(
+        contacts=(LEAD, CTO), escalation=((Clock(ClockKind.AFTER, 3600.0, "1 h"), "the CTO"), (LATE, "Ada"))
+    )
+    first, second = escalations(playbook(), facts, START, {}, at(1799))
+    assert (first.to, first.reach, first.remaining_s, first.is_due) == ("Ada", "+49 1", 1.0, False)
+    assert (second.to, second.reach, second.due) == ("CTO", "#board", at(3600))
+    first, _ = escalations(playbook(), facts, START, {}, at(1800))
+    assert first.is_due
+    first, _ = escalations(playbook(), facts, START, {first.id: at(1850)}, at(1900))
+    assert first.told == at(1850) and not first.is_due
+
+
+def test_a_playbooks_own_escalation_counts_before_the_general_one() -> None:
+    facts = Facts(contacts=(LEAD,), escalation=((Clock(ClockKind.AFTER, 60.0, "1 min"), "CTO"),))
+    own = playbook(step("a", LATE, text="If not resolved in 30 minutes: page the Engineering lead"))
+    (found,) = escalations(own, facts, START, {}, at(0))
+    assert (found.after_s, found.to, found.reach) == (1800.0, "Ada", "+49 1")
+    (found,) = escalations(playbook(clocks=(LATE,)), facts, START, {}, at(0))
+    assert (found.after_s, found.to) == (1800.0, "")
+
+
+def test_an_after_clock_says_to_whom_its_time_leads() -> None:
+    facts = Facts(contacts=(LEAD,), escalation=((LATE, "Engineering lead"),))
+    (timer,) = timers(playbook(clocks=(LATE,)), facts, {}, START, {}, at(0))
+    assert timer.to == "Ada"
+
+
+def test_ids_are_stable_and_each_its_own() -> None:
+    book = playbook(step("a", FIRST, HOLD), step("b", FIRST), clocks=(EVERY, LATE))
+    found = [timer.id for timer in timers(book, Facts(), {}, START, {}, at(0))]
+    assert found == [timer.id for timer in timers(book, Facts(), {}, START, {}, at(500))]
+    assert len(set(found)) == 5
