@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -271,6 +271,7 @@ class Rules:
 
 
 def _fault(rule: Rule, told: Found, command: Command) -> Fault:
+    told = replace(told, instead=re.sub(r"\s*\n\s*", " ", told.instead))
     instead = told.instead if len(told.instead) <= _INSTEAD_LIMIT else told.instead[: _INSTEAD_LIMIT - 1] + "…"
     level = told.level or rule.level
     return Fault(command.file, command.line, rule.id, level, conceal(command.text), told.why, conceal(instead))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
-from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
+from cockpit.runbooks.lint.engine import Book, Found, Scene, calls_of, on_call
 
 _STATE = re.compile(r"(?i)^\s*\(*\s*\"?[\w.]*(?:status|state|phase|stage)\"?\s*(?:=|in\b|<>|!=)")
 _TIME = re.compile(
@@ -231,14 +232,38 @@ def no_target(call: Call, scene: Scene) -> Found | None:
     changes = (
         call.statement is not None
         and not call.statement.reads_only
-        and call.statement.kind not in ("VACUUM", "ANALYZE", "EXPLAIN", "")
+        and (not call.statement.kind.startswith(("VACUUM", "ANALYZE")) or "FULL" in call.statement.kind)
     )
     return Found(
         "It names neither host nor database: it runs on whatever PGHOST and PGDATABASE of the person at the keyboard "
         "say, perhaps on the wrong system.",
-        'psql "$DATABASE_URL" ..., with the variable set by the step before',
+        _with_target(scene),
         Level.ERROR if changes else None,
     )
+
+
+def _with_target(scene: Scene) -> str:
+    """The command with the container in which the runbook reaches the database elsewhere, else with a variable."""
+    text = " ".join(scene.command.text.split())
+    client = scene.book.once(_client)
+    if client:
+        return re.sub(r"\bpsql\b", lambda _: client, text, count=1)
+    return re.sub(r"\bpsql\b", 'psql "$DATABASE_URL"', text, count=1) + ", with the variable set in a step before"
+
+
+def _client(book: Book) -> str:
+    for program in ("sql", "psql"):
+        for _, call in book.calls(program):
+            around = next((each for each in call.within if each.tool == "docker exec" and each.where), None)
+            flags = call.flags if program == "psql" else _flags_of_client(call)
+            if around is not None:
+                user = flags.get("--username", ("",))[-1]
+                return f"docker exec {around.where} psql{f' -U {user}' if user else ''}"
+    return ""
+
+
+def _flags_of_client(call: Call) -> Mapping[str, tuple[str, ...]]:
+    return next((each.flags for each in call.within if each.tool == "psql"), {})
 
 
 def _environment_is_set(scene: Scene) -> bool:

@@ -206,9 +206,10 @@ def scale(call: Call, scene: Scene) -> Found | None:
     owned = scene.book.once(_autoscaled)
     if owned:
         return Found(
-            f"An autoscaler owns the replicas here and takes {replicas} back within seconds, if it is not in its "
-            "range.",
-            f'kubectl patch hpa {name}{where} -p \'{{"spec":{{"minReplicas":{replicas}}}}}\'',
+            "An autoscaler owns the replicas here: within seconds it sets the number that it thinks right, and "
+            f"{replicas} is gone.",
+            f"kubectl get hpa{where}, then of the one for {name}: kubectl patch hpa NAME{where} -p "
+            f'\'{{"spec":{{"minReplicas":{replicas}}}}}\'',
             Level.WARNING,
         )
     return Found(

@@ -7,7 +7,7 @@ import re
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
-from cockpit.runbooks.lint.kube import in_namespace, kinds, namespace
+from cockpit.runbooks.lint.kube import files, in_namespace, kinds, namespace
 
 _GREPS = ("grep", "egrep", "fgrep", "rg", "zgrep")
 
@@ -142,11 +142,11 @@ def wait_after_apply(call: Call, scene: Scene) -> Found | None:
         earlier = earlier[: earlier.index(call)]
     if not earlier or earlier[-1].verb not in ("apply", "create", "replace", "upgrade", "install"):
         return None
+    made = f"-f {files(earlier[-1])[0]}" if files(earlier[-1]) else "deployment/NAME"
     return Found(
         "It waits only for pods that exist at that moment: right after apply it fails with 'no matching resources "
         "found', or passes with one of three.",
-        f"kubectl rollout status deployment/NAME{in_namespace(call, scene)} "
-        f"--timeout={call.flag('--timeout') or '5m'}",
+        f"kubectl rollout status {made}{in_namespace(call, scene)} --timeout={call.flag('--timeout') or '5m'}",
     )
 
 

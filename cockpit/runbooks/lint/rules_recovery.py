@@ -164,9 +164,11 @@ def pipe_into_delete(call: Call, scene: Scene) -> Found | None:
         if namespace(source) == "" or namespace(source) is None
         else f" -n {namespace(source)}"
     )
+    said = "Its heading speaks of images, it deletes pods. " if kind == "pods" and scene.says(r"\bimages?\b") else ""
     every = "in every namespace" if namespace(source) == "" else "in this namespace"
     return Found(
-        f"It deletes {every} whatever has the word anywhere in its line, a name that happens to fit too, and the "
+        f"{said}It deletes {every} whatever has the word anywhere in its line, a name that happens to fit too, and "
+        "the "
         "evidence with it. With no hit xargs runs `kubectl delete` without a name and fails.",
         f"kubectl get {kind}{where} --field-selector=status.phase=Failed, look, then kubectl delete {kind}{where} "
         "--field-selector=status.phase=Failed",
@@ -269,12 +271,13 @@ def goes_on(call: Call, scene: Scene) -> Found | None:
     words = " ".join(" ".join(word.source for word in call.words).replace("\\\n", " ").split())
     options = "-v ON_ERROR_STOP=1" if single else "-v ON_ERROR_STOP=1 --single-transaction"
     fixed = words.replace("psql", f"psql {options}", 1)
+    head = f"{fed.text} | " if fed is not None else ""
     tail = f" < {source}" if source and not call.has("--file", "-f") else ""
     return Found(
         "psql goes on after an error and ends with success: rows that collide are skipped, half a restore looks "
         "like a "
         "whole one.",
-        f"{fixed}{tail}, into an empty database",
+        f"{head}{fixed}{tail}, into an empty database",
     )
 
 

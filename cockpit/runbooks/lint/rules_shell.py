@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from cockpit.model.command import Call, EffectClass, PlaceholderStyle, Wrapper
+from cockpit.model.command import Call, EffectClass, Placeholder, PlaceholderStyle, Word, Wrapper
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import REMOTE, Found, Scene, on_call, on_command
 from cockpit.runbooks.lint.tools import line
+
+if TYPE_CHECKING:
+    from cockpit.runbooks.shell.grammar import Simple
 
 _SHELLS = ("bash", "sh", "shell", "zsh", "console", "terminal")
 _ALWAYS_SET = ("HOME", "PWD", "TMPDIR", "USER")
@@ -33,36 +37,47 @@ def wrong_machine(scene: Scene) -> Found | None:
     remote = next((each for call in scene.command.calls for each in call.within if each.tool in REMOTE), None)
     if remote is None or "$" not in scene.command.text:
         return None
-    name = next((each for each in _expanded_here(scene, remote) if not _set_before(scene, each)), "")
-    if not name:
-        return None
-    there = {"ssh": "on the other machine", "kubectl exec": "in the pod"}.get(remote.tool, "in the container")
-    where = remote.where or "TARGET"
-    how = f"ssh {where} '... \"${name}\" ...'" if remote.tool == "ssh" else f"{remote.tool} ... {where}" + (
-        " --" if remote.tool == "kubectl exec" else ""
-    ) + f" sh -c '... \"${name}\" ...'"  # fmt: skip
-    return Found(
-        f"${name} is filled in by the shell at the keyboard, not {there}: it is empty there, or it is another "
-        "system's "
-        "value, and then it goes into the server's log.",
-        f"single quotes keep it for the other side: {how}",
-    )
+    for simple in _around(scene, remote):
+        at = [word.text for word in simple.words].index(remote.where) + 1
+        for each in (mark for word in simple.words[at:] for mark in word.placeholders):
+            if each.style is PlaceholderStyle.VARIABLE and not _set_before(scene, each.name):
+                there = {"ssh": "on the other machine", "kubectl exec": "in the pod"}.get(
+                    remote.tool, "in the container"
+                )
+                return Found(
+                    f"${each.name} is filled in by the shell at the keyboard, not {there}: it is empty there, or "
+                    "it is "
+                    "another system's value, and then it goes into the server's log.",
+                    _kept_for_the_other_side(simple.words, remote, each),
+                )
+    return None
 
 
-def _expanded_here(scene: Scene, remote: Wrapper) -> Iterator[str]:
-    """Variables in the words behind the wrapper's target, as the outer shell reads them."""
+def _around(scene: Scene, remote: Wrapper) -> Iterator[Simple]:
+    """The commands of the outer shell that name the wrapper and its target."""
     from cockpit.runbooks.shell import grammar
 
     for simple in grammar.read(scene.command.text).simples:
         texts = [word.text for word in simple.words]
-        if not any(tool in texts[:4] or tool in " ".join(texts[:6]) for tool in (remote.tool.split()[-1],)):
-            continue
-        if remote.where not in texts:
-            continue
-        for word in simple.words[texts.index(remote.where) + 1 :]:
-            for each in word.placeholders:
-                if each.style is PlaceholderStyle.VARIABLE:
-                    yield each.name
+        if remote.where in texts and remote.tool.split()[-1] in texts:
+            yield simple
+
+
+def _kept_for_the_other_side(words: Sequence[Word], remote: Wrapper, name: Placeholder) -> str:
+    """The same command with the variable in single quotes, which the other side's shell fills in."""
+    sources = [word.source for word in words]
+    dashes = sources.index("--") + 1 if "--" in sources else 0
+    start = max(dashes, [word.text for word in words].index(remote.where) + 1)
+    inner = " ".join(sources[start:])
+    if "'" in inner:
+        return f"single quotes keep it for the other side: sh -c '... \"{name.spelled}\" ...'"
+    if remote.tool in ("ssh", "gcloud compute ssh"):
+        return f"{' '.join(sources[:start])} '{inner.strip(chr(34))}'"
+    if inner.startswith(("sh -c", "bash -c")):
+        shell, _, script = inner.partition(" -c ")
+        return f"{' '.join(sources[:start])} {shell} -c '{script.strip(chr(34))}'"
+    quoted = re.sub(rf'(?<!"){re.escape(name.spelled)}(?!")', f'"{name.spelled}"', inner)
+    return f"{' '.join(sources[:start])} sh -c '{quoted}'"
 
 
 def _set_before(scene: Scene, name: str) -> bool:

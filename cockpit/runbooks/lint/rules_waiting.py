@@ -140,7 +140,7 @@ def s_client(call: Call, scene: Scene) -> Found | None:
         return None
     text = line(call)
     piped = next((each for each in scene.feeds(call)), None)
-    rest = "" if piped is not None else " | openssl x509 -noout -dates"
+    rest = f" | {piped.text}" if piped is not None else " | openssl x509 -noout -dates"
     return Found(
         "It keeps the connection open and waits for input: it hangs until somebody presses ctrl+c or the server "
         "gives "
