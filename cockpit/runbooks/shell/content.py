@@ -46,7 +46,7 @@ KNOWN = frozenset(TOOLS) | names(
     """
 )
 _DRAWN = re.compile("[\u2190-\u21ff\u2500-\u257f\u2580-\u25ff\u2794-\u27be]")
-_JSON = re.compile(r"\s*(?:\{\s*(?:\"|$|\})|\[\s*(?:[{\[\"\d]|$)|\"[^\"]*\"\s*:)")
+_JSON = re.compile(r"\s*(?:\{\s*(?:\"|$|\})|\[\s*(?:\{|\"|\d+\s*[,\]]|\[\s*[\"{\d]|$)|\"[^\"]*\"\s*:)")
 _YAML = re.compile(r"\s*(?:- )?[A-Za-z_][\w. -]{0,60}:(?:\s|$)(?!/)")
 _TABLE = re.compile(r"\s*\|.*\|\s*\Z|\s*\+?[-=+]{4,}\+?\s*\Z")
 _PROSE = re.compile(r"[A-Z][a-z]+(?:\s+[\w'()-]+){2,}.*[.:!?]?\Z|\d+[.)]\s+\S|[-*•]\s+\S")

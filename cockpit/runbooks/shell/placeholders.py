@@ -14,7 +14,7 @@ _ANGLE = re.compile(
 )
 _BRACE = re.compile(r"(?<![$@%{#\"'\\])\{([A-Za-z][A-Za-z0-9_-]{1,60})\}")
 _BRACKET = re.compile(r"(?:(?<=^)|(?<=[=/:]))\[([A-Za-z][A-Za-z]+(?:[ _-][A-Za-z]+)*)\](?=$|[/:,.])")
-_CAPITALS = re.compile(r"(?<![A-Za-z0-9_$%\\])(?<!\$\{)[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)*(?![A-Za-z0-9_])")
+_CAPITALS = re.compile(r"(?<![A-Za-z0-9$%\\])(?<!\$\{)[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)*(?![A-Za-z0-9_])")
 
 NOUNS = names(
     """
