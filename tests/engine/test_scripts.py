@@ -1,0 +1,121 @@
+"""What may run as a script, with how much care, and what is never run as it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from cockpit.engine.compose import replacements
+from cockpit.engine.scripts import not_a_script, programs_of, script_of
+from cockpit.model.action import Tier
+from cockpit.model.command import Command, EffectClass, Understanding
+from cockpit.model.runbook import Fault, Level
+from cockpit.runbooks.read import parse
+from cockpit.runbooks.recognise import understand_all
+
+
+def understood(text: str, language: str = "bash") -> list[Understanding]:
+    runbook = parse([("R.md", f"# R\n\n## Do it\n\n```{language}\n{text}\n```\n")])
+    return list(understand_all(runbook, replacements()))
+
+
+def one(text: str, language: str = "bash") -> Understanding:
+    (found,) = understood(text, language)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        ("SELECT 1;", "sql", "no command of a shell"),
+        ("UPDATE jobs SET done = true WHERE id = 1;", "sql", "no command of a shell"),
+        ("GET /api/health", "http", "no command of a shell"),
+        ("POST /api/reset", "", "no command of a shell"),
+        ("0 2 * * * /srv/backup.sh", "bash", "a line of a crontab"),
+        ("cd backend", "bash", "only prepares a shell"),
+        ("export LIMIT=5", "bash", "only prepares a shell"),
+        ("<tool> --now", "bash", "is itself to be filled in"),
+    ],
+)
+def test_what_is_no_command_of_a_shell_is_not_run(text: str, language: str, words: str) -> None:
+    assert words in not_a_script(one(text, language))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ls -l /var/log",
+        "curl -X POST https://shop.example/reset",
+        'psql -c "DELETE FROM jobs WHERE id = 4"',
+        "redis-cli -h cache FLUSHDB",
+        "for p in a b; do kubectl delete pod $p; done",
+        "docker exec db psql -c 'VACUUM'",
+        "./scripts/backup.sh now",
+    ],
+)
+def test_what_a_person_would_type_into_a_shell_may_run(text: str) -> None:
+    assert not_a_script(one(text)) == ""
+
+
+def test_what_is_typed_into_another_program_is_not_run() -> None:
+    found = understood("redis-cli -h cache\nFLUSHALL")
+    assert "typed into another program" in not_a_script(found[-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [
+        ("ls /var/log", Tier.T0),
+        ("cat <file>", Tier.T0),
+        ("kubectl <verb> pods", Tier.T3),
+        ("systemctl restart api", Tier.T3),
+        ("./unknown.sh", Tier.T3),
+        ("gcloud run services update-traffic api --region=r --to-latest", Tier.T3),
+        ("curl -X POST https://shop.example/reset", Tier.T3),
+    ],
+)
+def test_only_what_is_proven_to_read_runs_without_arming(text: str, tier: Tier) -> None:
+    script = script_of(one(text), (), ())
+    assert script.tier is tier or (tier is Tier.T3 and script.tier is Tier.T4)
+    assert (script.effect is EffectClass.READS) is (tier is Tier.T0)
+
+
+def fault(rule: str, level: Level = Level.ERROR) -> Fault:
+    return Fault("R.md", 6, rule, level, "x", "It deletes all.", "Restore first.")
+
+
+def test_what_lint_finds_warns_and_what_destroys_the_wrong_thing_refuses() -> None:
+    deleting = one("kubectl delete namespace shop")
+    script = script_of(deleting, (fault("kubectl-delete-namespace"), fault("other-rule")), ())
+    assert script.warnings == ("It deletes all. Instead: Restore first.",) * 2
+    (refusal,) = script.refusals
+    assert "this would do harm: It deletes all." in refusal.reason and "Restore first" in refusal.hint
+    assert script_of(deleting, (fault("kubectl-delete-namespace", Level.WARNING),), ()).refusals == ()
+    assert script_of(one("kubectl get ns"), (fault("kubectl-delete-namespace"),), ()).refusals == ()
+
+
+def test_a_command_says_that_what_stands_above_it_does_not_reach_it() -> None:
+    first, second = understood("cd backend\nalembic upgrade head")
+    script = script_of(second, (), (first.command,))
+    assert "does not reach it: cd backend" in script.warnings[0]
+    assert script_of(second, (), (one("ls").command,)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "programs"),
+    [
+        ("kubectl get pods | grep -c Running", ("kubectl", "grep")),
+        ("docker exec -it db psql -c 'SELECT 1'", ("docker",)),
+        ("for x in a b; do echo $x; done", ()),
+        ("sudo systemctl restart api", ("sudo",)),
+        ("./deploy.sh && echo done", ("./deploy.sh",)),
+    ],
+)
+def test_the_programs_that_have_to_be_here(text: str, programs: tuple[str, ...]) -> None:
+    assert set(programs_of(one(text).command)) == set(programs)
+
+
+def test_a_line_that_cannot_be_shown_whole_is_not_run() -> None:
+    command = Command("echo x … +9 chars", 1, "bash", calls=one("echo x").command.calls)
+    understanding = one("echo x")
+    cut = Understanding(command, understanding.kind, understanding.effect, understanding.tier)
+    assert "too long" in not_a_script(cut)
