@@ -165,7 +165,7 @@ def _lines(told: dict[str, Any], style: Style) -> Iterator[str]:
     yield from table([row for row in rows if row[1]])
     for call in told["calls"]:
         within = f" (inside of {' > '.join(call['within'])})" if call["within"] else ""
-        words = " ".join([call["program"], call["verb"], *call["args"]])
+        words = " ".join(word for word in (call["program"], call["verb"], *call["args"]) if word)
         yield f"call    {words}{within}: {call['effect']}, {call['why']}"
     for asked in told["placeholders"]:
         into = f" -> {asked['parameter']}" if asked["parameter"] else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cockpit.model.command import Call, Wrapper
+from cockpit.runbooks.effects.judge import TOOLS
 from cockpit.runbooks.effects.plain import SHELL_ONLY
 from cockpit.runbooks.effects.ruling import names
 
@@ -73,16 +74,10 @@ def target_of(call: Call) -> str:
     place = _place(call.within)
     if call.program in _SHELL_ONLY:
         return "the shell it is typed into"
-    if _known(call.program):
+    if call.program in TOOLS:
         return place or _HERE
     written = call.words[0].source if call.words else call.program
     return f"whatever {written} acts on" + (f" in {place}" if place else "")
-
-
-def _known(program: str) -> bool:
-    from cockpit.runbooks.effects.judge import TOOLS
-
-    return program in TOOLS
 
 
 def _place(within: Sequence[Wrapper]) -> str:
