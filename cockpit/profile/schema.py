@@ -268,6 +268,30 @@ class RunbookFiles(Section):
         return runbook_conflicts(entry)
 
 
+class ContactPerson(Section):
+    """Somebody to call."""
+
+    role: str
+    """What they are called for: "on call", "database administrator"."""
+    name: str = ""
+    """Who it is."""
+    reach: str = ""
+    """Phone, mail, handle or pager; several with commas between them."""
+    when: str = ""
+    """What for, or after how long."""
+
+
+class SeverityScale(Section):
+    """One level of the scale that incidents are rated on, the worst first."""
+
+    name: str
+    """Its name: "P1", "SEV2"."""
+    meaning: str = ""
+    """What an incident of this level is like."""
+    response: str = ""
+    """How soon somebody must be at it, as the team says it: "15 minutes"."""
+
+
 class Arming(Section):
     """How long the cockpit may stay armed."""
 
@@ -325,6 +349,12 @@ class Profile(Section):
     """How a client address is kept out."""
     runbook: RunbookFiles | None = None
     """The runbook that the guide shows."""
+    contact: tuple[ContactPerson, ...] = ()
+    """Who to call."""
+    severity: tuple[SeverityScale, ...] = ()
+    """The team's scale for incidents."""
+    channels: tuple[str, ...] = ()
+    """Where the team talks during an incident: "#incidents"."""
     arming: Arming = Arming()
     """Time limits of being armed."""
     limits: Limits = Limits()
