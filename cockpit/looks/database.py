@@ -88,7 +88,10 @@ def _sessions(call: Call) -> Intent | None:
     statement = call.statement
     if statement is None or not statement.reads_only or call.placeholders or call.redirects:
         return None
-    match = _ACTIVITY.fullmatch(" ".join(statement.text.split()))
+    try:
+        match = _ACTIVITY.fullmatch(one_line(statement.text))
+    except NotOne:
+        return None
     if match is None or bool(match["grouped"] or match["after"]) != bool(match["by"]):
         return None
     params: dict[str, str] = {}
