@@ -136,6 +136,29 @@ def terminates_widely(call: Call, scene: Scene) -> Found | None:
 
 
 @on_call(
+    "sql-ends-its-own-session",
+    Level.WARNING,
+    "The session that runs it is in pg_stat_activity too: it ends itself, perhaps before the others.",
+    "sql",
+)
+def ends_itself(call: Call, scene: Scene) -> Found | None:
+    """pg_terminate_backend over pg_stat_activity without anything that leaves the own session out."""
+    if call.statement is None or "pg_terminate_backend" not in call.statement.functions:
+        return None
+    text = call.statement.text
+    low = text.lower()
+    if "pg_stat_activity" not in low or "pg_backend_pid" in low:
+        return None
+    where = re.split(r"\bwhere\b", low, maxsplit=1)[-1] if "where" in low else ""
+    if re.search(r"\b(?:state|application_name|client_addr|backend_type|wait_event|pid|query)\b", where):
+        return None
+    return Found(
+        "The session that runs this is among those that it ends: it may break off before it has reached the others.",
+        f"{text.rstrip()} {'AND' if where else 'WHERE'} pid <> pg_backend_pid()",
+    )
+
+
+@on_call(
     "sql-shows-no-blockers",
     Level.WARNING,
     "A list of active sessions does not say who waits for whom.",
@@ -335,6 +358,7 @@ RULES = (
     no_transaction,
     query_start,
     terminates_widely,
+    ends_itself,
     no_blockers,
     vacuum_full,
     reindex,

@@ -287,7 +287,40 @@ def _looks_like_dump(source: str, fed: Call | None) -> bool:
     return unpacked or bool(re.search(r"backup|dump|restore|snapshot", name, re.IGNORECASE))
 
 
+@on_call(
+    "pipe-hides-a-failed-dump",
+    Level.NOTE,
+    "A pipe ends as its last command does: a dump that breaks off is packed, and looks like a good one.",
+    "pg_dump",
+    "pg_dumpall",
+    "mysqldump",
+    "mongodump",
+)
+def piped_dump(call: Call, scene: Scene) -> Found | None:
+    """`pg_dump | gzip > file` without pipefail."""
+    behind = next(iter(scene.feeds(call)), None)
+    if behind is None or behind.program not in (
+        "gzip",
+        "pigz",
+        "zstd",
+        "xz",
+        "bzip2",
+        "gsutil",
+        "aws",
+        "gcloud",
+        "ssh",
+    ):
+        return None
+    if any("pipefail" in command.text for command in (*scene.block_before, scene.command)):
+        return None
+    return Found(
+        f"The pipe ends as {behind.program} does: a dump that breaks off is packed, and looks like a good one.",
+        f"set -o pipefail; {' '.join(scene.command.text.split())}",
+    )
+
+
 RULES = (
+    piped_dump,
     delete_namespace,
     get_all_backup,
     secrets_to_file,

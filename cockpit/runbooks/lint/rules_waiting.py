@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
@@ -126,6 +127,12 @@ def _limited(call: Call, scene: Scene) -> bool:
     return any(each.tool == "timeout" for each in call.within) or scene.command.text.rstrip().endswith("&")
 
 
+def _watched(scene: Scene) -> Found | None:
+    """`watch COMMAND`: the call is the command, watch stands around it."""
+    inner = next((call for call in scene.command.calls if any(each.tool == "watch" for each in call.within)), None)
+    return None if inner is None else Found("watch goes on until somebody stops it.", inner.text)
+
+
 @on_call(
     "openssl-waits-for-input",
     Level.WARNING,
@@ -231,4 +238,4 @@ def _brief(text: str) -> str:
     return first if len(first) <= 60 else first[:57] + "..."
 
 
-RULES = (tunnel, never_ends, s_client, prompt, exec_tty)
+RULES = (tunnel, replace(never_ends, on_command=_watched), s_client, prompt, exec_tty)

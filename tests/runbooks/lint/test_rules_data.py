@@ -47,6 +47,13 @@ SAMPLES = (
         ENDS + "state = 'idle' AND application_name = 'worker';",
     ),
     (
+        "sql-ends-its-own-session",
+        "sql",
+        "Before the restore",
+        ENDS + "datname = 'shop';",
+        ENDS + "datname = 'shop' AND pid <> pg_backend_pid();",
+    ),
+    (
         "sql-shows-no-blockers",
         "sql",
         "Find blocked sessions",
@@ -93,6 +100,13 @@ SAMPLES = (
         "Restore",
         'gunzip -c dump.sql.gz | psql "$URL"',
         'gunzip -c dump.sql.gz | psql -v ON_ERROR_STOP=1 "$URL"',
+    ),
+    (
+        "pipe-hides-a-failed-dump",
+        "bash",
+        "Save",
+        "pg_dump -d shop | gzip > shop.sql.gz",
+        "set -o pipefail\npg_dump -d shop | gzip > shop.sql.gz",
     ),
     (
         "cloudsql-socket-is-not-here",

@@ -92,6 +92,8 @@ SAMPLES = (
     ),
     ("never-ends", "Look", "tail -f /var/log/web.log", "tail -n 100 /var/log/web.log"),
     ("never-ends", "Look", "docker compose logs -f web", "docker compose logs --tail 50 web"),
+    ("never-ends", "Look", "watch -n 5 docker compose ps", "docker compose ps"),
+    ("never-ends", "Look", "kubectl get pods -n shop -w", "kubectl get pods -n shop"),
     ("never-ends", "Look", "ping db.internal", "ping -c 3 db.internal"),
     (
         "openssl-waits-for-input",
