@@ -38,7 +38,7 @@ class AskForm(ParamForm):
         self._said = said
         params = [_param(label, ask) for label, ask in self._asks.items()]
         spec = ActionSpec(
-            "guide.ask", title, SourceKind.HEALTH, "", Tier.T0, "Left open by the runbook in", params=()
+            "guide.ask", title, SourceKind.HEALTH, "", Tier.T0, "The runbook leaves something open here:", params=()
         )
 
         async def offered(label: str) -> Sequence[Choice]:

@@ -73,10 +73,9 @@ def escalation(each: Escalation) -> tuple[Span, ...]:
             (late, "error"),
             *_key("o", "told"),
         )
-    soon = each.remaining_s <= SOON_S
-    glyph = ("▲ ", "warning bold") if soon else ("○ ", "muted")
-    style = "warning bold" if soon else "muted"
-    return (glyph, (f"escalate to {to} at {at}, in {mmss(each.remaining_s)}", style))
+    if each.remaining_s <= SOON_S:
+        return (("▲ ", "warning bold"), (f"escalate to {to} at {at}, in {mmss(each.remaining_s)}", "warning bold"))
+    return ((f"escalate to {to} at {at}, in {mmss(each.remaining_s)}", "muted"),)
 
 
 def standing(
@@ -94,8 +93,8 @@ def standing(
         lines.append(escalation(told[-1]))
     lines += [timer(each) for each in timers if not each.step and not each.over and each.kind is not ClockKind.AFTER]
     since: list[Span] = [(f"{mmss(elapsed_s)} since opened", "bold")]
-    if lines and spans_length(since) + spans_length(lines[0]) + 5 <= width:
-        since += [("  ·  ", "muted"), *lines.pop(0)]
+    if lines and spans_length(since) + spans_length(lines[0]) + 3 <= width:
+        since += [(" · ", "muted"), *lines.pop(0)]
     made = [spans(*since), *(spans(*line) for line in lines[:room])]
     if len(lines) > room:
         made.append(spans((f"and {len(lines) - room} more clocks", "muted")))

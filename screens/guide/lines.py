@@ -35,6 +35,7 @@ _CAME = {
     StepState.DONE: ("●", "success"),
     StepState.FAILED: ("✖", "error"),
 }
+_FAULT_LINES = {Level.ERROR: 4, Level.WARNING: 3, Level.NOTE: 1}
 _SHELLS = ("", "bash", "sh", "shell", "console", "zsh", "shell-session", "terminal", "inline")
 _AGED = (Column("", 0), Column("", 6, right=True))
 _COMMAND_LINES = 6
@@ -147,7 +148,7 @@ def _command(stand: Stand, room: int) -> list[Row]:
     for number, line in enumerate(source):
         left = _COMMAND_LINES - len(found)
         if left <= 0:
-            found.append(f"… {len(source) - number} more lines: d shows all")
+            found.append(f"… {_more(len(source) - number)}: d shows all")
             break
         found += wrapped(line, room - 2, left)
     style = "muted" if stand.progress.state in _SETTLED else "accent"
@@ -155,6 +156,10 @@ def _command(stand: Stand, room: int) -> list[Row]:
         spans((prompt if number == 0 else "  ", "muted"), (line, style if number < _COMMAND_LINES else "muted"))
         for number, line in enumerate(found)
     ]
+
+
+def _more(count: int) -> str:
+    return f"{count} more line{'s' if count != 1 else ''}"
 
 
 def _understood(stand: Stand, room: int) -> list[Row]:
@@ -178,7 +183,8 @@ def _understood(stand: Stand, room: int) -> list[Row]:
         parts.append(("[by hand]", "muted"))
     if offered.blocked and not stand.accepted:
         parts.append(("  not accepted", "warning"))
-    target = offered.understanding.target or source
+    # Where it is bound to is the profile's own name for it; the plan says the rest.
+    target = source if source and offered.kind is not Kind.SCRIPT else offered.understanding.target
     if len(offered.sources) > 1 and not source:
         target = f"one of {', '.join(offered.sources)}"
     made: list[Row] = []
@@ -200,12 +206,14 @@ def _understood(stand: Stand, room: int) -> list[Row]:
 
 
 def _faults(faults: tuple[Fault, ...], room: int) -> list[Row]:
+    """The worse, the longer; the detail has all of it."""
     made: list[Row] = []
     for fault in faults:
         glyph, style = FAULT[fault.level]
-        made += _paragraph(fault.why, room, style, glyph, _WHY_LINES)
-        if fault.instead:
-            made += _paragraph(f"instead: {fault.instead}", room - 2, "", "", _WHY_LINES, "  ")
+        lines = _FAULT_LINES[fault.level]
+        made += _paragraph(fault.why, room, style, glyph, lines)
+        if fault.instead and fault.level is not Level.NOTE:
+            made += _paragraph(f"instead: {fault.instead}", room, "", "", lines, "  ")
     return made
 
 
@@ -276,8 +284,6 @@ def _behind_it(lines: tuple[str, ...], room: int, *, muted: bool, more: bool = F
     ]
     left = len(lines) - _RESULT_LINES
     if left > 0 or more:
-        count = f"{left} more lines" if left > 0 else "more"
-        shown.append(
-            spans(("│ ", "line"), (f"… {count}{' and more' if more and left > 0 else ''}: d shows them", "muted"))
-        )
+        count = f"{_more(left)}{', and more' if more else ''}" if left > 0 else "more"
+        shown.append(spans(("│ ", "line"), (f"… {count}: d shows them", "muted")))
     return shown

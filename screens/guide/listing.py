@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from cockpit.model.runbook import Level, Playbook, Runbook
 from cockpit.runbooks.guide.match import Hit, Suggestion
@@ -81,11 +82,12 @@ def blocks(catalogue: Catalogue, width: int) -> list[Block]:
         begun.setdefault(each.playbook, _resumable(each))
     made: list[Block] = []
     several = len(catalogue.runbook.files) > 1
+    shared = _shared(catalogue.runbook.playbooks)
     suggested = {suggestion.playbook.id for suggestion in catalogue.suggestions}
     if catalogue.suggestions:
         made.append(Block("", (Row("", (Rule("fits what is found now", "warning"),)),)))
         made += [
-            _playbook(each.playbook, begun.get(each.playbook.id), width, several, each.reason)
+            _playbook(each.playbook, begun.get(each.playbook.id), width, several, shared, each.reason)
             for each in catalogue.suggestions
         ]
         made.append(Block("", (note(""),)))
@@ -93,12 +95,12 @@ def blocks(catalogue: Catalogue, width: int) -> list[Block]:
     if others:
         word = "all others" if suggested else "all playbooks"
         made.append(Block("", (Row("", (Rule(f"{word} · {len(others)}"),)),)))
-    made += [_playbook(playbook, begun.get(playbook.id), width, several) for playbook in others]
+    made += [_playbook(playbook, begun.get(playbook.id), width, several, shared) for playbook in others]
     return made or [Block("", (note("nothing in these files is a procedure: they have no steps"),))]
 
 
 def _playbook(
-    playbook: Playbook, begun: tuple[str, str] | None, width: int, several: bool, reason: str = ""
+    playbook: Playbook, begun: tuple[str, str] | None, width: int, several: bool, shared: int, reason: str = ""
 ) -> Block:
     count = len(playbook.steps)
     steps = f"{count} step{'s' if count != 1 else ''}"
@@ -110,13 +112,21 @@ def _playbook(
             spans(("  ▲ " if number == 0 else "    ", "warning bold"), (line, "warning"))
             for number, line in enumerate(wrapped(reason, max(10, width - 4), 3))
         ]
-    trail = [*([playbook.file] if several else []), *playbook.trail]
+    trail = [*([playbook.file] if several else []), *playbook.trail[shared:]]
     if trail and not (begun and width < 50):
         rows.append(spans(("  ", ""), (wrapped(" ▸ ".join(trail), max(10, width - 2), 1)[0], "muted")))
     if begun is not None:
         done, when = begun
         rows.append(spans(("  [>] ", "primary bold"), (f"{done} of {count} done", "primary"), (f"  {when}", "muted")))
     return Block(key_of(playbook.id), tuple(rows))
+
+
+def _shared(playbooks: Sequence[Playbook]) -> int:
+    """How many headings stand above all of them alike, and so tell nothing."""
+    trails = [playbook.trail for playbook in playbooks]
+    if len(trails) < 2:
+        return 0
+    return sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, zip(*trails, strict=False)))
 
 
 def _open(session: Session) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from cockpit.errors import CockpitError
+from cockpit.errors import CockpitError, Refused
 from cockpit.runbooks.guide.desk import Desk, Reading
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted
@@ -189,7 +189,12 @@ class Guide(Vertical):
             session = None
         if session is None:
             past = [] if anew else [each for each in self.desk.past(id_) if not each.old]
-            session = self.sessions[id_] = await self.desk.open(id_, past[0].id if past else "")
+            try:
+                session = await self.desk.open(id_, past[0].id if past else "")
+            except Refused as refused:
+                self.tell(f"{refused.message}: s begins a new one.", grave=True)
+                return
+            self.sessions[id_] = session
         if self.is_attached:
             self.acts.begin(self.desk, session, step)
             self.add_class("-playbook")
@@ -291,13 +296,14 @@ class Guide(Vertical):
             Hint("enter", verb),
             Hint("space", "Tick"),
             Hint("s", "Skip"),
+            Hint("esc", "List"),
+            Hint("tab", "Panes"),
             Hint("d", "Detail"),
             Hint("y", "Copy"),
             Hint("m", "Note"),
-            Hint("c", "Close"),
-            Hint("esc", "Playbooks"),
-            Hint("tab", "Panes"),
+            Hint("o", "Told"),
             Hint("r", "Leave"),
+            Hint("c", "Close"),
         )
 
     def on_rows_moved(self) -> None:
