@@ -170,7 +170,7 @@ class GuideDesk:
 
     def search(self, text: str) -> tuple[Hit, ...]:
         """Best first, ties in the order of the files. Everything for an empty text."""
-        return search(self._book.runbook, text) if self._book is not None else ()
+        return search(self._book.lines, text) if self._book is not None else ()
 
     # -- sessions
 

@@ -10,6 +10,7 @@ from cockpit.engine.offers import Known
 from cockpit.errors import CockpitError, Misconfigured
 from cockpit.model.command import Command
 from cockpit.model.runbook import Fault, Runbook
+from cockpit.runbooks.guide.match import Line, lines_of
 from cockpit.runbooks.trust import digest_of
 from cockpit.text import clean
 
@@ -25,6 +26,7 @@ class Book:
     runbook: Runbook
     known: Mapping[Key, Known]
     faults: tuple[Fault, ...]
+    lines: tuple[Line, ...]  # for the search
 
 
 def texts_of(paths: Sequence[Path]) -> tuple[tuple[str, str], ...]:
@@ -82,6 +84,9 @@ def read_book(paths: Sequence[Path]) -> Book:
     by_line: dict[tuple[str, int], list[Fault]] = {}
     for fault in faults:
         by_line.setdefault((fault.file, fault.line), []).append(fault)
+    fences: dict[tuple[str, int], list[Command]] = {}
+    for command in runbook.commands:
+        fences.setdefault((command.file, command.block), []).append(command)
     known: dict[Key, Known] = {}
     for understanding in understandings:
         command = understanding.command
@@ -92,9 +97,9 @@ def read_book(paths: Sequence[Path]) -> Book:
         )
         script = None
         if not not_a_script(understanding):
-            script = script_of(understanding, own, _above(command, runbook.commands))
+            script = script_of(understanding, own, _above(command, fences[command.file, command.block]))
         known[command.file, command.line, command.text] = Known(understanding, own, script)
-    return Book(texts, runbook, known, faults)
+    return Book(texts, runbook, known, faults, lines_of(runbook))
 
 
 def _short(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -103,12 +108,6 @@ def _short(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name if names.count(name) == 1 else full, text) for name, (full, text) in zip(names, texts, strict=True)]
 
 
-def _above(command: Command, commands: Sequence[Command]) -> list[Command]:
-    """The commands before it in the same fence."""
-    if not command.block:
-        return []
-    return [
-        other
-        for other in commands
-        if other.file == command.file and other.block == command.block and other.line < command.line
-    ]
+def _above(command: Command, fence: Sequence[Command]) -> list[Command]:
+    """The commands before it in the same fence; a command of the prose stands alone."""
+    return [other for other in fence if other.line < command.line] if command.block else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cockpit.model.finding import Finding
@@ -105,43 +105,68 @@ def _fit(playbook: Playbook, text: str, topics: dict[str, float], weight: float)
     return weight * (best + 0.25 * (total - best)), reason
 
 
-def search(runbook: Runbook, text: str) -> tuple[Hit, ...]:
+def search(lines: Sequence[Line], text: str) -> tuple[Hit, ...]:
     """Playbooks and steps in which every word of the text stands, or one like it; at most two hundred.
 
-    Best first, ties in the order of the files. An empty text finds every playbook, in order.
+    `lines` are those of `lines_of`. Best first, ties in the order of the files. An empty text finds every playbook,
+    in order.
     """
     words = _WORD.findall(text.casefold())
     if not words:
-        return tuple(Hit(playbook, "", playbook.title, playbook.line, 0.0) for playbook in runbook.playbooks)
+        return tuple(Hit(line.playbook, "", line.shown, line.line, 0.0) for line in lines if not line.step)
+    there = frozenset().union(*(line.words for line in lines))
+    # Once for each word of the runbook, not for each of its lines.
+    worth = [{other: _alike(word, other) for other in there} for word in words]
+    near = [{other: value for other, value in each.items() if value} for each in worth]
     found: list[Hit] = []
-    for playbook in runbook.playbooks:
-        about = " ".join((playbook.title, *playbook.symptoms, *playbook.trail))
-        lines = [("", playbook.title, playbook.line, about, 2.0)]
-        for step in playbook.steps:
-            command = step.command.text if step.command is not None else ""
-            shown = step.text or command
-            lines.append((step.id, shown, step.line, f"{step.text} {command} {step.condition}", 1.0))
-        for id_, shown, line, whole, worth in lines:
-            if score := _score(words, whole):
-                found.append(Hit(playbook, id_, shown, line, worth * score))
+    for line in lines:
+        scores = [max((each[other] for other in each.keys() & line.words), default=0.0) for each in near]
+        if all(scores):
+            score = line.worth * sum(scores) / len(scores)
+            found.append(Hit(line.playbook, line.step, line.shown, line.line, round(score, 3)))
     return tuple(sorted(found, key=lambda hit: -hit.score)[:_HITS])
 
 
-def _score(words: Sequence[str], text: str) -> float:
-    low = text.casefold()
-    there = set(_WORD.findall(low))
-    scores = [_word_score(word, there, low) for word in words]
-    return sum(scores) / len(scores) if all(scores) else 0.0
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that can be found."""
+
+    playbook: Playbook
+    step: str
+    shown: str
+    line: int
+    worth: float
+    words: frozenset[str]
 
 
-def _word_score(word: str, there: Iterable[str], low: str) -> float:
-    if word in there:
+def lines_of(runbook: Runbook) -> tuple[Line, ...]:
+    """Everything of a runbook that `search` can find; once for each reading."""
+    found: list[Line] = []
+    for playbook in runbook.playbooks:
+        about = " ".join((playbook.title, *playbook.symptoms, *playbook.trail))
+        found.append(Line(playbook, "", playbook.title, playbook.line, 2.0, _words(about)))
+        for step in playbook.steps:
+            command = step.command.text if step.command is not None else ""
+            words = _words(f"{step.text} {command} {step.condition}")
+            found.append(Line(playbook, step.id, step.text or command, step.line, 1.0, words))
+    return tuple(found)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold()))
+
+
+def _alike(word: str, other: str) -> float:
+    """1 for the same, less for a beginning, a part, a slip of the fingers; 0 for another."""
+    if word == other:
         return 1.0
-    if any(other.startswith(word) for other in there):
+    if other.startswith(word):
         return 0.9
-    if word in low:
+    if len(word) > 2 and word in other:
         return 0.6
-    if len(word) < 4:
+    if len(word) < 4 or abs(len(other) - len(word)) > 2:
         return 0.0
-    near = difflib.get_close_matches(word, [other for other in there if abs(len(other) - len(word)) <= 2], 1, _CLOSE)
-    return 0.4 if near else 0.0
+    compared = difflib.SequenceMatcher(None, word, other, autojunk=False)
+    if compared.real_quick_ratio() < _CLOSE or compared.quick_ratio() < _CLOSE:
+        return 0.0
+    return 0.4 if compared.ratio() >= _CLOSE else 0.0

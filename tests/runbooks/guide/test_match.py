@@ -8,7 +8,7 @@ from cockpit.model.finding import Finding
 from cockpit.model.reading import SourceState
 from cockpit.model.runbook import Runbook
 from cockpit.model.severity import Severity, SourceKind
-from cockpit.runbooks.guide.match import search, suggest
+from cockpit.runbooks.guide.match import lines_of, search, suggest
 from cockpit.runbooks.read import parse
 
 RUNBOOK = """# Shop
@@ -118,11 +118,11 @@ def test_the_order_is_the_same_every_time(runbook: Runbook) -> None:
     ],
 )
 def test_a_search_finds_titles_and_symptoms_also_mistyped(runbook: Runbook, text: str, line: str) -> None:
-    assert search(runbook, text)[0].playbook.title == line
+    assert search(lines_of(runbook), text)[0].playbook.title == line
 
 
 def test_a_search_finds_commands_and_says_which_step(runbook: Runbook) -> None:
-    hit = search(runbook, "rollout undo")[0]
+    hit = search(lines_of(runbook), "rollout undo")[0]
     assert hit.playbook.title == "Too many failed requests after a release"
     assert hit.step in {step.id for step in hit.playbook.steps}
     assert RUNBOOK.split("\n")[hit.line - 1].strip() != ""
@@ -130,8 +130,8 @@ def test_a_search_finds_commands_and_says_which_step(runbook: Runbook) -> None:
 
 def test_an_empty_search_lists_every_playbook_in_order(runbook: Runbook) -> None:
     for text in ("", "   ", "…"):
-        assert [hit.playbook for hit in search(runbook, text)] == list(runbook.playbooks)
+        assert [hit.playbook for hit in search(lines_of(runbook), text)] == list(runbook.playbooks)
 
 
 def test_every_word_counts(runbook: Runbook) -> None:
-    assert search(runbook, "redis giraffe") == ()
+    assert search(lines_of(runbook), "redis giraffe") == ()
