@@ -115,7 +115,8 @@ def _gcloud(call: Call) -> str:
         name = call.flag("--project") or ""
     region = call.flag("--region", "--zone", "--location")
     project = call.flag("--project") if known != "compute project-info" else None
-    text = f"{noun} {name}" if name else f"every {noun}" if tokens[-1:] == ["list"] else noun
+    every = f"every {noun}" if known else f"all {noun}"
+    text = f"{noun} {name}" if name else every if tokens[-1:] == ["list"] else noun
     text += f" in {region}" if region else ""
     return text + (f" of project {project}" if project else "")
 
@@ -138,7 +139,7 @@ def _kubectl(call: Call) -> str:
         )
         what = f"pod {what}" if words and "/" not in what else what
     elif file := call.flag("-f", "--filename", "-k", "--kustomize"):
-        what = f"what {file} names"
+        what = "what is fed to it" if file == "-" else f"what {file} names"
     elif verb in ("set", "rollout", "label", "annotate") and words and "/" in words[0]:
         what = words[0]
     else:
@@ -257,6 +258,54 @@ def _files(call: Call) -> str:
     return f"{named} in {place}" if place else named
 
 
+_AWS_NAMES = (
+    "--service",
+    "--services",
+    "--cluster",
+    "--db-instance-identifier",
+    "--db-cluster-identifier",
+    "--instance-ids",
+    "--function-name",
+    "--table-name",
+    "--queue-url",
+    "--secret-id",
+    "--bucket",
+    "--log-group-name",
+)
+
+
+def _aws(call: Call) -> str:
+    given = call.flag(*_AWS_NAMES) or next((word.text for word in call.args if "/" in word.text), "")
+    region = call.flag("--region")
+    return (given or "the current account") + " on AWS" + (f" in {region}" if region else "")
+
+
+def _az(call: Call) -> str:
+    given = call.flag("-n", "--name")
+    group = call.flag("-g", "--resource-group")
+    return (given or "the current subscription") + (f" in {group}" if group else "") + " on Azure"
+
+
+def _heroku(call: Call) -> str:
+    given = call.flag("-a", "--app")
+    return f"app {given} on {call.program}" if given else f"the app of the current folder on {call.program}"
+
+
+def _described(call: Call) -> str:
+    return "what the Terraform files of the current folder describe"
+
+
+def _hosts(call: Call) -> str:
+    given = call.flag("-i", "--inventory", "-l", "--limit")
+    return f"the hosts of {given}" if given else "the hosts of the inventory"
+
+
+def _server(call: Call) -> str:
+    """Clients whose server stands in their settings."""
+    place = _place(call.within)
+    return f"what {call.program} is connected to" + (f" in {place}" if place else "")
+
+
 def _openssl(call: Call) -> str:
     return call.flag("-connect") or _place(call.within) or "this machine"
 
@@ -280,6 +329,15 @@ _DESCRIBE: dict[str, Callable[[Call], str]] = {
     "gh": _gh,
     "gsutil": _bucket,
     "openssl": _openssl,
+    "aws": _aws,
+    "az": _az,
+    **dict.fromkeys(("heroku", "fly", "flyctl", "vercel"), _heroku),
+    **dict.fromkeys(("terraform", "tofu"), _described),
+    **dict.fromkeys(("ansible", "ansible-playbook"), _hosts),
+    **dict.fromkeys(
+        names("mysql mariadb mongo mongosh sqlite3 cqlsh vault consul etcdctl argocd celery bq"), _server
+    ),
+    **dict.fromkeys(names("rabbitmqctl mysqldump pg_ctl vacuumdb reindexdb createdb pg_isready"), _server),
     **dict.fromkeys(
         ("npm", "yarn", "pnpm", "pip", "pip3", "poetry", "make", "pytest", "cargo", "go", "mvn"), _project
     ),

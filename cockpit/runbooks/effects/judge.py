@@ -70,7 +70,7 @@ _STEERS = re.compile(
 _PREPARES = SHELL_ONLY | {"assign"}
 _GRAVE = names(
     """
-    restore rotate rotation wipe drop destroy reset purge delete teardown uninstall failover rollback revert truncate
+    restore rotate rotation wipe drop destroy purge teardown uninstall truncate
     """
 )
 _ANY_WORDS = names("sql promql echo printf export cd test [")
