@@ -31,6 +31,7 @@ from cockpit.runbooks.guide.progress import Past, StepState
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.guide.store import Store
 from cockpit.runbooks.trust import Accepted, Changed, Trust, TrustState
+from cockpit.text import clean
 
 if TYPE_CHECKING:
     from cockpit.engine.engine import Engine
@@ -56,6 +57,7 @@ class GuideDesk:
         self._book: Book | None = None
         self._past: tuple[Past, ...] = ()
         self._sessions: dict[str, Session] = {}
+        self._opening = asyncio.Lock()
         self._subscribers: list[Callable[[], None]] = []
         self._suggested: tuple[object, tuple[Suggestion, ...]] | None = None
         self.reading = Reading.READING
@@ -176,25 +178,29 @@ class GuideDesk:
 
     def past(self, playbook: str = "") -> tuple[Past, ...]:
         """Sessions that can be gone on with, newest first; of one playbook or of all."""
-        return tuple(past for past in self._past if playbook in ("", past.playbook))
+        return tuple(past for past in self._past if playbook in ("", past.playbook) and past.id not in self._sessions)
 
     async def open(self, playbook: str, resume: str = "") -> Session:
         """Begin a session, or go on with one; while it is open, the same object."""
-        for session in self._sessions.values():
-            if session.id == resume or (not resume and session.playbook.id == playbook):
-                return session
-        found = self.runbook.playbook(playbook) if self.runbook is not None else None
-        if found is None or self.runbook is None:
-            raise NotFound(f"the runbook has no playbook {playbook}", hint="It may have changed: look again")
-        if resume:
-            file = await asyncio.to_thread(self._store.resume, resume)
-        else:
-            file = await asyncio.to_thread(self._store.begin)
-        facts = self.runbook.facts
-        session = Session(found, facts, file, self._engine.clock, self._who, self._engine.executor.note, self._tell)
-        await session.opened()
-        await self._orphaned(session)
-        self._sessions[session.id] = session
+        async with self._opening:
+            for session in self._sessions.values():
+                if session.id == resume or (not resume and session.playbook.id == playbook):
+                    return session
+            found = self.runbook.playbook(playbook) if self.runbook is not None else None
+            if found is None or self.runbook is None:
+                shown = clean(playbook, 80)
+                raise NotFound(f"the runbook has no playbook {shown}", hint="It may have changed: look again")
+            wanted = (self._store.resume, resume) if resume else (self._store.begin,)
+            file = await asyncio.to_thread(*wanted)
+            note, clock = self._engine.executor.note, self._engine.clock
+            session = Session(found, self.runbook.facts, file, clock, self._who, note, self._tell)
+            try:
+                await session.opened()
+                await self._orphaned(session)
+            except BaseException:
+                await session.close()
+                raise
+            self._sessions[session.id] = session
         self._tell()
         return session
 
@@ -305,6 +311,8 @@ class GuideDesk:
         """The request for the plan card. What the executor records for it becomes the step's state. Refused."""
         offered = self._ready(session, step, values)
         script = self._script(offered)
+        if session.progress(step).run in {running.run for running in self._engine.executor.running}:
+            raise Refused("guide", "this step is under way", hint="Wait for its end, or stop it")
         if offered.action is None:
             raise Refused("guide", "this step has no action of the cockpit", hint="Do it by hand, then tick it")
         if script is not None:

@@ -47,7 +47,6 @@ url = "redis://127.0.0.1:1/1"
 [runbook]
 files = ["RUNBOOK.md"]
 """
-PLAYBOOK = "playbook-pages-are-slow"
 Opened = Callable[[str], Awaitable[Engine]]
 
 
@@ -299,7 +298,10 @@ async def test_a_session_is_gone_on_with_and_a_run_that_was_cut_off_is_told(open
     session = await begun(desk)
     await session.tick(step(session, "Tell the team"), "in the channel")
     await session.start(step(session, "touch emptied"), "run-that-nobody-knows")
-    assert await desk.open(session.playbook.id) is session
+    first, second = await asyncio.gather(desk.open(session.playbook.id), desk.open(session.playbook.id))
+    assert first is session and second is session
+    await desk.read()
+    assert desk.past() == (), "what is open is not past"
     await engine.close()
     again = desk_of(await opened(""))
     (past,) = again.past(session.playbook.id)
@@ -327,19 +329,14 @@ async def test_a_runbook_that_cannot_be_read_says_so_and_runs_nothing(opened: Op
 
 async def test_it_reads_again_when_a_file_changes_and_not_before(opened: Opened, folder: Path) -> None:
     desk = desk_of(await opened(""))
-    count = 0
-
-    def heard() -> None:
-        nonlocal count
-        count += 1
-
-    desk.subscribe(heard)
+    heard: list[object] = []
+    desk.subscribe(lambda: heard.append(desk.trust))
     task = asyncio.create_task(desk.run())
-    await until(lambda: count == 1)
+    await until(lambda: len(heard) == 1)
     first = desk.trust
     (folder / "RUNBOOK.md").write_text(RUNBOOK + "\n## New\n\n1. Do it\n")
     await until(lambda: desk.trust != first)
-    assert count == 2
+    assert len(heard) == 2
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -377,3 +374,24 @@ async def test_a_secret_is_not_asked_for_but_declared(opened: Opened, folder: Pa
     session = await begun(desk)
     offered = desk.offered(session, step(session, "pg_dump"))
     assert offered is not None and offered.asks == () and offered.blocked == ""
+
+
+async def test_a_step_that_is_under_way_is_not_begun_again_and_can_be_stopped(opened: Opened, folder: Path) -> None:
+    path = folder / "RUNBOOK.md"
+    path.write_text(RUNBOOK.replace("cat queue.txt", "tail -f queue.txt"))
+    engine = await opened("")
+    desk = await accepted(engine)
+    session = await begun(desk)
+    following = step(session, "tail -f")
+    offered = desk.offered(session, following)
+    assert offered is not None and offered.tier is Tier.T0
+    running = asyncio.create_task(run(engine, desk.request(session, following, {})))
+    await until(lambda: session.progress(following).state is StepState.RUNNING)
+    id_ = session.progress(following).run
+    await until(lambda: desk.output(id_) == ("41 waiting",))
+    with pytest.raises(Refused, match="under way"):
+        desk.request(session, following, {})
+    engine.executor.abort(id_)
+    assert (await running).outcome is Outcome.FAILED
+    await until(lambda: session.progress(following).state is StepState.FAILED)
+    assert session.progress(following).result == "it was stopped; it only reads"
