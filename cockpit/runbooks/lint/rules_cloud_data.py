@@ -39,8 +39,8 @@ def failover_of_replica(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "sql-operations-are-not-connections",
     Level.ERROR,
-    "The operations of an instance are administrative: backups, restarts, patches. They say nothing of connections, "
-    "queries or load.",
+    "The operations of an instance are administrative: backups, restarts, patches. They say nothing of "
+    "connections, queries or load.",
     "gcloud",
 )
 def operations_are_not_connections(call: Call, scene: Scene) -> Found | None:
@@ -98,8 +98,8 @@ def restore_overwrites(call: Call, scene: Scene) -> Found | None:
     )
     backup = named(call, restore, "BACKUP_ID")
     return Found(
-        f"It overwrites everything that {target} holds now, what was written since the backup included, and {target} "
-        "is down meanwhile.",
+        f"It overwrites everything that {target} holds now, what was written since the backup included, and "
+        f"{target} is down meanwhile.",
         f"gcloud sql backups create --instance={target} first; or restore beside it: gcloud sql backups restore "
         f"{backup} --restore-instance=NEW_INSTANCE --backup-instance={call.flag('--backup-instance') or target}",
         Level.NOTE if saved else None,
@@ -145,8 +145,7 @@ def export_on_primary(call: Call, scene: Scene) -> Found | None:
     "sql-connect-opens-the-instance",
     Level.NOTE,
     "gcloud sql connect opens the instance to your address for five minutes, needs its public address, and asks "
-    "for a "
-    "password.",
+    "for a password.",
     "gcloud",
 )
 def connect_opens(call: Call, scene: Scene) -> Found | None:
@@ -157,8 +156,8 @@ def connect_opens(call: Call, scene: Scene) -> Found | None:
     return Found(
         f"It changes {name}'s authorised networks for five minutes, fails without a public address, and waits for a "
         "password: what follows in this block is typed into that prompt.",
-        f"cloud-sql-proxy PROJECT:REGION:{name}, then psql -h 127.0.0.1 -U {call.flag('--user', '-u') or 'USER'} "
-        "-c '...'",
+        f"cloud-sql-proxy PROJECT:REGION:{name}, then psql -h 127.0.0.1 -U {call.flag('--user', '-u') or 'USER'} -c "
+        "'...'",
     )
 
 
@@ -203,8 +202,7 @@ def freshness(call: Call, scene: Scene) -> Found | None:
     "logging-filter-misses-the-kill",
     Level.WARNING,
     "Cloud Run writes its own out-of-memory kill as 'Memory limit of ... exceeded': a filter for 'out of memory' "
-    "finds "
-    "only what the program wrote.",
+    "finds only what the program wrote.",
     "gcloud",
 )
 def misses_the_kill(call: Call, scene: Scene) -> Found | None:
@@ -216,8 +214,8 @@ def misses_the_kill(call: Call, scene: Scene) -> Found | None:
     if "cloud_run" not in low and not gcloud.uses_serverless(scene.book):
         return None
     return Found(
-        "A container that Cloud Run killed never says so itself: the platform logs 'Memory limit of N MiB exceeded', "
-        "which this misses. No hit is no all-clear.",
+        "A container that Cloud Run killed never says so itself: the platform logs 'Memory limit of N MiB "
+        "exceeded', which this misses. No hit is no all-clear.",
         'gcloud logging read \'resource.type=cloud_run_revision AND (textPayload:"Memory limit of" OR '
         'textPayload:"out of memory")\' --limit=20',
     )

@@ -48,8 +48,8 @@ def restarts_nothing(call: Call, scene: Scene) -> Found | None:
 @on_call(
     "cloud-run-no-traffic-restarts-nothing",
     Level.ERROR,
-    "--no-traffic alone pins the traffic to the present revision: nothing starts, and later deployments silently get "
-    "no traffic.",
+    "--no-traffic alone pins the traffic to the present revision: nothing starts, and later deployments silently "
+    "get no traffic.",
     "gcloud",
 )
 def no_traffic(call: Call, scene: Scene) -> Found | None:
@@ -91,8 +91,8 @@ def max_zero(call: Call, scene: Scene) -> Found | None:
     if not flag or not (goes(call, _UPDATE) or goes(call, "run deploy")):
         return None
     return Found(
-        f"{flag}=0 means 'no limit of its own': it deploys a new revision that serves and writes as before. It stops "
-        "nothing.",
+        f"{flag}=0 means 'no limit of its own': it deploys a new revision that serves and writes as before. It "
+        "stops nothing.",
         f"gcloud beta run services update {_where(call, scene)} --scaling=0, and to start it again --scaling=auto",
     )
 
@@ -101,8 +101,7 @@ def max_zero(call: Call, scene: Scene) -> Found | None:
     "cloud-run-template-change-after-rollback",
     Level.WARNING,
     "A change of the template deploys the newest image. After a rollback that is the bad one, and the change does "
-    "not "
-    "reach what serves.",
+    "not reach what serves.",
     "gcloud",
 )
 def template_change(call: Call, scene: Scene) -> Found | None:
@@ -119,8 +118,7 @@ def template_change(call: Call, scene: Scene) -> Found | None:
         return None
     return Found(
         f"This runbook rolls {name} back by pinning its traffic. {', '.join(flags)} then deploys the newest image, "
-        "the "
-        "bad one, in a revision without traffic; what serves does not change.",
+        "the bad one, in a revision without traffic; what serves does not change.",
         _service_level(call, scene, name),
     )
 
@@ -175,8 +173,8 @@ def tag_must_exist(call: Call, scene: Scene) -> Found | None:
     name = named(call, _TRAFFIC, "SERVICE")
     return Found(
         f"Nothing in this runbook gives a revision the tag {missing}: without it gcloud refuses the split.",
-        f"first: gcloud run deploy {name} --image=IMAGE --no-traffic --tag={missing} --region="
-        f"{call.flag('--region') or gcloud.region(scene, name)}",
+        f"first: gcloud run deploy {name} --image=IMAGE --no-traffic --tag={missing} "
+        f"--region={call.flag('--region') or gcloud.region(scene, name)}",
     )
 
 

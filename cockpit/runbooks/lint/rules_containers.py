@@ -30,8 +30,7 @@ def restart_keeps_environment(call: Call, scene: Scene) -> Found | None:
     tool = "docker compose" if call.program == "docker" else call.program
     return Found(
         f"restart keeps the container and the environment that it was made with: {', '.join(changed)} reaches "
-        "nothing, "
-        "and the step looks done.",
+        "nothing, and the step looks done.",
         f"{tool} up -d {service}  (makes the container anew; {', '.join(changed)} must be used in the Compose file)",
     )
 
@@ -83,8 +82,7 @@ def pulled_tag(call: Call, scene: Scene) -> Found | None:
     "docker-prune-is-no-log-cleanup",
     Level.ERROR,
     "system prune deletes stopped containers, networks and images. With a container its logs, the evidence, are "
-    "gone; "
-    "the logs of running ones stay.",
+    "gone; the logs of running ones stay.",
     *_ENGINES,
 )
 def prune_logs(call: Call, scene: Scene) -> Found | None:

@@ -104,8 +104,7 @@ def query_start(call: Call, scene: Scene) -> Found | None:
         return None
     return Found(
         "query_start is when the last query began: a session whose long query has ended this second counts as idle "
-        "for "
-        "all that time, and is hit.",
+        "for all that time, and is hit.",
         re.sub(r"(?i)query_start", "state_change", text),
     )
 
@@ -198,8 +197,7 @@ def vacuum_full(call: Call, scene: Scene) -> Found | None:
         return None
     return Found(
         "It locks each table against reading and writing while it rewrites it, and needs room for a second copy: "
-        "on a "
-        "live system that is an outage.",
+        "on a live system that is an outage.",
         "VACUUM (ANALYZE); where space must come back: pg_repack, or one table at a time with the writers stopped",
     )
 
@@ -258,8 +256,8 @@ def no_target(call: Call, scene: Scene) -> Found | None:
         and (not call.statement.kind.startswith(("VACUUM", "ANALYZE")) or "FULL" in call.statement.kind)
     )
     return Found(
-        "It names neither host nor database: it runs on whatever PGHOST and PGDATABASE of the person at the keyboard "
-        "say, perhaps on the wrong system.",
+        "It names neither host nor database: it runs on whatever PGHOST and PGDATABASE of the person at the "
+        "keyboard say, perhaps on the wrong system.",
         _with_target(scene),
         Level.ERROR if changes else None,
     )
@@ -302,17 +300,21 @@ def _environment_is_set(scene: Scene) -> bool:
 )
 def flush(call: Call, scene: Scene) -> Found | None:
     """FLUSHDB, FLUSHALL."""
-    if call.verb.upper() not in ("FLUSHDB", "FLUSHALL"):
+    verb = call.verb.upper()
+    if verb not in ("FLUSHDB", "FLUSHALL"):
         return None
-    host = next((each.flags["-h"][-1] for each in call.within if "-h" in each.flags), "HOST")
-    wide = "all databases of the server" if call.verb.upper() == "FLUSHALL" else "the database"
+    client = next((each for each in call.within if "redis" in each.tool or "valkey" in each.tool), None)
+    flags = client.flags if client is not None else {}
+    number = flags.get("-n", ("0",))[-1]
+    own = verb == "FLUSHDB" and number != "0"  # a database that was chosen, perhaps one of its own
+    where = f"redis-cli -h {flags.get('-h', ('HOST',))[-1]}{f' -n {number}' if own else ''}"
+    wide = "all databases of the server" if verb == "FLUSHALL" else "the database"
     return Found(
-        f"It deletes every key of {wide}, not the old ones: sessions, queues, locks and rate limits that share it "
-        "are "
+        f"It deletes every key of {wide}, not the old ones: sessions, queues, locks and rate limits in it are "
         "gone, and everything falls on the database behind it at once.",
-        f"redis-cli -h {host} --scan --pattern 'cache:*' | xargs -n 500 redis-cli -h {host} UNLINK; for good: a "
-        "maxmemory "
-        "and an eviction policy (allkeys-lru)",
+        f"{where} --scan --pattern 'cache:*' | xargs -n 500 {where} UNLINK; for good: a maxmemory and an eviction "
+        "policy (allkeys-lru)",
+        Level.WARNING if own else None,
     )
 
 

@@ -15,13 +15,14 @@ from cockpit.runbooks.lint.gcloud_verbs import BETA_ONLY, unknown
 _KNOWN_MISTAKES = {
     ("secrets", "access-secret"): "gcloud secrets versions access latest --secret={0}",
     ("run", "domain-mappings", "update"): (
-        "gcloud beta run domain-mappings delete --domain={domain} --region={region}, then create it with --service=; "
-        "for a certificate of your own: gcloud compute target-https-proxies update PROXY --ssl-certificates={cert}"
+        "gcloud beta run domain-mappings delete --domain={domain} --region={region}, then create it with "
+        "--service=; for a certificate of your own: gcloud compute target-https-proxies update PROXY "
+        "--ssl-certificates={cert}"
     ),
     ("monitoring", "time-series"): (
         "GET https://monitoring.googleapis.com/v3/projects/PROJECT/timeSeries with filter={filter}, "
-        "interval.startTime "
-        "and interval.endTime; a distribution needs aggregation.perSeriesAligner=ALIGN_PERCENTILE_99"
+        "interval.startTime and interval.endTime; a distribution needs "
+        "aggregation.perSeriesAligner=ALIGN_PERCENTILE_99"
     ),
     ("run", "services", "restart"): (
         "gcloud run services update {0} --region={region} --update-env-vars=RESTARTED_AT=$(date +%s)"
@@ -215,8 +216,7 @@ def compute_quota(call: Call, scene: Scene) -> Found | None:
     "firewall-does-not-filter-serverless",
     Level.ERROR,
     "A VPC firewall rule filters machines of that network. Requests to Cloud Run or through an external load "
-    "balancer "
-    "never meet it.",
+    "balancer never meet it.",
     "gcloud",
 )
 def firewall_and_serverless(call: Call, scene: Scene) -> Found | None:
@@ -229,8 +229,7 @@ def firewall_and_serverless(call: Call, scene: Scene) -> Found | None:
     policy = scene.book.once(_policy)
     return Found(
         f"It blocks {sources} on machines of one VPC network. Cloud Run and external load balancers do not ask it: "
-        "the "
-        "attacker gets through, and the step looks done.",
+        "the attacker gets through, and the step looks done.",
         f"gcloud compute security-policies rules create 9999 --security-policy={policy} --action=deny-403 "
         f"--src-ip-ranges={sources}",
     )

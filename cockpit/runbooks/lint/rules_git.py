@@ -48,8 +48,7 @@ def revert_range(call: Call, scene: Scene) -> Found | None:
     filled = f" {ranges[0].placeholders[0].name} has to be filled in first." if ranges[0].placeholders else ""
     return Found(
         f"{text} is reverted commit by commit: each opens an editor, and a merge commit or a conflict stops it "
-        "half-way, "
-        f"with a branch that is neither old nor new.{filled}",
+        f"half-way, with a branch that is neither old nor new.{filled}",
         "git revert --no-commit GOOD_COMMIT..HEAD && git commit -m 'Back to GOOD_COMMIT'  (merges: one by one with "
         "-m 1)",
     )

@@ -57,7 +57,7 @@ def no_namespace(call: Call, scene: Scene) -> Found | None:
 
 
 def _apply_without_namespace(call: Call, scene: Scene) -> Found | None:
-    if not files(call) or call.has("--server-side"):
+    if not files(call) or files(call) == ("-",) or call.has("--server-side"):
         return None
     usual = usual_namespace(scene.book)
     return Found(
@@ -83,8 +83,7 @@ def undo_without_revision(call: Call, scene: Scene) -> Found | None:
     where = in_namespace(call, scene)
     return Found(
         "It goes to the previous revision, whichever that is. Run twice, or after somebody else ran it, it brings "
-        "the "
-        "bad version back.",
+        "the bad version back.",
         f"kubectl rollout history {target}{where}, then {_line(call)} --to-revision=GOOD_REVISION",
     )
 
@@ -157,7 +156,7 @@ def deletes_certificate(call: Call, scene: Scene) -> Found | None:
         return None
     where = in_namespace(call, scene)
     return Found(
-        f"It takes the live certificate away first. The ingress serves its default one until a new one is issued, "
+        "It takes the live certificate away first. The ingress serves its default one until a new one is issued, "
         f"which happens only if a Certificate names {name}; repeated, it meets the issuer's rate limit.",
         f"cmctl renew CERTIFICATE{where}, then kubectl get certificate{where}",
     )
@@ -183,8 +182,8 @@ def placeholder_tag(call: Call, scene: Scene) -> Found | None:
             )
             return Found(
                 f"{tag!r} {named}. Copied as it stands, the rollout waits for an image that may not exist.",
-                f"{call.words[0].text} set image {call.args[0].text} {container}={base}@sha256:DIGEST"
-                f"{in_namespace(call, scene)}",
+                f"{call.words[0].text} set image {call.args[0].text} "
+                f"{container}={base}@sha256:DIGEST{in_namespace(call, scene)}",
             )
     return None
 
@@ -203,6 +202,12 @@ def scale(call: Call, scene: Scene) -> Found | None:
     kind, names = kind_and_names(call)
     name = names[0] if names else kind
     where = in_namespace(call, scene)
+    stopped = any(
+        each.flag("--replicas") == "0" and kind_and_names(each) == (kind, names)
+        for each in calls_of(scene.before, "kubectl")
+    )
+    if stopped:
+        return None  # started again: an autoscaler rests at 0
     owned = scene.book.once(_autoscaled)
     if owned:
         return Found(
@@ -213,8 +218,8 @@ def scale(call: Call, scene: Scene) -> Found | None:
             Level.WARNING,
         )
     return Found(
-        "An autoscaler, if there is one, takes this back; more pods that crash are no help, and each takes database "
-        "connections.",
+        "An autoscaler, if there is one, takes this back; more pods that crash are no help, and each takes "
+        "database connections.",
         f"kubectl get hpa,pods{where} first, then {_line(call)} --current-replicas=OLD",
     )
 
@@ -232,8 +237,7 @@ def scale_to_zero(call: Call, scene: Scene) -> Found | None:
     where = in_namespace(call, scene)
     return Found(
         "It ends the suspected processes: memory, files and logs, the evidence, are lost with the pods. It also "
-        "takes "
-        "the service down and switches its autoscaler off.",
+        "takes the service down and switches its autoscaler off.",
         f"kubectl label pod POD{where} app=quarantine --overwrite (out of the service), a NetworkPolicy that denies "
         "all to that label, kubectl cordon NODE; then copy what is needed",
     )
@@ -313,8 +317,7 @@ def config_without_restart(call: Call, scene: Scene) -> Found | None:
         )
     return Found(
         f"Nothing restarts after it: pods that read {name} as environment variables go on as before, so what the "
-        "next "
-        "step relies on is not in effect.",
+        "next step relies on is not in effect.",
         f"{_line(call)} && kubectl rollout restart deployment/NAME{where} && kubectl rollout status "
         f"deployment/NAME{where} --timeout=5m; then ask the service, and set it back afterwards",
     )
@@ -326,9 +329,14 @@ def _switches(book: Book) -> bool:
 
 
 def _autoscaled(book: Book) -> bool:
-    """The runbook says that there is an autoscaler."""
-    return re.search(r"\bhpa\b|horizontal pod autoscal", book.spoken) is not None or any(
-        "horizontalpodautoscaler" in kinds(each) or each.verb == "autoscale" for _, each in book.calls("kubectl")
+    """The runbook says that there is an autoscaler, in words or by a command about a certain one."""
+    said = any(
+        re.search(r"\bhpa\b|horizontal ?pod ?autoscal", text) and not re.search(r"\b(?:no|none|not|without)\b", text)
+        for text in book.spoken.split("\n")
+    )
+    return said or any(
+        each.verb == "autoscale" or (kind_and_names(each)[0] == "horizontalpodautoscaler" and kind_and_names(each)[1])
+        for _, each in book.calls("kubectl")
     )
 
 

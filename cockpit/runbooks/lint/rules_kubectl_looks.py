@@ -26,8 +26,8 @@ def logs_without_pod(call: Call, scene: Scene) -> Found | None:
     more = ", and behind the pipe its error looks like 'nothing found'" if piped else ""
     return Found(
         f"It names neither a pod nor a selector: kubectl sends no request at all{more}.",
-        f"kubectl logs -l app=NAME{in_namespace(call, scene)} --all-containers --prefix --tail=-1 --since="
-        f"{call.flag('--since') or '1h'}",
+        f"kubectl logs -l app=NAME{in_namespace(call, scene)} --all-containers --prefix --tail=-1 "
+        f"--since={call.flag('--since') or '1h'}",
     )
 
 
@@ -67,8 +67,7 @@ def logs_and_oom(call: Call, scene: Scene) -> Found | None:
     pod = next((word.text for word in call.args), "POD")
     return Found(
         "A process killed for memory writes nothing to its log, and grep without a hit ends like a failed kubectl: "
-        "no "
-        "hit says nothing.",
+        "no hit says nothing.",
         f"kubectl get pod {pod}{in_namespace(call, scene)} -o "
         "jsonpath='{.status.containerStatuses[*].lastState.terminated.reason}'  (OOMKilled)",
     )

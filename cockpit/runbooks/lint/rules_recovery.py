@@ -29,8 +29,8 @@ _WRITERS = ("gunzip", "zcat", "cat", "gzip", "xz", "zstd", "pg_dump", "gsutil", 
 @on_call(
     "kubectl-delete-namespace",
     Level.WARNING,
-    "Deleting a namespace takes volumes, addresses, secrets and certificates with it. No backup of manifests brings "
-    "them back.",
+    "Deleting a namespace takes volumes, addresses, secrets and certificates with it. No backup of manifests "
+    "brings them back.",
     "kubectl",
 )
 def delete_namespace(call: Call, scene: Scene) -> Found | None:
@@ -50,8 +50,7 @@ def delete_namespace(call: Call, scene: Scene) -> Found | None:
     return Found(
         why,
         f"leave {name} as it is and apply over it: kubectl diff -f BACKUP.yaml, then kubectl apply -f BACKUP.yaml; "
-        "to "
-        "begin anew use another namespace and switch when it works",
+        "to begin anew use another namespace and switch when it works",
         Level.ERROR if in_recovery else None,
     )
 
@@ -70,11 +69,9 @@ def get_all_backup(call: Call, scene: Scene) -> Found | None:
         return None
     return Found(
         "This is no backup: `all` leaves out volume claims, rights, network policies, quotas, budgets and every "
-        "custom "
-        "resource, and holds pods, uids and status that do not apply again.",
+        "custom resource, and holds pods, uids and status that do not apply again.",
         f"velero backup create NAME --include-namespaces={namespace(call) or 'NAMESPACE'}, or the manifests in "
-        "version "
-        "control",
+        "version control",
     )
 
 
@@ -93,8 +90,7 @@ def secrets_to_file(call: Call, scene: Scene) -> Found | None:
         return None
     return Found(
         f"Every secret of the namespace lands in {written_to(call)}, as good as plain text, in the working folder "
-        "and "
-        "readable for others.",
+        "and readable for others.",
         "leave secrets out; keep them in the secret manager, or encrypt on the way: ... | age -r RECIPIENT > "
         "FILE.age",
     )
@@ -104,8 +100,7 @@ def secrets_to_file(call: Call, scene: Scene) -> Found | None:
     "kubectl-restore-does-not-apply",
     Level.ERROR,
     "A saved `get` holds uids and versions of objects that are gone: applying it fails in part, and leaves out "
-    "what the "
-    "list left out.",
+    "what the list left out.",
     "kubectl",
 )
 def restore_apply(call: Call, scene: Scene) -> Found | None:
@@ -122,8 +117,8 @@ def restore_apply(call: Call, scene: Scene) -> Found | None:
     )
     more = " The namespace was just deleted and is not in the file: every object is refused." if gone else ""
     return Found(
-        f"{wrote} was written by `kubectl get`: ReplicaSets and ConfigMaps conflict, pods are thrown away again, and "
-        f"what `all` leaves out does not come back.{more}",
+        f"{wrote} was written by `kubectl get`: ReplicaSets and ConfigMaps conflict, pods are thrown away again, "
+        f"and what `all` leaves out does not come back.{more}",
         f"kubectl apply -f MANIFESTS{in_namespace(call, scene)} from version control, or velero restore create "
         "--from-backup=NAME",
     )
@@ -168,8 +163,7 @@ def pipe_into_delete(call: Call, scene: Scene) -> Found | None:
     every = "in every namespace" if namespace(source) == "" else "in this namespace"
     return Found(
         f"{said}It deletes {every} whatever has the word anywhere in its line, a name that happens to fit too, and "
-        "the "
-        "evidence with it. With no hit xargs runs `kubectl delete` without a name and fails.",
+        "the evidence with it. With no hit xargs runs `kubectl delete` without a name and fails.",
         f"kubectl get {kind}{where} --field-selector=status.phase=Failed, look, then kubectl delete {kind}{where} "
         "--field-selector=status.phase=Failed",
         None if namespace(source) == "" else Level.NOTE,
@@ -204,6 +198,8 @@ def _read_names(call: Call) -> list[str]:
     elif call.program in _READERS and not (call.program == "tar" and _tar_creates(call)):
         names += [word.text for word in call.args]
         names += [value for flag in ("-f", "--file") for value in call.flags.get(flag, ())]
+    elif call.program in ("aws", "gsutil", "gcloud") and "cp" in (call.verb.split()[-1:] or [""]):
+        names += [word.text for word in call.args[:1] if "://" in word.text]  # from there to here
     return names
 
 
@@ -238,10 +234,9 @@ def plain_sql(call: Call, scene: Scene) -> Found | None:
         return None
     return Found(
         f"{archive or 'The dump'} is plain SQL: pg_restore reads archives only and refuses it, whether the dump is "
-        "good "
-        "or not.",
-        "pg_dump -Fc -d DATABASE -f BACKUP.dump, then pg_restore --list BACKUP.dump; of a plain dump: tail -3 shows "
-        "'PostgreSQL database dump complete'",
+        "good or not.",
+        "pg_dump -Fc -d DATABASE -f BACKUP.dump, then pg_restore --list BACKUP.dump; of a plain dump: tail -3 "
+        "shows 'PostgreSQL database dump complete'",
     )
 
 
@@ -275,8 +270,7 @@ def goes_on(call: Call, scene: Scene) -> Found | None:
     tail = f" < {source}" if source and not call.has("--file", "-f") else ""
     return Found(
         "psql goes on after an error and ends with success: rows that collide are skipped, half a restore looks "
-        "like a "
-        "whole one.",
+        "like a whole one.",
         f"{head}{fixed}{tail}, into an empty database",
     )
 

@@ -59,8 +59,7 @@ def in_the_file(scene: Scene) -> Found | None:
     return Found(
         f"It holds {what}: everybody who reads this file has it, and so has its history.",
         "change it now; then a reference: $(gcloud secrets versions access latest --secret=NAME), or a variable "
-        "that the "
-        "person sets with read -rs",
+        "that the person sets with read -rs",
         Level.NOTE if here else None,
     )
 

@@ -45,9 +45,8 @@ def wrong_machine(scene: Scene) -> Found | None:
                     remote.tool, "in the container"
                 )
                 return Found(
-                    f"${each.name} is filled in by the shell at the keyboard, not {there}: it is empty there, or "
-                    "it is "
-                    "another system's value, and then it goes into the server's log.",
+                    f"${each.name} is filled in by the shell at the keyboard, not {there}: it is empty there, or it "
+                    "is another system's value, and then it goes into the server's log.",
                     _kept_for_the_other_side(simple.words, remote, each),
                 )
     return None
@@ -105,8 +104,7 @@ def says_look(scene: Scene) -> Found | None:
     target = f" on {understood.target}" if understood is not None and understood.target else ""
     return Found(
         f"The step says {scene.command.caption.strip()[:80]!r}, and the command changes something{target}: whoever "
-        "only "
-        "wants to look makes a change.",
+        "only wants to look makes a change.",
         "say what it changes and when; to look, use the describe, get or list command of the same thing",
     )
 
@@ -231,8 +229,7 @@ def chmod(call: Call, scene: Scene) -> Found | None:
     "cloudsql-socket-is-not-here",
     Level.NOTE,
     "/cloudsql/... is a socket inside of Cloud Run. On the machine of the person on call it is there only while a "
-    "proxy "
-    "makes it.",
+    "proxy makes it.",
     "psql",
     "sql",
     "pg_dump",

@@ -34,8 +34,7 @@ def tunnel(call: Call, scene: Scene) -> Found | None:
         following = through.text
         return Found(
             f"It holds the terminal: `{_brief(following)}` below it never runs in the same shell, and a runner "
-            "waits for "
-            "ever.",
+            "waits for ever.",
             f"{text} & PF=$!; trap 'kill $PF' EXIT, wait until the port answers, then go on",
             Level.WARNING,
         )
@@ -92,8 +91,9 @@ def _endless(call: Call) -> str:
     text = line(call)
     if call.program == "kubectl":
         if call.verb == "logs" and (call.has("--follow") or call.flags.get("-f") == ("",)):
-            return "kubectl logs ... --tail=200, without -f"
-        return "the same without -w" if call.verb == "get" and call.has("--watch", "-w", "--watch-only") else ""
+            return re.sub(r"\s(?:-f|--follow)\b", "", text) + ("" if call.has("--tail") else " --tail=200")
+        watches = call.verb == "get" and call.has("--watch", "-w", "--watch-only")
+        return re.sub(r"\s(?:-w|--watch(?:-only)?)\b", "", text) if watches else ""
     if call.program in ("docker", "podman", "docker-compose"):
         verb = compose_verb(call) or call.verb.removeprefix("container ")
         if verb == "logs" and call.has("-f", "--follow"):
@@ -111,7 +111,7 @@ def _endless(call: Call) -> str:
     }
     if call.program in flags:
         asked = call.has(*flags[call.program]) or any(word.text in flags[call.program] for word in call.words)
-        return "the same without following: the last 200 lines" if asked else ""
+        return re.sub(r"\s(?:-[fF]|--follow|--tail)\b", "", text) if asked else ""
     if call.program == "ping":
         return "" if call.has("-c", "-w") else f"{text} -c 5"
     if call.program == "tcpdump":
@@ -150,8 +150,7 @@ def s_client(call: Call, scene: Scene) -> Found | None:
     rest = f" | {piped.text}" if piped is not None else " | openssl x509 -noout -dates"
     return Found(
         "It keeps the connection open and waits for input: it hangs until somebody presses ctrl+c or the server "
-        "gives "
-        "up.",
+        "gives up.",
         f"{text} </dev/null 2>/dev/null{rest}",
     )
 

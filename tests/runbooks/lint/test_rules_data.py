@@ -88,6 +88,13 @@ SAMPLES = (
         "pg_dump -Fc -d shop -f dump-$(date +%F).dump\npg_restore --list dump-$(date +%F).dump",
     ),
     (
+        "dated-name-is-built-anew",
+        "bash",
+        "Restore",
+        "gsutil cp gs://dumps/$(date +%F).dump /srv/restore/",
+        "gsutil cp /srv/today.dump gs://dumps/$(date +%F).dump",
+    ),
+    (
         "pg-restore-reads-no-plain-sql",
         "bash",
         "Restore",
@@ -197,3 +204,13 @@ def test_passwords_in_prose(faults_of, sentence: str, leaks: bool) -> None:
     found = faults_of(f"# Shop\n\n## Console\n\n{sentence}\n")
     assert [fault.rule for fault in found] == ["password-in-the-prose"] * leaks
     assert "s3same" not in "".join(fault.command for fault in found)
+
+
+def test_flushing_a_database_that_was_chosen_weighs_less_than_the_first_or_all(faults_of) -> None:
+    levels = [
+        fault.level.value
+        for command in ("FLUSHDB", "-n 3 FLUSHDB", "-n 3 FLUSHALL")
+        for fault in faults_of(book("Cache full", "bash", f"redis-cli -h r {command}"))
+        if fault.rule == "redis-flush-empties-everything"
+    ]
+    assert levels == ["error", "warning", "error"]

@@ -228,3 +228,16 @@ def test_instead_keeps_the_namespace(faults_of) -> None:
     found = faults_of(book("Back", "kubectl rollout undo deploy/web --namespace shop"))
     instead = {fault.rule: fault.instead for fault in found}["kubectl-undo-names-no-revision"]
     assert instead.startswith("kubectl rollout history deploy/web -n shop, then kubectl rollout undo deploy/web")
+
+
+def test_an_autoscaler_that_is_denied_or_was_stopped_before_makes_nothing_worse(faults_of) -> None:
+    none = "# Shop\n\nThere is no HPA here.\n\n" + book("Scale", "kubectl scale deploy web --replicas=8 -n shop")
+    again = "kubectl scale deploy web --replicas=0 -n shop\nkubectl scale deploy web --replicas=3 -n shop"
+    started = "# Shop\n\nAn HPA scales the web.\n\n" + book("Restore", again)
+    levels = [
+        fault.level.value
+        for text in (none, started)
+        for fault in faults_of(text)
+        if fault.rule == "kubectl-scale-and-autoscaler"
+    ]
+    assert levels == ["note"]
