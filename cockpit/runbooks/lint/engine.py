@@ -248,7 +248,7 @@ class Rules:
             scene = Scene(book, index)
             command = scene.command
             for rule, told in self._at(scene):
-                found.setdefault((command.file, command.line, rule.id), _fault(rule, told, command))
+                found.setdefault(("", index, rule.id), _fault(rule, told, command))
         for rule in self._books:
             if rule.on_book is not None:
                 for file, line, text, told in rule.on_book(book):

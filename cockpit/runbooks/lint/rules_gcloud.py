@@ -57,6 +57,7 @@ _NEEDS_REGION = {
     "redis instances import": "redis/region",
     "redis instances get-auth-string": "redis/region",
     "compute networks vpc-access connectors describe": "compute/region",
+    "container clusters get-credentials": "compute/zone",
 }
 _NEEDS_ZONE = {
     "compute ssh": " It also makes an SSH key and puts it into the project's metadata.",
@@ -151,7 +152,10 @@ def needs_region(call: Call, scene: Scene) -> Found | None:
         return None
     for verb, property_ in _NEEDS_REGION.items():
         if goes(call, verb):
-            if call.has("--region", "--cluster", "--location") or call.flag("--platform") in ("gke", "kubernetes"):
+            if call.has("--region", "--cluster", "--location", "--zone") or call.flag("--platform") in (
+                "gke",
+                "kubernetes",
+            ):
                 return None
             if gcloud.property_is_set(scene, property_):
                 return None

@@ -92,6 +92,12 @@ SAMPLES = (
         "gcloud compute ssh bastion --zone=europe-west1-b -- uptime -p",
     ),
     (
+        "gcloud-needs-region",
+        "Cluster",
+        "gcloud container clusters get-credentials shop",
+        "gcloud container clusters get-credentials shop --zone=europe-west1-b",
+    ),
+    (
         "gcloud-describe-shows-no-usage",
         "Check memory usage of the cache",
         "gcloud redis instances describe cache --region=r1",

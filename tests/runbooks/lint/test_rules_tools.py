@@ -129,6 +129,14 @@ def test_every_rule_has_a_name_of_its_own_and_says_why() -> None:
     assert [rule.id for rule in found if not rule.why.endswith(".") or not rule.id.replace("-", "").isalnum()] == []
 
 
+def test_two_commands_of_one_line_have_a_fault_each(faults_of) -> None:
+    found = faults_of("# Shop\n\n## Look\n\nRun `kubectl delete pod web-0`, then `kubectl delete pod web-1`.\n")
+    assert [(fault.line, fault.command) for fault in found] == [
+        (5, "kubectl delete pod web-0"),
+        (5, "kubectl delete pod web-1"),
+    ]
+
+
 def test_an_empty_runbook_has_no_faults(faults_of) -> None:
     assert faults_of("") == ()
     assert faults_of("# Only words\n\nNothing to run here.\n") == ()
