@@ -25,6 +25,9 @@ _RESERVED = names(
     local unset unsetenv test coproc
     """
 )
+_PARSED = 16_384  # characters that are parsed: unfinished loops cost the parser the square of their number
+_MANY = 2048
+_OPERATORS = re.compile(r"[|(`]|\b(?:case|if|for|while|until|select)\b")
 _STATEMENTS = frozenset({"command", "declaration_command", "unset_command", "test_command", "variable_assignment"})
 _SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
 _REDIRECTS = frozenset({"file_redirect", "herestring_redirect", "heredoc_redirect"})
@@ -78,8 +81,10 @@ def read(text: str) -> Reading:
     """Shell text -> its simple commands. Never fails; a text beyond the limit is not read."""
     if _BARE.match(text) and (words := text.split())[0] not in _RESERVED:
         return Reading([Simple([word(each, first=index == 0) for index, each in enumerate(words)], text, 0)], "")
-    if len(text) > LIMIT:
-        return Reading([], f"longer than {LIMIT // 1024} KB")
+    if len(text) > _PARSED:
+        return Reading([], f"longer than {_PARSED // 1024} KB")
+    if len(text) > _MANY and len(_OPERATORS.findall(text)) > _MANY // 8:
+        return Reading([], "too many operators to be read")  # the parser's time grows with their square
     source = text.encode("utf-8", "replace")
     masked = _mask_bytes(text, source)
     tree = _parser().parse(masked)
