@@ -24,6 +24,11 @@ def read(paths: Sequence[Path]) -> Runbook:
     return _runbook([(name, decode(data)) for name, data in found], found)
 
 
+def contents(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """The files as (name, text). Raises Misconfigured as `read` does."""
+    return [(str(path), decode(_bytes(path))) for path in paths]
+
+
 def parse(texts: Sequence[tuple[str, str]]) -> Runbook:
     """As `read`, of (name, text)."""
     return _runbook(texts, [(name, text.encode("utf-8", "surrogatepass")) for name, text in texts])
@@ -45,11 +50,11 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
-def _runbook(texts: Sequence[tuple[str, str]], originals: Sequence[tuple[str, bytes]]) -> Runbook:
+def _runbook(given: Sequence[tuple[str, str]], originals: Sequence[tuple[str, bytes]]) -> Runbook:
     digest = hashlib.sha256()
     for name, data in originals:
         digest.update(name.encode("utf-8", "surrogatepass") + b"\0" + str(len(data)).encode() + b"\0" + data)
-    sources = [source(name, text) for name, text in texts]
+    sources = [source(name, text) for name, text in given]
     taken: set[str] = set()
     found = [(each, blocks(each.lines)) for each in sources]
     playbooks = tuple(playbook for each, parts in found for playbook in playbooks_of(each.name, parts, taken))

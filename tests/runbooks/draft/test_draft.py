@@ -1,0 +1,132 @@
+"""What a draft takes from a runbook, what it leaves out, and that it is always a valid profile."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cockpit.profile.load import load
+from cockpit.profile.schema import Profile
+from cockpit.runbooks.draft.profile import draft
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "ferry.md"
+
+
+def drafted(text: str) -> dict[str, Any]:
+    found = tomllib.loads(draft([("R.md", text)], ["R.md"]).text)
+    Profile.model_validate(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ferry() -> str:
+    return draft([("ferry.md", SAMPLE.read_text())], ["ferry.md"]).text
+
+
+def test_endpoints_of_the_environment_with_their_thresholds(ferry: str) -> None:
+    health = {each["name"]: each for each in tomllib.loads(ferry)["health"]}
+    assert {name: each["url"] for name, each in health.items()} == {
+        "healthz": "https://api.ferry.example/healthz",
+        "vitals": "https://api.ferry.example/vitals",
+        "readyz": "https://api.ferry.example/readyz",
+    }
+    assert health["vitals"]["check"][0] == {"path": "queues.waiting", "warn": "> 200", "critical": "> 2000"}
+
+
+def test_each_value_says_where_it_is_from(ferry: str) -> None:
+    assert 'region = "europe-west3"  # from ferry.md:117' in ferry
+    assert 'url = "https://api.ferry.example/readyz"  # guessed: joined to https://api.ferry.example' in ferry
+    assert "#   Scan time: warn > 800 ms  (from ferry.md:56)" in ferry
+    assert "# missing: how to reach them" in ferry
+
+
+def test_what_has_no_adapter_yet_is_a_comment(ferry: str) -> None:
+    assert '# namespaces = ["gates"]' in ferry
+    assert '# services = ["ferry-worker"]' in ferry
+    assert not {"kubernetes", "compose"} & set(tomllib.loads(ferry))
+
+
+def test_people_scale_and_channels(ferry: str) -> None:
+    profile = tomllib.loads(ferry)
+    assert profile["channels"] == ["#ferry-incidents", "#ferry-alerts"]
+    assert profile["contact"][1]["name"] == "Ines Halvorsen"
+    assert [level["name"] for level in profile["severity"]] == ["SEV1", "SEV2", "SEV3"]
+
+
+def test_what_nobody_says_is_marked_as_missing() -> None:
+    text = "# Pump\n\n```\ngcloud run services describe pump-api --region=r1\n```\n"
+    service = drafted(text)["cloud_run"][0]
+    assert (service["service"], service["region"], service["project"]) == ("pump-api", "r1", "missing")
+    assert "# missing: no command names the project" in draft([("R.md", text)], ["R.md"]).text
+
+
+def test_a_runbook_without_a_system_is_still_a_profile() -> None:
+    assert drafted("Nothing to see.")["health"][0]["url"] == "http://localhost/health"
+
+
+def test_headers_become_references() -> None:
+    text = '# Pump\n\n```bash\ncurl -H "X-API-Key: $PUMP_KEY" https://pump.example/health\n```\n'
+    assert drafted(text)["health"][0]["headers"] == {"X-API-Key": "env:PUMP_KEY"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```bash\npsql postgresql://pump:hunter2secret@db.example/pump -c 'SELECT 1'\n```",
+        "```bash\nexport DATABASE_URL=postgresql://pump:hunter2secret@db.example/pump\npsql $DATABASE_URL\n```",
+        "```bash\ncurl -H 'Authorization: Bearer hunter2secret' https://pump.example/health\n```",
+        "```bash\ncurl -u admin:hunter2secret https://pump.example/health\n```",
+        "```bash\ncurl 'https://pump.example/health?token=hunter2secret'\n```",
+        "```bash\nredis-cli -h 10.1.1.1 -a hunter2secret INFO\n```",
+        "```bash\nredis-cli -u redis://:hunter2secret@10.1.1.1:6379 INFO\n```",
+        "| Service | URL |\n|---|---|\n| API | https://ops:hunter2secret@pump.example/health |",
+        "## Contacts\n\n- **Vault:** password hunter2secret\n- **Ops:** ops@pump.example, password: hunter2secret",
+        "| Role | Name | Phone | Notes |\n|---|---|---|---|\n| DBA | Kim | +1 555 0100 | password: hunter2secret |",
+        "```bash\ngcloud logging read 'jsonPayload.token=\"hunter2secret\"' --project=pump\n```",
+    ],
+)
+def test_no_secret_is_written(text: str) -> None:
+    found = draft([("R.md", f"# Pump\n\n{text}\n")], ["R.md"])
+    noted = [*found.found, *found.guessed, *found.missing]
+    assert "hunter2secret" not in found.text + repr(noted)
+
+
+_PIECES = st.one_of(
+    st.sampled_from(
+        [
+            "# Pump \U0001f6a8",
+            "## Contacts",
+            "## URLs",
+            "## Severity levels",
+            "## Health check endpoints",
+            "- `/health/{id}` - x",
+            '- `/health` - "quoted" \\ # text',
+            '- **P1**: all "down" # now',
+            "| Metric | Warning | Critical |\n|---|---|---|\n| `a.b` | > 1 | soon |\n| `a.b.c` | = x | < 2% |",
+            '| Role | Name | Contact |\n|---|---|---|\n| A "b" | C\\ | d@e.example |',
+            "| S | Production |\n|---|---|\n| API | http://[::1 |\n| API | https://x.example:99999/health |",
+            "```\ncurl 'https://x.example/health' \"https://y.example/a b/health\"\ncurl http://localhost:1/health\n```",
+            '```\ngcloud run services describe "A_B c" --region=\'\' --project="p\\"q"\n```',
+            '```\ngcloud logging read \'a="b" AND c="d\\n"\' --project=x\n```',
+            "```\nkubectl -n 'a\"b' scale deployment \"x'y\"\n```",
+            "```\nredis-cli -h 'h h' INFO\ndocker exec -it 'my db' psql -c 'SELECT 1'\n```",
+        ]
+    ),
+    st.text(max_size=60),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(_PIECES, max_size=12))
+def test_the_draft_of_anything_is_a_valid_profile(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str]
+) -> None:
+    text = draft([("R.md", "\n\n".join(pieces))], ["R.md"]).text
+    path = tmp_path_factory.mktemp("draft") / "p.toml"
+    path.write_text(text, encoding="utf-8")
+    assert load(path).system
