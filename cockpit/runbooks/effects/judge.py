@@ -73,6 +73,7 @@ _GRAVE = names(
     restore rotate rotation wipe drop destroy purge teardown uninstall truncate
     """
 )
+_MOST_WORDS = 256
 _ANY_WORDS = names("sql promql echo printf export cd test [")
 _OPTIONS = re.compile(r"\$(?:\{?\w*(OPT|ARG|FLAG|PARAM|EXTRA|CMD|COMMAND)\w*\}?|[@*])$", re.I)
 _RUNS_LOCALLY = ("proxycommand", "localcommand", "knownhostscommand")
@@ -98,7 +99,8 @@ def rule(call: Call) -> Ruling:
 
 def rule_of(command: Command) -> Ruling:
     """The worst of its calls; what could not be read counts as unknown."""
-    rulings = [rule(call) for call in command.calls if not _seen_through(call, command)]
+    executed = any(wrapper.tool.startswith("find -") for call in command.calls for wrapper in call.within)
+    rulings = [rule(call) for call in command.calls if not (executed and _seen_through(call))]
     if command.broken:
         rulings.append(unknown(f"not all of it could be read: {command.broken}"))
     if len(command.calls) > 1 and any(_redefines(call) for call in command.calls):
@@ -108,11 +110,11 @@ def rule_of(command: Command) -> Ruling:
     return worst(rulings)
 
 
-def _seen_through(call: Call, command: Command) -> bool:
+def _seen_through(call: Call) -> bool:
     """A find whose -exec is a call of its own, and judged as that."""
-    executed = any(wrapper.tool.startswith("find -") for other in command.calls for wrapper in other.within)
-    deletes = any(word.text == "-delete" or word.text.startswith(("-fp", "-fl")) for word in call.words)
-    return call.program == "find" and executed and not deletes and not call.redirects
+    if call.program != "find" or call.redirects or call.within or call.assigned:
+        return False
+    return not any(word.text == "-delete" or word.text.startswith(("-fp", "-fl")) for word in call.words)
 
 
 def _redefines(call: Call) -> bool:
@@ -137,6 +139,8 @@ def _program(call: Call) -> Ruling:
     if table is None:
         return _unheard_of(call)
     ruling = table(call)
+    if ruling.effect is EffectClass.READS and len(call.words) > _MOST_WORDS:
+        return unknown("it has too many words to be proven harmless")
     if ruling.effect is EffectClass.READS and _open_verb(call):
         return unknown("what it is asked to do is still to be filled in")
     if ruling.effect is EffectClass.READS and call.program not in _ANY_WORDS and _open_options(call):

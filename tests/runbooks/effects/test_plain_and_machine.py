@@ -206,6 +206,8 @@ def test_jq_says_when_it_prints_the_environment(judge: Judge) -> None:
         "alias ls='rm -rf'; ls x",
         "export PATH=/tmp/evil && ls",
         "rsync -n -e ./own a web-1:b",
+        "cat names | xargs find . -exec ls {} +",
+        "git log " + "--stat " * 300,
         "psql -v x='1; DROP TABLE y' <<EOF\nSELECT :x\nEOF",
     ],
 )
