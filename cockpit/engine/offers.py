@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from cockpit.actions import fill
 from cockpit.actions.catalogue import Catalogue
@@ -18,6 +19,7 @@ from cockpit.model.command import Intent, Kind, Placeholder, PlaceholderStyle, U
 from cockpit.model.look import LookRequest
 from cockpit.model.runbook import Fault
 from cockpit.model.severity import SourceKind
+from cockpit.profile.origin import origin_of
 from cockpit.profile.schema import RunbookFiles
 from cockpit.runbooks.guide.offer import SCRIPT, SOURCE, Ask, Offered
 
@@ -83,7 +85,7 @@ class Offers:
         bound = replace(bound, sources=usable)
         source = usable[0] if len(usable) == 1 and (bound.sure or live) else ""
         if live and source and intent.pane is SourceKind.HEALTH:
-            intent = settled(intent, self._names.get(source, {}))
+            intent = settled(_moved(intent, source, self._names), self._names.get(source, {}))
             spec = self._looks.spec(intent.name) or spec
         asks = ((_which(bound),) if not source else ()) + _asks(spec.params, intent, before)
         differs = " ".join(part for part in (intent.differs, _unsure(bound, source)) if part)
@@ -124,6 +126,18 @@ class Offers:
             reason = f"{reason} So it is offered as it stands, as a guarded script."
         blocked = offer.blocked or "; ".join(secrets)
         return replace(offer, tier=script.tier, action=script.request({}), asks=asks, reason=reason, blocked=blocked)
+
+
+def _moved(intent: Intent, source: str, names: Names) -> Intent:
+    """The same page on the source's own host, where the profile maps the runbook's host to it."""
+    url, origin = intent.params.get("url", ""), names.get(source, {}).get("origin", "")
+    if not url or not origin or origin_of(url) in ("", origin):
+        return intent
+    parts = urlsplit(url)
+    page = f"{origin}{parts.path}{'?' if parts.query else ''}{parts.query}"
+    said = f"{origin} is asked in place of {origin_of(url)}, as the profile maps it."
+    differs = f"{intent.differs} {said}".strip()
+    return replace(intent, params={**intent.params, "url": page}, differs=differs)
 
 
 def _which(bound: Bound) -> Ask:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cockpit.model.runbook import Clock, ClockKind, Contact, Facts, Playbook, Step
 from cockpit.runbooks.guide.progress import Escalation, Progress, StepState, Timer
 
+_WITHIN = re.compile(r"(?:with)?in\b|by\b", re.IGNORECASE)  # a time to be done by, not one to tell somebody after
+_SENTENCE = re.compile(r"[.;](?:\s|$)")
 _ENDED = (StepState.DONE, StepState.SKIPPED, StepState.FAILED)
 
 
@@ -24,9 +27,11 @@ def timers(
     A WINDOW and an AFTER count from the session's start, wherever they stand. A LAST or EVERY of a step counts from
     the moment the step was begun, one of the playbook from the session's start.
     """
+    said = {clock for step in playbook.steps for clock in step.clocks}
     found = [
         _timer(f":{index}", clock, "", started, started, True, again, facts, now)
         for index, clock in enumerate(playbook.clocks)
+        if clock not in said
     ]
     for step in playbook.steps:
         how = progress.get(step.id, Progress(step.id))
@@ -63,17 +68,32 @@ def escalations(
     playbook: Playbook, facts: Facts, started: datetime, told: Mapping[str, datetime], now: datetime
 ) -> tuple[Escalation, ...]:
     """The playbook's own AFTER times; where it has none, those of the whole runbook. Soonest first."""
-    own = [(clock, "") for clock in playbook.clocks if clock.kind is ClockKind.AFTER]
-    own += [(clock, step.text) for step, clock in _after(playbook.steps)]
-    wanted = own or list(facts.escalation)
-    found: dict[str, Escalation] = {}
-    for clock, to in wanted:
-        id_ = f"{clock.seconds:g}:{clock.text}:{to}"
-        name, reach = _addressee(clock, (to,) if to else (), facts)
+    own = [(clock, _behind(clock, step)) for step, clock in _after(playbook.steps)]
+    own += [(clock, "") for clock in playbook.clocks if clock.kind is ClockKind.AFTER]
+    named = [(clock, *_addressee(clock, (text,), facts)) for clock, text in own]
+    wanted = [each for each in named if each[1] or not _WITHIN.match(each[0].text)]
+    wanted = wanted or [(clock, *_addressee(clock, (to,), facts)) for clock, to in facts.escalation]
+    known = {clock.seconds for clock, to, _ in wanted if to}
+    found: dict[tuple[float, str], Escalation] = {}
+    for clock, to, reach in wanted:
+        if (clock.seconds, to) in found or (not to and clock.seconds in known):
+            continue  # the same time, said of the playbook and of its step
+        id_ = f"{clock.seconds:g}:{to or clock.text}"
         due = started + timedelta(seconds=clock.seconds)
         remaining = (due - now).total_seconds()
-        found[id_] = Escalation(id_, clock.seconds, clock.text, name, reach, due, remaining, told.get(id_))
+        found[clock.seconds, to] = Escalation(
+            id_, clock.seconds, clock.text, to, reach, due, remaining, told.get(id_)
+        )
     return tuple(sorted(found.values(), key=lambda escalation: escalation.after_s))
+
+
+def _behind(clock: Clock, step: Step) -> str:
+    """What stands after a time, up to the end of its sentence: whom it leads to."""
+    _, found, rest = step.text.partition(clock.text)
+    others = [other.text for other in step.clocks if other is not clock and other.text in rest]
+    for other in others:
+        rest = rest.partition(other)[0]
+    return _SENTENCE.split(rest.strip(" :,;-–—"), maxsplit=1)[0].strip(" .") if found else ""
 
 
 def _after(steps: Iterable[Step]) -> Iterable[tuple[Step, Clock]]:

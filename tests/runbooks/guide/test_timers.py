@@ -95,6 +95,28 @@ def test_a_playbooks_own_escalation_counts_before_the_general_one() -> None:
     assert (found.after_s, found.to) == (1800.0, "")
 
 
+def test_one_sentence_with_two_times_leads_to_two_people() -> None:
+    facts = Facts(contacts=(LEAD, CTO))
+    soon = Clock(ClockKind.AFTER, 1200.0, "after 20 minutes")
+    late = Clock(ClockKind.AFTER, 3600.0, "for more than 1 hour")
+    text = "No progress after 20 minutes: call Ada. Down for more than 1 hour: the CTO decides."
+    book = playbook(step("a", soon, late, text=text), clocks=(soon, late))
+    found = [(each.after_s, each.to, each.reach) for each in escalations(book, facts, START, {}, at(0))]
+    assert found == [(1200.0, "Ada", "+49 1"), (3600.0, "CTO", "#board")]
+
+
+def test_who_is_no_contact_is_named_as_the_text_does() -> None:
+    book = playbook(step("a", LATE, text="If not resolved in 30 minutes, page the duty manager. Then wait."))
+    (found,) = escalations(book, Facts(), START, {}, at(0))
+    assert (found.to, found.reach) == ("page the duty manager", "")
+
+
+def test_a_time_to_be_done_by_is_no_escalation() -> None:
+    within = Clock(ClockKind.AFTER, 86400.0, "within 24 hours")
+    book = playbook(step("a", within, text="Write it down within 24 hours"), clocks=(within,))
+    assert escalations(book, Facts(), START, {}, at(0)) == ()
+
+
 def test_an_after_clock_says_to_whom_its_time_leads() -> None:
     facts = Facts(contacts=(LEAD,), escalation=((LATE, "Engineering lead"),))
     (timer,) = timers(playbook(clocks=(LATE,)), facts, {}, START, {}, at(0))
