@@ -20,7 +20,8 @@ _TEMPLATE = names("""
 
 def _where(call: Call, scene: Scene) -> str:
     name = named(call, _UPDATE, "SERVICE")
-    return f"{name} --region={call.flag('--region') or gcloud.region(scene, name)}"
+    project = f" --project={call.flag('--project')}" if call.flag("--project") else ""
+    return f"{name} --region={call.flag('--region') or gcloud.region(scene, name)}{project}"
 
 
 def _restart(call: Call, scene: Scene) -> str:

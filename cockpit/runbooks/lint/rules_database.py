@@ -292,6 +292,23 @@ def _environment_is_set(scene: Scene) -> bool:
     return any(first is not None and first <= scene.index for first in firsts)
 
 
+def _redis_flags(call: Call) -> Mapping[str, tuple[str, ...]]:
+    return next((each.flags for each in call.within if each.tool in ("redis-cli", "valkey-cli")), {})
+
+
+def _redis_cli(call: Call, scene: Scene) -> str:
+    """How this runbook reaches that Redis: the client with its host, in its container."""
+    opener = scene.command.opener
+    if opener:
+        return re.sub(r"\s-(?:it|ti|t)\b", "", opener)
+    host = _redis_flags(call).get("-h", ("",))[-1]
+    around = next((each for each in call.within if each.tool in ("docker exec", "compose exec") and each.where), None)
+    if around is None:
+        return f"redis-cli -h {host or 'HOST'}"
+    tool = "docker exec" if around.tool == "docker exec" else "docker compose exec -T"
+    return f"{tool} {around.where} redis-cli" + (f" -h {host}" if host else "")
+
+
 @on_call(
     "redis-flush-empties-everything",
     Level.ERROR,
@@ -303,11 +320,9 @@ def flush(call: Call, scene: Scene) -> Found | None:
     verb = call.verb.upper()
     if verb not in ("FLUSHDB", "FLUSHALL"):
         return None
-    client = next((each for each in call.within if "redis" in each.tool or "valkey" in each.tool), None)
-    flags = client.flags if client is not None else {}
-    number = flags.get("-n", ("0",))[-1]
+    number = _redis_flags(call).get("-n", ("0",))[-1]
     own = verb == "FLUSHDB" and number != "0"  # a database that was chosen, perhaps one of its own
-    where = f"redis-cli -h {flags.get('-h', ('HOST',))[-1]}{f' -n {number}' if own else ''}"
+    where = _redis_cli(call, scene) + (f" -n {number}" if own else "")
     wide = "all databases of the server" if verb == "FLUSHALL" else "the database"
     return Found(
         f"It deletes every key of {wide}, not the old ones: sessions, queues, locks and rate limits in it are "
@@ -331,7 +346,7 @@ def keys(call: Call, scene: Scene) -> Found | None:
     pattern = next((word.text for word in call.args), "*")
     return Found(
         "KEYS walks through every key in one go: with millions of them Redis answers nobody for seconds.",
-        f"redis-cli --scan --pattern '{pattern}'  (or SCAN 0 MATCH {pattern} COUNT 500)",
+        f"{_redis_cli(call, scene)} --scan --pattern '{pattern}'  (or SCAN 0 MATCH {pattern} COUNT 500)",
     )
 
 

@@ -214,3 +214,15 @@ def test_flushing_a_database_that_was_chosen_weighs_less_than_the_first_or_all(f
         if fault.rule == "redis-flush-empties-everything"
     ]
     assert levels == ["error", "warning", "error"]
+
+
+def test_instead_goes_to_the_same_redis(faults_of) -> None:
+    inside = faults_of(book("Cache", "bash", "docker exec cache redis-cli KEYS 'a:*'"))
+    typed = faults_of(book("Cache", "bash", "docker exec -it cache redis-cli\nKEYS a:*"))
+    hosts = faults_of(book("Cache", "bash", "redis-cli -h cache.internal KEYS 'a:*'"))
+    starts = [
+        fault.instead.partition(" --scan")[0]
+        for fault in (*inside, *typed, *hosts)
+        if fault.rule == "redis-keys-blocks"
+    ]
+    assert starts == ["docker exec cache redis-cli", "docker exec cache redis-cli", "redis-cli -h cache.internal"]
