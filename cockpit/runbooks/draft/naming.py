@@ -12,8 +12,8 @@ from cockpit.runbooks.draft.survey import Survey, urlish
 
 _LONGEST = 40
 _GENERIC = re.compile(
-    r"\b(?:run-?books?|playbooks?|operation(?:s|al)?|production|on[- ]?call|guide|system|the|for|incident|response|manual"
-    r"|documentation|docs?|handbook|procedures?|sre|devops|md|readme|oncall)\b|\.md$",
+    r"\b(?:run-?books?|playbooks?|operation(?:s|al)?|production|on[- ]?call|guide|system|the|for|incident|response"
+    r"|manual|documentation|docs?|handbook|procedures?|sre|devops|md|readme|oncall)\b|\.md$",
     re.IGNORECASE,
 )
 _HOSTING = re.compile(
