@@ -105,7 +105,7 @@ def git(call: Call) -> Ruling:
     if verb in _READS or pair in _READING_PAIRS or _lists(call, verb, tokens):
         if call.has("--output"):
             return changes("it writes a file")
-        if any(flag.startswith(_NOT_READING) for flag in call.flags):
+        if any(flag.startswith(_NOT_READING) for flag in call.flags) or any("::" in word for word in texts(call)):
             return unknown("one of its options runs a program or reads another repository")
         return reads(f"git {verb} only reads")
     if verb in _CHANGES:

@@ -118,6 +118,7 @@ def test_what_removes_stops_or_forces_destroys(judge: Judge, text: str, final: b
         "git -c core.pager='rm -rf x' log",
         "git ls-remote --upload-pack='rm x' origin",
         "git grep -O'rm x' y",
+        "git ls-remote ext::sh%20-c%20x",
         "git frobnicate",
         "gh alias set x '!rm y'",
         "gh frobnicate",
