@@ -211,7 +211,8 @@ def misses_the_kill(call: Call, scene: Scene) -> Found | None:
     low = text.lower()
     if "memory limit" in low or not re.search(r"out of memory|\boom(?:killed|[-_ ]kill)?\b", low):
         return None
-    if "cloud_run" not in low and not gcloud.uses_serverless(scene.book):
+    elsewhere = "resource.type" in low and "cloud_run" not in low
+    if elsewhere or ("cloud_run" not in low and not gcloud.uses_serverless(scene.book)):
         return None
     return Found(
         "A container that Cloud Run killed never says so itself: the platform logs 'Memory limit of N MiB "

@@ -19,7 +19,7 @@ _TEMPLATE = names("""
 
 
 def _where(call: Call, scene: Scene) -> str:
-    name = named(call, _UPDATE, "SERVICE")
+    name = named(call, "run deploy" if goes(call, "run deploy") else _UPDATE, "SERVICE")
     project = f" --project={call.flag('--project')}" if call.flag("--project") else ""
     return f"{name} --region={call.flag('--region') or gcloud.region(scene, name)}{project}"
 

@@ -7,6 +7,7 @@ import re
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import Book, Found, Scene, calls_of, on_call
+from cockpit.runbooks.lint.gcloud import rebuilt
 from cockpit.runbooks.lint.kube import (
     cluster_wide,
     context_is_set,
@@ -84,7 +85,8 @@ def undo_without_revision(call: Call, scene: Scene) -> Found | None:
     return Found(
         "It goes to the previous revision, whichever that is. Run twice, or after somebody else ran it, it brings "
         "the bad version back.",
-        f"kubectl rollout history {target}{where}, then {_line(call)} --to-revision=GOOD_REVISION",
+        f"kubectl rollout history {target}{where}, then "
+        + rebuilt(call, without=["--to-revision"], added=["--to-revision=GOOD_REVISION"]),
     )
 
 

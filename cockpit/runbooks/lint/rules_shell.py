@@ -100,6 +100,8 @@ def says_look(scene: Scene) -> Found | None:
         return None
     if any(call.program == "gcloud" and call.verb == "sql connect" for call in scene.command.calls):
         return None  # has a rule of its own
+    if any(each.operator.lstrip("12&").startswith(">") for call in scene.command.calls for each in call.redirects):
+        return None  # most likely it only writes what it saw into a file
     understood = scene.book.understanding(scene.command)
     target = f" on {understood.target}" if understood is not None and understood.target else ""
     return Found(

@@ -180,6 +180,12 @@ SAMPLES = (
     (
         "logging-filter-misses-the-kill",
         "Killed for memory",
+        "gcloud run services list\ngcloud logging read 'textPayload:\"out of memory\"'",
+        "gcloud run services list\ngcloud logging read 'resource.type=gce_instance textPayload:\"out of memory\"'",
+    ),
+    (
+        "logging-filter-misses-the-kill",
+        "Killed for memory",
         "gcloud logging read 'resource.type=cloud_run_revision textPayload:\"OOM\"'",
         'gcloud logging read \'resource.type=cloud_run_revision (textPayload:"Memory limit of" OR '
         'textPayload:"OOM")\'',

@@ -90,6 +90,12 @@ SAMPLES = (
         "# Review the ingress settings\ngcloud run services update web --region=r1 --ingress=internal",
         "# Restrict the ingress\ngcloud run services update web --region=r1 --ingress=internal",
     ),
+    (
+        "step-says-look-but-changes",
+        "Ingress",
+        "# Show the limits\ngcloud run services update web --region=r1 --concurrency=20",
+        "# Show the limits\ngcloud run services describe web --region=r1 > limits.txt",
+    ),
     ("never-ends", "Look", "tail -f /var/log/web.log", "tail -n 100 /var/log/web.log"),
     ("never-ends", "Look", "docker compose logs -f web", "docker compose logs --tail 50 web"),
     ("never-ends", "Look", "watch -n 5 docker compose ps", "docker compose ps"),
