@@ -89,6 +89,7 @@ class Script:
     programs: tuple[str, ...] = ()  # that must be installed here
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    shows_secrets: bool = False  # what it writes is shown while it runs, and kept nowhere
 
     @property
     def digest(self) -> str:
@@ -266,6 +267,8 @@ class RunScript(BoundAction):
 
 def _result(end: ScriptEnd, transcript: Transcript, script: Script, deadline_s: float) -> RunResult:
     details, last = transcript.lines(RECORDED_LINES), transcript.last()
+    if script.shows_secrets:
+        details, last = (), f"its {transcript.count} lines are not kept: they show secrets"
     if end.ended is Ended.ITSELF and end.status == 0:
         return RunResult(Outcome.SUCCEEDED, last or "it ended well and said nothing", details=details)
     if end.ended is Ended.ITSELF:

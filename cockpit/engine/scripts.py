@@ -39,6 +39,7 @@ _HARM = _names(
     sql-import-writes-into-live sql-restore-overwrites
     """
 )
+_SHOWS_SECRETS = _names("secret-on-the-screen kubectl-get-secrets-hands-out-values")
 
 
 def not_a_script(understanding: Understanding) -> str:
@@ -92,6 +93,7 @@ def script_of(understanding: Understanding, faults: Sequence[Fault], before: Seq
             for fault in faults
             if fault.level is Level.ERROR and effect >= EffectClass.UNKNOWN and fault.rule in _HARM
         ),
+        shows_secrets=any(fault.rule in _SHOWS_SECRETS for fault in faults),
     )
 
 

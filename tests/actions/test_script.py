@@ -192,6 +192,14 @@ async def test_a_secret_never_shows_in_the_output_the_result_or_the_plan(
     assert "TOKEN from env:SHOP_TOKEN" in plan.operation
 
 
+async def test_what_shows_secrets_is_shown_and_kept_nowhere(bench: Bench) -> None:
+    plan = await bench.plan("echo 'password: c2VjcmV0'", shows_secrets=True)
+    result = await bench.made.run(plan, RunControl(lambda *told: None, lambda: False))
+    assert bench.output(plan) == ("password: c2VjcmV0",)
+    assert result.outcome is Outcome.SUCCEEDED and "c2VjcmV0" not in repr(result)
+    assert "are not kept" in result.summary
+
+
 async def test_at_its_deadline_it_is_ended_and_its_effect_unknown(bench: Bench) -> None:
     bench.timeout = 1.0
     result = await bench.run("echo begun; sleep 300")

@@ -93,6 +93,12 @@ def test_what_lint_finds_warns_and_what_destroys_the_wrong_thing_refuses() -> No
     assert script_of(one("kubectl get ns"), (fault("kubectl-delete-namespace"),), ()).refusals == ()
 
 
+def test_the_output_of_what_shows_secrets_is_not_kept() -> None:
+    reading = one("kubectl get secret api -o yaml")
+    assert script_of(reading, (fault("secret-on-the-screen"),), ()).shows_secrets
+    assert not script_of(reading, (fault("other-rule"),), ()).shows_secrets
+
+
 def test_a_command_says_that_what_stands_above_it_does_not_reach_it() -> None:
     first, second = understood("cd backend\nalembic upgrade head")
     script = script_of(second, (), (first.command,))
