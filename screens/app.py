@@ -131,7 +131,9 @@ class CockpitApp(HardenedApp[None]):
         for name in colours.NAMES:
             if name not in self.available_themes:
                 self.register_theme(colours.find(name))
-        return commands(self.engine, self.flow, self, panes=panes, use_theme=self.use_theme)
+        return commands(
+            self.engine, self.flow, self, panes=panes, use_theme=self.use_theme, open_playbook=screen.open_playbook
+        )
 
     async def _copied(self, text: str) -> str:
         return await copy(self, text)

@@ -251,6 +251,12 @@ class CockpitScreen(Openings):
         self.add_class("-guide")
         self.call_after_refresh(self.guide.enter)
 
+    def open_playbook(self, playbook: str) -> None:
+        """Open the guide on it."""
+        self.action_guide()
+        if self.guide is not None:
+            self.call_after_refresh(self.guide.open_playbook, playbook)
+
     def close_guide(self) -> None:
         """Back to the panes alone."""
         self.remove_class("-guide", "-at-guide")

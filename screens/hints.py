@@ -42,7 +42,8 @@ def shown(key: str) -> str:
     return _SHORT.get(first, first)
 
 
-def _hint(row: tuple[str, str, str], keys: Mapping[str, str]) -> Hint:
+def hint(row: tuple[str, str, str], keys: Mapping[str, str]) -> Hint:
+    """Binding id, key and word; the operator's own key where the profile sets one."""
     id_, key, word = row
     return Hint(shown(keys[id_]) if id_ in keys else key, word)
 
@@ -54,7 +55,7 @@ def move_hints(pane: Pane, keys: Mapping[str, str]) -> tuple[tuple[Hint, ...], t
         here[2:2] = _LOGS
     if pane.SWITCHES and pane.scenery is not None and len(pane.scenery.states) > 1:
         here.insert(0, ("source.next", "l", "Next source"))
-    return tuple(_hint(row, keys) for row in here), tuple(_hint(row, keys) for row in _ALWAYS)
+    return tuple(hint(row, keys) for row in here), tuple(hint(row, keys) for row in _ALWAYS)
 
 
 def action_hints(catalogue: Catalogue, pane: Pane, keys: Mapping[str, str]) -> tuple[Hint, ...]:

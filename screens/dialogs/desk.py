@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from textual.app import App
@@ -89,10 +90,13 @@ def commands(
     *,
     panes: Iterable[tuple[str, Callable[[], object]]] = (),
     use_theme: Callable[[str], object] | None = None,
+    open_playbook: Callable[[str], object] | None = None,
 ) -> list[Command]:
     """Entries for `palette_commands`: suggestions first, then actions, panes, sources, the rest, themes."""
     keys = engine.profile.keys
     found = [_suggestion(finding, flow) for finding in in_order(engine) if finding.action is not None]
+    if open_playbook is not None:
+        found += _playbooks(engine, open_playbook)
     found += [_action(entry, flow) for entry in usable(for_system(engine.catalogue, keys))]
     found += [Command(f"Pane: {name}", "go to this pane", go) for name, go in panes]
     found += [_poll(state.source, state.summary, engine) for state in engine.hub.states()]
@@ -105,6 +109,22 @@ def commands(
     if use_theme is not None:
         found += [_theme(name, use_theme) for name in sorted(app.available_themes)]
     return found
+
+
+def _playbooks(engine: Watched, open_playbook: Callable[[str], object]) -> list[Command]:
+    """Those of the runbook; the ones that fit what is found first."""
+    if engine.guide is None or engine.guide.runbook is None:
+        return []
+    fitting = {each.playbook.id: each.reason for each in engine.guide.suggestions()}
+    playbooks = sorted(engine.guide.runbook.playbooks, key=lambda playbook: playbook.id not in fitting)
+    return [
+        Command(
+            f"Playbook: {playbook.title}",
+            fitting.get(playbook.id) or " ▸ ".join(playbook.trail),
+            partial(open_playbook, playbook.id),
+        )
+        for playbook in playbooks
+    ]
 
 
 def _suggestion(finding: Finding, flow: ActionFlow) -> Command:

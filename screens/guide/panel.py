@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -19,13 +19,11 @@ from cockpit.runbooks.guide.desk import Desk, Reading
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted
 from screens.frame.footer import Hint
-from screens.guide import listing
 from screens.guide.acting import Acts
 from screens.guide.blocks import BlockRows
-from screens.guide.lines import wrapped
+from screens.guide.listview import PlaybookList
 from screens.guide.playbook import PlaybookView
-from screens.paint import Row, note, spans
-from screens.rows import Frame
+from screens.hints import hint
 
 if TYPE_CHECKING:
     from screens.cockpit_screen import CockpitScreen
@@ -33,33 +31,25 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
-
-
-class PlaybookList(BlockRows):
-    """The playbooks. What a key does is the guide's business."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open the playbook, or go on with it", show=False, id="guide.open"),
-        Binding("s", "anew", "Begin the playbook anew", show=False, id="guide.anew"),
-        Binding("n", "move(1)", "Next match", show=False, id="guide.match.next"),
-        Binding("N", "move(-1)", "Previous match", show=False, id="guide.match.previous"),
-    ]
-
-    def __init__(self, guide: Guide) -> None:
-        super().__init__(framed=True, id="guide-list")
-        self.guide = guide
-
-    def action_open(self) -> None:
-        """Go on with the session that there is, else begin one."""
-        self.guide.open_playbook(*listing.place_of(self.key))
-
-    def action_anew(self) -> None:
-        """Begin another session."""
-        self.guide.open_playbook(*listing.place_of(self.key), anew=True)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Another width, other lines."""
-        self.guide.draw_list()
+_LIST_HINTS = (
+    ("guide.open", "enter", "Open"),
+    ("guide.search", "/", "Search"),
+    ("guide.anew", "s", "Anew"),
+    ("pane.next", "tab", "Panes"),
+    ("guide.leave", "r", "Leave"),
+)
+_STEP_HINTS = (
+    ("guide.tick", "space", "Tick"),
+    ("guide.skip", "s", "Skip"),
+    ("guide.back", "esc", "List"),
+    ("pane.next", "tab", "Panes"),
+    ("guide.detail", "d", "Detail"),
+    ("guide.copy", "y", "Copy"),
+    ("guide.note", "m", "Note"),
+    ("guide.told", "o", "Told"),
+    ("guide.leave", "r", "Leave"),
+    ("guide.close", "c", "Close"),
+)
 
 
 class Guide(Vertical):
@@ -254,61 +244,24 @@ class Guide(Vertical):
 
     def draw_list(self) -> None:
         """The list as of now."""
-        view, desk = self.listing, self.desk
-        width = view.size.width - (4 if view.framed else 2)
-        if width < 4:
-            return
-        runbook = desk.runbook
-        title = runbook.title if runbook is not None else ""
-        head: list[Row] = [] if view.framed else [spans(("Guide  ", "primary bold"), (title, "bold"))]
-        if desk.reading is not Reading.READY:
-            failed = desk.reading is Reading.FAILED
-            text = desk.problem if failed else "reading the runbook …"
-            head += [note(line, "error" if failed else "muted") for line in wrapped(text, width, 4)]
-        if runbook is None:
-            view.show_blocks(head, ())
-        else:
-            catalogue = listing.Catalogue(
-                runbook,
-                () if self.words else desk.suggestions(),
-                tuple(self.sessions.values()),
-                desk.past(),
-                desk.search(self.words) if self.words else (),
-                self.words,
-                listing.lint_counts([fault.level for fault in desk.faults]),
-            )
-            head += listing.head(catalogue, desk.trust, width)
-            view.show_blocks(head, listing.blocks(catalogue, width))
-        files = runbook.files if runbook is not None else ()
-        foot = f"{len(files)} files" if len(files) > 1 else "".join(files)
-        left = ((f"↓ {view.below} more", "muted"),) if view.below else ()
-        view.show_frame(Frame((("Guide ", "muted"), (title, "bold")), ((foot, "muted"),), left))
+        self.listing.draw(self.desk, tuple(self.sessions.values()), self.words)
 
     def hints(self) -> tuple[Hint, ...]:
         """What the footer names."""
-        if self.view is self.listing:
-            found = [Hint("enter", "Open"), Hint("/", "Search"), Hint("s", "Anew")]
+        keys = self.engine.profile.keys if self.engine is not None else {}
+        if self.view is self.playbook:
+            rows = [("guide.run", "enter", self.acts.verb()), *_STEP_HINTS]
+        else:
+            rows = list(_LIST_HINTS)
             if not isinstance(self.desk.trust, Accepted):
-                found.append(Hint("a", "Accept"))
-            return (*found, Hint("tab", "Panes"), Hint("r", "Leave"))
-        verb = self.acts.verb()
-        return (
-            Hint("enter", verb),
-            Hint("space", "Tick"),
-            Hint("s", "Skip"),
-            Hint("esc", "List"),
-            Hint("tab", "Panes"),
-            Hint("d", "Detail"),
-            Hint("y", "Copy"),
-            Hint("m", "Note"),
-            Hint("o", "Told"),
-            Hint("r", "Leave"),
-            Hint("c", "Close"),
-        )
+                rows.insert(2, ("guide.accept", "a", "Accept"))
+        return tuple(hint(row, keys) for row in rows)
 
     def on_rows_moved(self) -> None:
-        """The footer says what enter does here."""
+        """The footer says what enter does here; what came into sight is looked at."""
         self.touched()
+        if self.view is self.playbook:
+            self.playbook.tick()
         self.cockpit.refresh_hints()
 
     # -- trust

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -12,10 +14,10 @@ from textual.worker import Worker
 from cockpit.model.action import Verdict
 from cockpit.model.command import Kind
 from cockpit.model.look import Sight
-from cockpit.model.runbook import ClockKind, Part, Step
+from cockpit.model.runbook import ClockKind, Step
 from cockpit.model.severity import Freshness
 from cockpit.runbooks.guide.offer import Offered
-from cockpit.runbooks.guide.progress import StepState, Timer
+from cockpit.runbooks.guide.progress import Note, StepState, Timer
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted
 from screens.guide import clocks
@@ -23,7 +25,8 @@ from screens.guide.blocks import Block, BlockRows
 from screens.guide.lines import Stand, number_width, step_block, wrapped
 from screens.guide.listing import trust_rows
 from screens.guide.looks import Looks
-from screens.paint import Row, Rule, Span, note, spans
+from screens.guide.sections import headings, lead_in, lead_out, parted
+from screens.paint import Row, Span, spans
 from screens.rows import Frame
 
 if TYPE_CHECKING:
@@ -32,13 +35,29 @@ if TYPE_CHECKING:
     from screens.guide.panel import Guide
     from screens.watched import Watched
 
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What all steps of one drawing stand in."""
+
+    engine: Watched
+    desk: Desk
+    session: Session
+    looks: Looks
+    width: int
+    now: datetime
+    timers: tuple[Timer, ...]
+    by_step: Mapping[str, Sequence[Timer]]
+    notes: Mapping[str, Sequence[Note]]
+    silent: frozenset[str]  # sources that say nothing new
+
+
 _VERDICT: dict[Verdict, Span] = {
     Verdict.RECOVERED: ("● recovered", "success bold"),
     Verdict.NO_CHANGE: ("▲ no change", "warning bold"),
     Verdict.WORSE: ("✖ worse", "error bold"),
     Verdict.UNKNOWN: ("? the effect cannot be told", "warning bold"),
 }
-_PART = {Part.OTHER: "steps"}
 _HELD = (ClockKind.LAST, ClockKind.EVERY)
 
 
@@ -83,11 +102,12 @@ class PlaybookView(BlockRows):
     def renew(self) -> None:
         """What is offered may have changed."""
         if self.session is not None and self._desk is not None:
-            self._offers = {
-                step.id: self._desk.offered(self.session, step.id)
-                for step in self.session.steps
-                if step.command is not None
-            }
+            before, self._offers = self._offers, {}
+            for step in self.session.steps:
+                if step.command is not None:
+                    offered = self._desk.offered(self.session, step.id)
+                    old = before.get(step.id)
+                    self._offers[step.id] = old if old == offered else offered
             self.draw()
             self.tick()
 
@@ -99,16 +119,17 @@ class PlaybookView(BlockRows):
         self._glancing = worker
 
     async def _glance(self) -> None:
-        desk, found = self._desk, dict(self._offers)
+        desk, session = self._desk, self.session
         if desk is None:
             return
-        seen: dict[str, Sight] = {}
-        for step, offered in found.items():
+        for step in self._in_view():
+            offered = self._offers.get(step)
             if offered is not None and offered.live and (sight := await desk.glance(offered)) is not None:
-                seen[step] = sight
+                if session is not self.session:
+                    return
+                self._glances[step] = sight
         if self.is_attached:
-            self._glances = seen
-            self.draw()
+            self.draw(whole=False)
 
     def glanced(self, step: str) -> Sight | None:
         """What a live step shows."""
@@ -125,64 +146,81 @@ class PlaybookView(BlockRows):
         """What the cockpit has for its command."""
         return self._offers.get(step)
 
-    def draw(self) -> None:
-        """All of it, as of now. Only lines that became different are painted."""
-        session, desk, looks = self.session, self._desk, self._looks
-        engine = self.guide.engine
-        width = self.size.width - (4 if self.framed else 2)
-        if session is None or desk is None or looks is None or engine is None or width < 4:
+    def draw(self, *, whole: bool = True) -> None:
+        """As of now: all steps, or those in sight. Only lines that became different are painted."""
+        scene = self._scene()
+        if scene is None:
             return
-        timers: dict[str, list[Timer]] = {}
-        for timer in session.timers():
-            timers.setdefault(timer.step, []).append(timer)
-        silent = {state.source for state in engine.hub.states() if state.freshness is not Freshness.FRESH}
-        stands = [
-            self._stand(engine, desk, session, looks, step, tuple(timers.get(step.id, ())), silent)
-            for step in session.steps
-        ]
-        self.show_blocks(self._top_rows(session, desk, width), self._blocks(stands, width))
+        session, width = scene.session, scene.width
+        in_sight = None if whole else self._in_view()
+        numbers, parts = number_width(session.steps), parted(session.steps)
+        blocks = lead_in(session, width)
+        before: Step | None = None
+        for step in session.steps:
+            blocks += headings(step, before, width, parts=parts)
+            kept = self._kept.get(step.id)
+            if kept is not None and in_sight is not None and step.id not in in_sight:
+                blocks.append(kept[1])
+            else:
+                repeats = before is not None and before.text == step.text
+                blocks.append(self._block(self._stand(scene, step), repeats, width, numbers))
+            before = step
+        self.show_blocks(self._top_rows(scene), [*blocks, *lead_out(session, width)])
         if self._wanted:  # there is room to show it now
             self.go(self._wanted)
             self._wanted = ""
         self.show_frame(self._frame(session))
 
-    def _stand(
-        self,
-        engine: Watched,
-        desk: Desk,
-        session: Session,
-        looks: Looks,
-        step: Step,
-        timers: tuple[Timer, ...],
-        silent: set[str],
-    ) -> Stand:
-        progress = session.progress(step.id)
+    def _scene(self) -> _Scene | None:
+        """What is the same for all steps at this moment; None before there is anything to show, or room for it."""
+        session, desk, looks, engine = self.session, self._desk, self._looks, self.guide.engine
+        width = self.size.width - (4 if self.framed else 2)
+        if session is None or desk is None or looks is None or engine is None or width < 4:
+            return None
+        timers = session.timers()
+        by_step: dict[str, list[Timer]] = {}
+        for timer in timers:
+            by_step.setdefault(timer.step, []).append(timer)
+        notes: dict[str, list[Note]] = {}
+        for each in session.notes:
+            notes.setdefault(each.step, []).append(each)
+        silent = frozenset(state.source for state in engine.hub.states() if state.freshness is not Freshness.FRESH)
+        return _Scene(engine, desk, session, looks, width, engine.clock.now(), timers, by_step, notes, silent)
+
+    def _in_view(self) -> set[str]:
+        """Keys of the steps of which a line can be seen."""
+        first, last = self._top, self._top + self._room
+        before = self.body.step(first + 1, -1)
+        found = {self.body.row(index).key for index in range(max(0, first), min(last, len(self.body)))}
+        return found | ({self.body.row(before).key} if before is not None else set())
+
+    def _stand(self, scene: _Scene, step: Step) -> Stand:
+        progress = scene.session.progress(step.id)
         offered = self._offers.get(step.id)
-        answer = looks.answer(step.id)
+        answer, asking = scene.looks.answer(step.id), scene.looks.asking_s(step.id)
         sight: Sight | None = answer.sight
         stale = False
         if offered is not None and offered.live:
             sight = self._glances.get(step.id, sight)
-            stale = offered.look is not None and offered.look.source in silent
-        verb, key = self._names(engine, offered)
-        asking = looks.asking_s(step.id)
-        running = bool(progress.run) and progress.state is StepState.RUNNING
+            stale = offered.look is not None and offered.look.source in scene.silent
+        verb, key = self._names(scene.engine, offered)
+        executor, run = scene.engine.executor, progress.run
         return Stand(
             step,
             progress,
-            engine.clock.now(),
+            scene.now,
             offered,
             verb,
             key,
             sight,
             stale,
-            timers,
-            tuple(each for each in session.notes if each.step == step.id),
-            desk.output(progress.run) if running else (),
-            _effect(engine.executor, progress.run),
-            _phase(engine.executor, progress.run) or ("" if asking is None else f"asking … {asking:.0f} s"),
+            tuple(scene.by_step.get(step.id, ())),
+            tuple(scene.notes.get(step.id, ())),
+            scene.desk.output(run) if run and progress.state is StepState.RUNNING else (),
+            _effect(executor, run),
+            _phase(executor, run) or ("" if asking is None else f"asking … {asking:.0f} s"),
             answer.wrong,
-            isinstance(desk.trust, Accepted),
+            isinstance(scene.desk.trust, Accepted),
         )
 
     def _names(self, engine: Watched, offered: Offered | None) -> tuple[str, str]:
@@ -198,36 +236,6 @@ class PlaybookView(BlockRows):
             return offered.action.action, ""
         return spec.title, engine.profile.keys.get(spec.id, spec.key) if offered.kind is Kind.NATIVE else ""
 
-    def _blocks(self, stands: Sequence[Stand], width: int) -> list[Block]:
-        session = self.session
-        if session is None:
-            return []
-        numbers = number_width(session.steps)
-        made = _lead_in(session, width)
-        parted = len({step.part for step in session.steps}) > 1 or any(
-            step.part is not Part.OTHER for step in session.steps
-        )
-        before: Step | None = None
-        for stand in stands:
-            step = stand.step
-            if parted and (before is None or before.part is not step.part):
-                word = _PART.get(step.part, step.part.value)
-                made.append(Block("", (Row("", (Rule(word, "muted"),)),)))
-            if step.condition and (before is None or before.condition != step.condition):
-                lines = wrapped(step.condition, max(10, width - 2), 3)
-                made.append(
-                    Block(
-                        "",
-                        tuple(
-                            spans(("▸ " if n == 0 else "  ", "primary"), (line, "primary bold"))
-                            for n, line in enumerate(lines)
-                        ),
-                    )
-                )
-            made.append(self._block(stand, before is not None and before.text == step.text, width, numbers))
-            before = step
-        return [*made, *_lead_out(session, width)]
-
     def _block(self, stand: Stand, repeats: bool, width: int, numbers: int) -> Block:
         mark = (_mark(stand), repeats, width, numbers)
         kept = self._kept.get(stand.step.id)
@@ -237,16 +245,15 @@ class PlaybookView(BlockRows):
         self._kept[stand.step.id] = (mark, block)
         return block
 
-    def _top_rows(self, session: Session, desk: Desk, width: int) -> list[Row]:
+    def _top_rows(self, scene: _Scene) -> list[Row]:
+        session, width = scene.session, scene.width
         made: list[Row] = []
         if not self.framed:
             made.append(spans((wrapped(session.playbook.title, width, 1)[0], "primary bold")))
-        elapsed = (self.guide.now - session.started).total_seconds()
-        made += clocks.standing(
-            elapsed, session.escalations, session.timers(), width, 3 if self.size.height >= 16 else 2
-        )
-        made += trust_rows(desk.trust, width)
-        return made
+        elapsed = (scene.now - session.started).total_seconds()
+        room = 3 if self.size.height >= 16 else 2
+        made += clocks.standing(elapsed, session.escalations, scene.timers, width, room)
+        return made + trust_rows(scene.desk.trust, width)
 
     def _frame(self, session: Session) -> Frame:
         counts = session.counts
@@ -309,7 +316,7 @@ def _mark(stand: Stand) -> object:
     seconds = tuple((timer.running, int(timer.remaining_s), timer.times) for timer in stand.timers)
     return (
         stand.progress,
-        id(stand.offered),
+        stand.offered,
         stand.verb,
         stand.key,
         None if sight is None else (sight.severity, sight.summary, sight.lines, sight.cut),
@@ -341,30 +348,3 @@ def _phase(executor: Executor, run: str) -> str:
         return ""
     done = f" {running.done} of {running.total}" if running.total else ""
     return f"{running.phase}{done}{f'  {running.note}' if running.note else ''}"
-
-
-def _lead_in(session: Session, width: int) -> list[Block]:
-    made: list[Row] = []
-    for number, symptom in enumerate(session.playbook.symptoms[:6]):
-        lines = wrapped(symptom, max(10, width - 10), 2)
-        label = "symptoms  " if number == 0 else " " * 10
-        made += [spans((label if at == 0 else " " * 10, "muted"), (line, "")) for at, line in enumerate(lines)]
-    return [Block("", tuple(made))] if made else []
-
-
-def _lead_out(session: Session, width: int) -> list[Block]:
-    made: list[Row] = []
-    if session.playbook.causes:
-        made.append(Row("", (Rule("causes, and what helps"),)))
-        for cause, cure in session.playbook.causes:
-            made += [spans((line, "bold")) for line in wrapped(cause, width, 2)]
-            made += [spans(("  ", ""), (line, "")) for line in wrapped(cure, max(10, width - 2), 3)]
-    if session.playbook.links:
-        made.append(Row("", (Rule("links"),)))
-        for link in session.playbook.links:
-            label = f"{link.text}  " if link.text != link.target else ""
-            made.append(spans(("→ ", "primary"), (label, ""), (link.target, "primary")))
-    for each in session.notes:
-        if not each.step:
-            made += [note(line) for line in wrapped(f"note: {each.text}", width, 3)]
-    return [Block("", tuple(made))] if made else []

@@ -344,3 +344,26 @@ async def test_somebody_elses_lock_can_be_broken_with_a_reason(
             assert len(handler.runs) == 1
     finally:
         lock.release()
+
+
+async def test_whoever_asked_is_told_once_that_it_is_over_however_it_ended(
+    stage: Any, flow_on: Any, executor: Executor, handler: Any
+) -> None:
+    await executor.arm("testing")
+    ended: list[str] = []
+    request = ActionRequest("database.terminate", "database/main", ROW)
+    async with stage() as table:
+        flow = flow_on(table)
+        flow.request(request, "asked for", lambda: ended.append("left"))
+        await table.until(showing(table, PlanCard), "the plan card")
+        flow.request(request, "", lambda: ended.append("busy"))
+        assert ended == ["busy"]
+        await table.press("escape")
+        await table.until(lambda: not flow.busy, "the end")
+        assert ended == ["busy", "left"]
+        handler.plan_now = lambda request: 1 / 0
+        flow.request(request, "", lambda: ended.append("broken"))
+        await table.until(showing(table, Notice), "the notice")
+        await table.press("escape")
+        await table.until(lambda: not flow.busy, "the end")
+        assert ended == ["busy", "left", "broken"]

