@@ -18,6 +18,8 @@ from markdown_it.parser_block import RuleFuncBlockType
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
+from cockpit.runbooks.markdown.chunks import chunks
+
 MAX_NESTING = 40  # markdown-it counts a list as two
 _MOST_QUOTES = 5  # a quote reads its lines once for each level
 _DEEP = re.compile(r"[ \t>\-*+.)0-9]*")
@@ -61,9 +63,14 @@ class Block:
 def blocks(lines: Sequence[str]) -> tuple[Block, ...]:
     """All blocks. A document nested beyond reason is read line by line instead."""
     if not any(_too_deep(line) for line in lines):
-        tokens = _parser().parse("\n".join(lines) + "\n")
-        if all(token.level < MAX_NESTING for token in tokens):
-            return tuple(_Walk(lines).walk(tokens))
+        found: list[Block] = []
+        for before, part in chunks(lines):
+            tokens = _parser().parse("\n".join(part) + "\n")
+            if any(token.level >= MAX_NESTING - 2 for token in tokens):  # it skips what is deeper
+                break
+            found += _Walk(before).walk(tokens)
+        else:
+            return tuple(found)
     from cockpit.runbooks.markdown.plainly import plain_blocks
 
     return plain_blocks(lines)
@@ -147,8 +154,8 @@ _PRECHECKS = {"table": _may_be_table, "lheading": _may_be_underlined, "html_bloc
 class _Walk:
     """Tokens -> blocks."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._lines = lines
+    def __init__(self, before: int) -> None:
+        self._before = before  # lines of the file above this part
         self._depth = 0
         self._found: list[Block] = []
         self._item: tuple[int, str] | None = None  # an item that has not had its text yet
@@ -161,7 +168,7 @@ class _Walk:
             if kind == "list_item_open":
                 self._flush()
                 self._depth += 1
-                self._item = (_line(token), token.info)
+                self._item = (self._line(token), token.info)
             elif kind == "list_item_close":
                 self._flush()
                 self._depth -= 1
@@ -170,7 +177,7 @@ class _Walk:
             elif kind == "heading_open":
                 self._flush()
                 inline = tokens[index + 1]
-                self._add(BlockKind.HEADING, _line(token), inline.content, level=int(token.tag[1]))
+                self._add(BlockKind.HEADING, self._line(token), inline.content, level=int(token.tag[1]))
                 index += 1
             elif kind in ("fence", "code_block"):
                 self._flush()
@@ -183,7 +190,7 @@ class _Walk:
                 self._html(token)
             elif kind == "hr":
                 self._flush()
-                self._add(BlockKind.RULE, _line(token))
+                self._add(BlockKind.RULE, self._line(token))
             index += 1
         return self._found
 
@@ -200,7 +207,7 @@ class _Walk:
             self._found.append(Block(BlockKind.ITEM, line, "", self._depth, number))
 
     def _text(self, token: Token) -> None:
-        text, line = token.content, _line(token)
+        text, line = token.content, self._line(token)
         if self._item is None:
             self._add(BlockKind.TEXT, line, text)
             return
@@ -217,16 +224,16 @@ class _Walk:
         language = token.info.strip().split(maxsplit=1)[0].strip("{}.") if token.info.strip() else ""
         content = token.content.removesuffix("\n")
         if fenced or content.strip():
-            self._add(BlockKind.FENCE, _line(token) + fenced, content, language=language)
+            self._add(BlockKind.FENCE, self._line(token) + fenced, content, language=language)
 
     def _table(self, tokens: Sequence[Token], index: int) -> int:
         rows: list[Row] = []
         cells: list[str] = []
-        line = first = _line(tokens[index])
+        line = first = self._line(tokens[index])
         while tokens[index].type != "table_close":
             token = tokens[index]
             if token.type == "tr_open":
-                cells, line = [], _line(token)
+                cells, line = [], self._line(token)
             elif token.type == "inline":
                 cells.append(token.content)
             elif token.type == "tr_close":
@@ -239,12 +246,11 @@ class _Walk:
         """<pre> is a fence; comments and scripts are not for the reader."""
         if token.content.lstrip()[:4].lower() != "<pre":
             return
-        line = _line(token)
+        line = self._line(token)
         body = html.unescape(_PRE.sub("", token.content)).rstrip()
         skipped = len(body) - len(body.lstrip("\n"))
         if body.strip():
             self._add(BlockKind.FENCE, line + skipped, body.lstrip("\n"))
 
-
-def _line(token: Token) -> int:
-    return token.map[0] + 1 if token.map else 1
+    def _line(self, token: Token) -> int:
+        return self._before + (token.map[0] + 1 if token.map else 1)
