@@ -40,6 +40,7 @@ _SHELLS = ("", "bash", "sh", "shell", "console", "zsh", "shell-session", "termin
 _AGED = (Column("", 0), Column("", 6, right=True))
 _COMMAND_LINES = 6
 _WHY_LINES = 3
+_SHORT_TARGET = 20
 _RESULT_LINES = 4
 _DEEPEST = 3
 _OLD_S = 60.0
@@ -166,27 +167,10 @@ def _understood(stand: Stand, room: int) -> list[Row]:
     offered = stand.offered
     if offered is None:
         return []
-    parts: list[Span] = []
-    source = ""
-    if offered.look is not None:
-        source = offered.look.source
-        parts += [(f"[{'look' if offered.sends else 'live'}] ", "success bold"), (stand.verb, "")]
-    elif offered.action is not None and offered.kind is Kind.NATIVE:
-        source = offered.action.source
-        letter = f" {stand.key}" if stand.key else ""
-        parts += [(f"[native: {stand.verb}{letter}] ", "primary bold"), (offered.tier.name, "warning")]
-    elif offered.action is not None:
-        effect = offered.understanding.effect
-        what = "may change something" if effect is EffectClass.UNKNOWN else effect.word
-        parts += [(f"[script {offered.tier.name}] ", "warning bold"), (what, "")]
-    else:
-        parts.append(("[by hand]", "muted"))
+    parts = [*_tag(stand, offered)]
     if offered.blocked and not stand.accepted:
         parts.append(("  not accepted", "warning"))
-    # Where it is bound to is the profile's own name for it; the plan says the rest.
-    target = source if source and offered.kind is not Kind.SCRIPT else offered.understanding.target
-    if len(offered.sources) > 1 and not source:
-        target = f"one of {', '.join(offered.sources)}"
+    target = _bound_to(offered)
     made: list[Row] = []
     if target and spans_length(parts) + cell_len(target) + 3 <= room:
         made.append(spans(*parts, (" · ", "muted"), (target, "muted")))
@@ -203,6 +187,33 @@ def _understood(stand: Stand, room: int) -> list[Row]:
     if offered.blocked and stand.accepted:
         made += _paragraph(offered.blocked, room, "warning", "▲", 2)
     return made
+
+
+def _tag(stand: Stand, offered: Offered) -> tuple[Span, ...]:
+    """What enter would do: look, act natively, run it as it stands, or nothing."""
+    if offered.look is not None:
+        return ((f"[{'look' if offered.sends else 'live'}] ", "success bold"), (stand.verb, ""))
+    if offered.action is None:
+        return (("[by hand]", "muted"),)
+    if offered.kind is Kind.NATIVE:
+        letter = f" {stand.key}" if stand.key else ""
+        return ((f"[native: {stand.verb}{letter}] ", "primary bold"), (offered.tier.name, "warning"))
+    effect = offered.understanding.effect
+    what = "may change something" if effect is EffectClass.UNKNOWN else effect.word
+    return ((f"[script {offered.tier.name}] ", "warning bold"), (what, ""))
+
+
+def _bound_to(offered: Offered) -> str:
+    """The profile's own name for where it goes, else what the command names; the plan says the rest."""
+    bound = offered.look or offered.action
+    source = bound.source if bound is not None and offered.kind is not Kind.SCRIPT else ""
+    if source:
+        return source
+    if len(offered.sources) > 1:
+        return f"one of {', '.join(offered.sources)}"
+    target = offered.understanding.target
+    # A URL stands right above, in the command.
+    return "" if len(target) > _SHORT_TARGET and target in offered.understanding.command.text else target
 
 
 def _faults(faults: tuple[Fault, ...], room: int) -> list[Row]:
@@ -246,7 +257,7 @@ def _result(stand: Stand, room: int) -> list[Row]:
         made += _seen(stand, stand.sight, room)
     elif progress.result and not stand.wrong:
         glyph, style = _CAME.get(progress.state, ("·", "muted"))
-        made += _paragraph(progress.result, room, style, glyph, 4)
+        made += _paragraph(" ".join(progress.result.split()), room, style, glyph, 4)
         made += _behind_it(progress.lines, room, muted=True)
     if stand.output:
         made += [spans(("│ ", "line"), (wrapped(line, room - 2, 1)[0], "")) for line in stand.output[-_RESULT_LINES:]]

@@ -104,6 +104,22 @@ def test_what_differs_and_why_it_is_blocked_stand_at_the_step() -> None:
     assert "no such" in shown
 
 
+def test_a_target_that_stands_in_the_command_is_not_said_again() -> None:
+    command = Command("curl https://shop.example/health", 1, "bash")
+    understanding = Understanding(
+        command, Kind.SCRIPT, EffectClass.READS, Tier.T0, target="https://shop.example/health"
+    )
+    offered = replace(script(command), understanding=understanding)
+    shown = text(lines.step_block(stand(Step("s", 1, "Ask", Part.OTHER, command=command), offered=offered), 70, 0))
+    assert " ".join(shown).count("https://shop.example/health") == 1
+
+
+def test_what_a_refused_plan_said_stands_at_the_step_that_is_still_to_do() -> None:
+    progress = Progress("s", StepState.TODO, NOW, "ana", "refused:  the   target has changed")
+    shown = text(lines.step_block(stand(Step("s", 1, "Ask", Part.OTHER), progress=progress), 70, 0))
+    assert shown == ["[ ] Ask", "▲ refused: the target has changed"]
+
+
 def timer(kind: ClockKind, remaining: float, running: bool = True, **more: Any) -> Timer:
     return Timer("t", kind, "5 min", "s", running, remaining, 100.0, **more)
 
