@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import statistics
 import sys
@@ -46,7 +48,70 @@ def lint_500() -> None:
         raise SystemExit("the runbook of the benchmark was not understood")
 
 
-MEASURES: dict[str, Measure] = {"lint of 500 commands": (lint_500, 1.0)}
+_PROSE = """
+### Queue {0} grows
+
+**Symptoms:**
+- Depth of queue {0} > 500
+- Orders arrive late
+
+**Investigation** (first 5 minutes):
+
+1. **Look at the workers of queue {0}**
+2. Compare with `https://boards.example/queue-{0}` and ask the team that owns it
+
+| Cause | Solution |
+|-------|----------|
+| Worker {0} hangs | Restart it |
+| Too much traffic | Scale up, then monitor for 20 minutes |
+
+**Escalation**: If not resolved in 30 minutes
+"""
+
+
+@functools.cache
+def megabyte() -> str:
+    """A runbook of 1 MB: prose, lists and tables, and every other section commands."""
+    parts = ["# Shop"]
+    size = 0
+    for number in itertools.count():
+        if size >= 1_000_000:
+            return "\n\n".join(parts)
+        steps = "\n\n".join(f"# Step {index}\n{step.format(number)}" for index, step in enumerate(_STEPS))
+        parts += [_PROSE.format(number), f"## Incident {number}\n\n```bash\n{steps}\n```"]
+        size += len(parts[-1]) + len(parts[-2]) + 4
+
+
+def read_megabyte() -> None:
+    """Read 1 MB with all of its commands."""
+    from cockpit.runbooks.read import parse
+
+    if len(parse([("RUNBOOK.md", megabyte())]).commands) < 5000:
+        raise SystemExit("the large runbook of the benchmark was not read")
+
+
+def read_pathological() -> None:
+    """Read 200 kB each of what makes Markdown parsers slow."""
+    from cockpit.runbooks.read import parse
+
+    for text in (
+        "> " * 40 + "a\n" + "b\n" * 100_000,
+        "- " * 100_000,
+        "".join("  " * depth + "- a\n" for depth in range(400)),
+        "[" * 200_000,
+        "*a **b " * 28_000,
+        "".join("`" * (length % 300 + 1) + " " for length in range(1_300)),
+        "<!--\n" * 40_000,
+        "|" * 1000 + "\n" + "|-" * 1000 + "|\n" + "|a\n" * 60_000,
+    ):
+        parse([("RUNBOOK.md", text)])
+
+
+MEASURES: dict[str, Measure] = {
+    "lint of 500 commands": (lint_500, 1.0),
+    "reading 1 MB": (read_megabyte, 1.0),
+    "reading 1.6 MB of pathological Markdown": (read_pathological, 10.0),
+}
 
 
 def main() -> int:

@@ -55,7 +55,7 @@ def _runbook(given: Sequence[tuple[str, str]], originals: Sequence[tuple[str, by
     for name, data in originals:
         digest.update(name.encode("utf-8", "surrogatepass") + b"\0" + str(len(data)).encode() + b"\0" + data)
     sources = [source(name, text) for name, text in given]
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     found = [(each, blocks(each.lines)) for each in sources]
     playbooks = tuple(playbook for each, parts in found for playbook in playbooks_of(each.name, parts, taken))
     order = {each.name: index for index, each in enumerate(sources)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from cockpit.model.command import Command
@@ -11,6 +12,7 @@ _COMMENT = re.compile(r"\s*(?:#|//|--)+\s?(.*)$")
 _SHELLS = frozenset(
     {"bash", "sh", "shell", "zsh", "ksh", "fish", "console", "terminal", "shell-session", "sql", "psql"}
 )
+_LONGEST = 2000  # of a caption that is searched
 _WORD = re.compile(r"\w")
 
 
@@ -29,28 +31,21 @@ def loose_comments(
         first = command.line - line
         for index in range(max(first, 0), min(first + command.text.count("\n") + 1, len(lines))):
             taken[index] = True
-    captions = {_squeezed(command.caption) for command in commands if command.caption}
+    captions = [_squeezed(command.caption[:_LONGEST]) for command in commands]
+    places = [command.line for command in commands]
+    whole = set(captions)
     found: list[tuple[int, str]] = []
     for index, each in enumerate(lines):
-        match = _COMMENT.match(each) if not taken[index] else None
+        if taken[index] or not each.lstrip().startswith(("#", "//", "--")):
+            continue
+        match = _COMMENT.match(each)
         if match is None or not _WORD.search(match[1]):
             continue
         said = _squeezed(match[1])
-        if said not in captions and not _in_next_caption(said, index + line, commands):
+        following = bisect_right(places, index + line)
+        if said not in whole and not (following < len(places) and said in captions[following]):
             found.append((index + line, match[1].strip()))
     return tuple(found)
-
-
-def _in_next_caption(said: str, line: int, commands: Sequence[Command]) -> bool:
-    """Part of the caption of the command that comes next."""
-    low, high = 0, len(commands)
-    while low < high:
-        middle = (low + high) // 2
-        if commands[middle].line <= line:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(commands) and said in _squeezed(commands[low].caption)
 
 
 def _squeezed(text: str) -> str:

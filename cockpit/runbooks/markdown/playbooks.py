@@ -19,8 +19,8 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST_SLUG = 60
 
 
-def playbooks_of(file: str, blocks: Sequence[Block], taken: set[str]) -> tuple[Playbook, ...]:
-    """In the order of the file. `taken` holds the ids of other files, and gets the new ones."""
+def playbooks_of(file: str, blocks: Sequence[Block], taken: dict[str, int]) -> tuple[Playbook, ...]:
+    """In the order of the file. `taken` holds the ids of other files with the last number tried, and gets the new."""
     found: list[Playbook] = []
     root = tree(blocks)
     titles = [child.title for child in root.children if child.level == 1]
@@ -36,7 +36,7 @@ def playbooks_of(file: str, blocks: Sequence[Block], taken: set[str]) -> tuple[P
 
 def _is_procedure(procedure: Procedure, harvest: Harvest) -> bool:
     """Commands, or instructions that nobody would only look up."""
-    if any(step.command for step in harvest.steps):
+    if harvest.comments or any(step.command for step in harvest.steps):
         return True
     role = role_of(procedure.title)
     if role is Role.META or not (harvest.ordered or harvest.labels or (role and role.part)):
@@ -58,7 +58,7 @@ def _lists_metrics(harvest: Harvest) -> bool:
     return sum(bool(_METRIC.search(step.text)) for step in harvest.steps) * 2 > len(harvest.steps)
 
 
-def _playbook(file: str, title: str, procedure: Procedure, harvest: Harvest, taken: set[str]) -> Playbook:
+def _playbook(file: str, title: str, procedure: Procedure, harvest: Harvest, taken: dict[str, int]) -> Playbook:
     escalation: list[Clock] = [clock for clock in clocks(procedure.title) if clock.kind is not ClockKind.EVERY]
     for step in harvest.steps:
         for clock in step.clocks:
@@ -78,13 +78,13 @@ def _playbook(file: str, title: str, procedure: Procedure, harvest: Harvest, tak
     )
 
 
-def _slug(title: str, taken: set[str]) -> str:
+def _slug(title: str, taken: dict[str, int]) -> str:
     """Unique in the runbook: a second one gets a number."""
     slug = _SLUG.sub("-", plain(title).lower()).strip("-")[:_LONGEST_SLUG].strip("-") or "playbook"
-    number = 1
-    found = slug
+    found, number = slug, taken.get(slug, 0)
     while found in taken:
         number += 1
         found = f"{slug}-{number}"
-    taken.add(found)
+    taken[slug] = max(number, 1)
+    taken[found] = taken.get(found, 1)
     return found

@@ -63,7 +63,8 @@ class Harvest:
     symptoms: list[str] = field(default_factory=list)
     causes: list[tuple[str, str]] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
-    ordered: int = 0  # numbered items, check-boxes, and comments that stand for a command
+    ordered: int = 0  # numbered items and check-boxes
+    comments: int = 0  # of shell fences, where they stand for a command
     labels: int = 0  # labels that announce something to do
 
 
@@ -243,7 +244,7 @@ class Harvester:
         loose = loose_comments(block.text, found, block.language, block.line)
         mixed: list[tuple[int, Command | str]] = [(command.line, command) for command in found]
         mixed += loose
-        self.found.ordered += len(loose)
+        self.found.comments += len(loose)
         above = ""  # the comment over the command before: it goes on for those without one of their own
         for line, each in sorted(mixed, key=lambda pair: pair[0]) if loose else mixed:
             own = each if isinstance(each, str) else each.caption if each.caption != caption else ""

@@ -21,11 +21,11 @@ SAMPLE = Path(__file__).parents[1] / "samples" / "ferry.md"
 
 _MARKS = st.sampled_from(
     [
-        "# ", "## ", "### 1. ", "- ", "  - ", "1. ", "   ", "    ", "\t", "> ", ">>>>>>> ", "```", "```bash", "~~~", "|",
-        "|-|-|", "**", "**Symptoms:**", "If x:", "`", "``", "[", "](", "![", "<", "<!--", "-->", "<pre>", "</pre>", "---",
-        "===", "\\", "*", "_", "[ ] ", "[x] ", "&amp;", "\n", "\n\n", "\r\n", "\r", "\x00", "\x1b[31m", "\u202e", "\ufeff",
-        "kubectl get pods", "5 min", "every ", "> 5 %", "#channel", "https://x.example/a", "$(date)", "<<EOF", "'", '"',
-        "é", "\ud800",
+        "# ", "## ", "### 1. ", "- ", "  - ", "1. ", "   ", "    ", "\t", "> ", ">>>>>>> ", "```", "```bash",
+        "~~~", "|", "|-|-|", "**", "**Symptoms:**", "If x:", "`", "``", "[", "](", "![", "<", "<!--", "-->",
+        "<pre>", "</pre>", "---", "===", "\\", "*", "_", "[ ] ", "[x] ", "&amp;", "\n", "\n\n", "\r\n", "\r",
+        "\x00", "\x1b[31m", "\u202e", "\ufeff", "kubectl get pods", "5 min", "every ", "> 5 %", "#channel",
+        "https://x.example/a", "$(date)", "<<EOF", "'", '"', "é", "\ud800",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(st.lists(st.one_of(_MARKS, st.text(max_size=8)), max_size=60).map("".join), st.text(max_size=200))
