@@ -29,6 +29,7 @@ from cockpit.runbooks.markdown.people import (
     is_about_people,
     is_contacts,
     ladder,
+    timed_rows,
 )
 from cockpit.runbooks.markdown.verbs import begins_with_verb
 from cockpit.runbooks.markdown.words import Label, Role, label, role_of
@@ -42,6 +43,9 @@ _MEASURED = re.compile(
 _ESCALATION = re.compile(r"\bescalat\w*", re.IGNORECASE)
 _SCALE = re.compile(r"\b(?:severit\w*|priorit\w*|levels?|classification)\b", re.IGNORECASE)
 _RESPONSE = re.compile(r"\(([^()]{2,120})\)")
+_RESPOND = re.compile(
+    r"[-–—,;]?\s*\brespon\w+(?:\s+time)?:?\s+(?:in|within|immediately|\d)[^.;]{0,60}", re.IGNORECASE
+)
 _PATH = re.compile(r"^\s*`(?:(?:GET|HEAD)\s+)?(/[\w./{}~-]{1,200})`\s*(?:[-–—:]\s*)?(.*)$", re.S)
 _ON_DISK = re.compile(r"/(?:var|etc|usr|opt|home|tmp|bin|sbin|srv|mnt|root|scripts?|docs?|dev|proc)\b|.*\.\w{1,5}$")
 _VALUE = re.compile(r"\s*([^:`|]{2,60}|`[^`]{1,60}`)\s*:\s+(\S.*)$", re.S)
@@ -147,6 +151,8 @@ class _Gatherer:
             found.error_codes += codes
         elif aims := tables.objectives(rows, title):
             found.objectives += aims
+        elif _ESCALATION.search(self._trail) and (steps := timed_rows(rows)):
+            found.escalation.update(dict.fromkeys(steps))
         elif is_contacts(rows[0].cells):
             found.contacts += contacts_of(rows)
         else:
@@ -185,9 +191,11 @@ class _Gatherer:
     def _open_scale(self, named: tuple[str, str], line: int) -> None:
         name, rest = named
         response = match[1] if (match := _RESPONSE.search(rest)) else ""
+        if not response and (match := _RESPOND.search(rest)):
+            response, rest = match[0].strip(" -–—,;"), rest[: match.start()]
         if duration(response) is None:
             response = response if "respon" in response.lower() else ""
-        meaning = _RESPONSE.sub("", rest, count=1).strip(" -–—:") if response else rest
+        meaning = _RESPONSE.sub("", rest, count=1).strip(" -–—:") if response else rest.strip(" -–—:")
         self._scale = SeverityLevel(clean(name), clean(meaning), clean(response), duration(response), "", line)
         self._found.severities.append(self._scale)
 
@@ -242,7 +250,7 @@ class _Gatherer:
 
     def _escalates(self, text: str) -> None:
         said = clean(plain(text))
-        for clock in clocks(said):
+        for clock in clocks(f"{said} (escalate)"):
             if clock.kind is ClockKind.AFTER:
                 self._found.escalation[clock, said] = None
                 return

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cockpit.model.runbook import Clock, ClockKind, Contact
 from cockpit.runbooks.markdown.blocks import Row
-from cockpit.runbooks.markdown.clocks import clocks
+from cockpit.runbooks.markdown.clocks import clocks, duration
 from cockpit.runbooks.markdown.inline import mails, plain, urls
 from cockpit.text import clean
 
@@ -28,6 +28,7 @@ _CHANNEL = re.compile(r"(?<![\w/#&(\[.:=-])#([A-Za-z][\w-]{1,79})")
 _SERVICE = re.compile(r"\b(?:pagerduty|opsgenie|victorops|xmatters|servicenow|zendesk|jira)\b", re.I)
 _ARROWS = re.compile(r"^[\s↓→▼⬇|│v+\-=>*└├─▶]+(?=\S)|[\s↓→▼⬇│|]+$")
 _NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.):]|level\s+\d\s*[:.-]|l\d\s*[:.-]|tier\s+\d\s*[:.-])\s*", re.I)
+_TIME = re.compile(r"time|after|elapsed|minutes?|duration|when\b", re.IGNORECASE)
 _EDGE = re.compile(r"--+>?\|([^|]{1,100})\|>?\s*\w*[\[({\"]{0,3}([^\])}\"]{1,80})")
 
 
@@ -96,6 +97,20 @@ def is_about_people(trail: str) -> bool:
         re.search(r"\b(?:contacts?|escalat\w*|on-?call|support|who\s+to|people|team|reach)\b", trail, re.I)
         is not None
     )
+
+
+def timed_rows(rows: Sequence[Row]) -> list[tuple[Clock, str]]:
+    """A table of times and who is called then: "15 min | team lead"."""
+    header = [plain(cell) for cell in rows[0].cells]
+    if len(header) < 2 or not _TIME.match(header[0]):
+        return []
+    found: list[tuple[Clock, str]] = []
+    for row in rows[1:]:
+        said, who = plain(row.cells[0]), known(row.cells[1])
+        length = duration(said)
+        if length is not None and who:
+            found.append((Clock(ClockKind.AFTER, length, clean(said)), who))
+    return found
 
 
 def ladder(content: str) -> list[tuple[Clock, str]]:

@@ -318,7 +318,8 @@ class Harvester:
             text = f"Do not: {text}"
         part = part or scope.part
         part = _by_its_verb(part, text)
-        own = self._timed(text) if text != self._lead or command is None else ()
+        told = f"{text} (escalate)" if part is Part.ESCALATION else text
+        own = self._timed(told) if text != self._lead or command is None else ()
         times = own or (scope.clocks if not scope.item else ())
         found = tuple(Link(clean(name), clean(target), line) for name, target, _ in links(source))
         self.found.links += found

@@ -83,6 +83,11 @@ _META = re.compile(
     r"|time\s+to\s+\w+|rto|rpo|sla|note|notes|expected(?:\s+\w+)?|example(?:\s+\w+)?|output|scope|duration|downtime)$",
     re.IGNORECASE,
 )
+_SEEN = re.compile(
+    r"what\s+(?:you|users?|customers?|clients?|we)\s+(?:will\s+|may\s+)?(?:see|notice|observe|experience|report)\w*$"
+    r"|how\s+(?:it|this)\s+(?:looks|shows)(?:\s+like)?$|how\s+to\s+(?:recogni[sz]e|spot)(?:\s+it|\s+this)?$",
+    re.IGNORECASE,
+)
 _NUMBERING = re.compile(
     r"(?:(?:step|phase|stage|part|scenario)\s+)?(?:\d{1,3}(?:\.\d{1,3}){0,4}[.):]?|[a-zA-Z][.)])\s*[-–—:]?\s+", re.I
 )
@@ -175,6 +180,8 @@ def role_of(text: str) -> Role | None:
     text = _BRACKETS.sub(" ", core(text)).strip()
     if _META.match(text):
         return Role.META
+    if _SEEN.match(text):
+        return Role.SYMPTOMS
     words = _WORD.findall(text.lower().replace("’", "'").replace("don't", "do not"))
     if not words or len(words) > 8:
         return None

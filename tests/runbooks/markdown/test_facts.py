@@ -86,3 +86,19 @@ def test_channels_and_who_is_next(facts: Facts) -> None:
         (2400, "Head of operations"),
         (2700, "Second line, Ines Halvorsen"),
     ]
+
+
+def test_a_table_of_times_is_an_escalation_path() -> None:
+    text = "# R\n\n## Escalation\n\n| Time | Who |\n|---|---|\n| 15 min | Team lead |\n| 1 hour | Manager |\n"
+    assert [(clock.seconds, who) for clock, who in parse([("r", text)]).facts.escalation] == [
+        (900, "Team lead"),
+        (3600, "Manager"),
+    ]
+
+
+def test_a_severity_scale_in_a_list() -> None:
+    text = "# R\n\n## Severity\n\n- **SEV-1**: all of it - respond in 5 minutes\n- SEV-2: a part\n"
+    assert [(level.name, level.meaning, level.response_s) for level in parse([("r", text)]).facts.severities] == [
+        ("SEV-1", "all of it", 300),
+        ("SEV-2", "a part", None),
+    ]

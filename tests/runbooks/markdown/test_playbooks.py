@@ -184,3 +184,14 @@ def test_every_fence_of_a_real_runbook_is_reachable(name: str) -> None:
         assert command.text.split("\n")[0].strip() in lines[command.line - 1]
     for step in steps:
         assert step.text
+
+
+def test_symptoms_under_a_heading_of_another_wording() -> None:
+    text = "# Paying\n\n## Payments fail\n\n### What you see\n\nErrors.\n\n### Triage\n\n1. Look at the till\n"
+    (found,) = parse([("r", text)]).playbooks
+    assert found.symptoms == ("Errors.",)
+
+
+def test_steps_of_an_escalation_say_after_how_long() -> None:
+    (step,) = only("# R\n\n## Escalation\n\n1. Manager after 1 hour\n").steps
+    assert [(clock.kind, clock.seconds) for clock in step.clocks] == [(ClockKind.AFTER, 3600)]
