@@ -153,7 +153,7 @@ def _by_hand(call: Call) -> Intent | None:
         return None
     if len(call.args) > 2:
         return None
-    said = "Opens a session by hand; the pane shows the sessions of the server."
+    said = "It would open a session to type into; the sessions of the server are shown instead."
     return Intent(SESSIONS.id, SourceKind.DATABASE, target_of(call), differs=said)
 
 
@@ -169,8 +169,8 @@ def _connected(call: Call) -> Intent | None:
 REPLACES = (
     Replacement(SESSIONS.id, "sql", Tier.T0, _sessions),
     Replacement(QUERY.id, "sql", Tier.T0, _query),
-    Replacement(SESSIONS.id, "psql", Tier.T0, _by_hand),
-    Replacement(SESSIONS.id, "gcloud", Tier.T0, _connected),
+    Replacement(SESSIONS.id, "psql", Tier.T0, _by_hand, session=True),
+    Replacement(SESSIONS.id, "gcloud", Tier.T0, _connected, session=True),
 )
 
 

@@ -112,19 +112,27 @@ def _state(call: Call) -> Intent | None:
     flags = flags_of(call).keys()
     if flags - _CONNECTING - _WATCHING or call.redirects:
         return None
-    watching = bool(flags & _WATCHING)
     verb, section = call.verb.upper(), call.args[0].text.upper() if call.args else ""
     verb, _, inside = verb.partition(" ")
     section = inside or section
     differs = elsewhere(call)
     if not verb and not call.args:
-        said = "The pane shows the state" if watching else "Opens a session by hand; the pane shows the state"
-        differs = f"{said} of the server, polled. {differs}".strip()
+        if not flags & _WATCHING:
+            return None
+        differs = f"The pane shows the state of the server, polled. {differs}".strip()
     elif verb == "MONITOR":
         differs = f"MONITOR slows the server down and never ends; the pane shows rate and slow commands. {differs}"
     elif not (verb in ("PING", "DBSIZE") and not call.args) and not (verb == "INFO" and section in _IN_THE_PANE):
         return None
     return Intent(STATE.id, SourceKind.REDIS, target_of(call), differs=differs.strip())
+
+
+def _opened(call: Call) -> Intent | None:
+    """redis-cli without a command: a session to type into."""
+    if call.verb or call.args or flags_of(call).keys() - _CONNECTING or call.redirects or call.body or call.piped:
+        return None
+    said = "It would open a session to type into; the state of the server is shown instead."
+    return Intent(STATE.id, SourceKind.REDIS, target_of(call), differs=f"{said} {elsewhere(call)}".strip())
 
 
 def _scan(call: Call) -> Intent | None:
@@ -197,6 +205,8 @@ def _described(call: Call) -> Intent | None:
 REPLACES = (
     Replacement(STATE.id, "redis", Tier.T0, _state),
     Replacement(STATE.id, "redis-cli", Tier.T0, _state),
+    Replacement(STATE.id, "redis", Tier.T0, _opened, session=True),
+    Replacement(STATE.id, "redis-cli", Tier.T0, _opened, session=True),
     Replacement(STATE.id, "gcloud", Tier.T0, _described),
     Replacement(SCAN.id, "redis", Tier.T0, _scan),
     Replacement(SCAN.id, "redis-cli", Tier.T0, _scan),

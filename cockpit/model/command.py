@@ -186,13 +186,15 @@ class Replacement:
     """A declaration beside an action or look: for which calls it can stand in.
 
     `understand` gets a call of that program and answers None where it is not one of these. It never guesses: a flag
-    that it does not know means None. Tier T0 marks a look; it can stand in only for what is proven to read.
+    that it does not know means None. Tier T0 marks a look; it can stand in only for what is proven to read, or, with
+    `session`, for a client without anything to run: the command keeps its effect, and what is offered only reads.
     """
 
     name: str  # ActionSpec.id or LookSpec.id
     program: str  # Call.program
     tier: Tier  # of the action in general
     understand: Callable[[Call], Intent | None]
+    session: bool = False  # for a client opened to type into: it stands in for the session, not for what it does
 
 
 class Kind(enum.Enum):

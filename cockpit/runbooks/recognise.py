@@ -105,14 +105,24 @@ def _stand_in(
     harmless = all(rule(call).effect is EffectClass.READS for call in command.calls if call is not main)
     kept = harmless and not any(_keeps(redirect.operator, redirect.target.text) for redirect in main.redirects)
     for declared in replacements:
-        if declared.program != main.program or (declared.tier is Tier.T0 and ruling.effect is not EffectClass.READS):
+        if declared.program != main.program or not kept:
             continue
-        if not kept:
+        if declared.session and not _only_opens(main, ruling):
+            continue
+        if declared.tier is Tier.T0 and ruling.effect is not EffectClass.READS and not declared.session:
             continue
         intent = declared.understand(main)
         if intent is not None:
             return declared, intent
     return None
+
+
+def _only_opens(main: Call, ruling: Ruling) -> bool:
+    """A client that waits for a person to type: nothing is fed to it, and what opening it does takes nothing away."""
+    fed = (
+        main.piped or main.body or main.statement is not None or any("<" in each.operator for each in main.redirects)
+    )
+    return not fed and not main.substituted and ruling.effect < EffectClass.DESTROYS
 
 
 def _keeps(operator: str, target: str) -> bool:
@@ -125,7 +135,9 @@ def _replaced(command: Command, ruling: Ruling, target: str, declared: Replaceme
     said = [_sentence(ruling)]
     main = mains_of(command)[0]
     filters = [call for call in command.calls if call is not main and _filters(call)]
-    if live:
+    if declared.session:
+        said.append(f"What a person would type there is not known: the look {intent.name} stands in for the session.")
+    elif live:
         intent, filters = _refined(intent, filters)
         said.append(f"The look {intent.name} answers the same question.")
     else:

@@ -107,8 +107,6 @@ def _gcloud(call: Call) -> str:
     name = next((value for flag in _OWNER_FLAGS if (value := call.flag(flag))), "")
     if not name and call.args:
         name = call.args[0].text
-    if known in ("sql export", "sql import"):
-        name = next(iter([*tokens[3:], *(word.text for word in call.args)]), "")
     if known == "logging":
         return f"logs matching {call.args[0].text}" if call.args else "logs"
     if known == "compute project-info":

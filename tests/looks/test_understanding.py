@@ -250,6 +250,12 @@ def test_a_session_opened_by_hand_is_the_panes_list() -> None:
     assert shell is not None and shell.target == {"host": "db", "database": "shop"}
     assert stand_in(database, Call("psql", flags={"-f": ("x.sql",)})) is None
     assert stand_in(database, Call("psql", redirects=(Redirect("<", word("x.sql")),))) is None
+    cache = stand_in(redis, Call("redis-cli", flags={"-h": ("cache",), "-n": ("2",)}))
+    assert cache is not None and cache.name == "redis.state" and "logical database 2" in cache.differs
+    assert stand_in(redis, Call("redis-cli", flags={"-h": ("cache",)}, piped=True)) is None
+    opened = [each for each in (*database.REPLACES, *redis.REPLACES) if each.session]
+    assert {each.program for each in opened} == {"psql", "gcloud", "redis", "redis-cli"}
+    assert all(each.tier is Tier.T0 for each in opened)
 
 
 def test_a_request_that_changes_is_sent_guarded_with_secrets_by_reference() -> None:

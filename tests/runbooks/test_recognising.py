@@ -27,11 +27,17 @@ def _update(call: Call) -> Intent | None:
     return Intent("revisions.scale", SourceKind.REVISIONS, tier=Tier.T2) if call.verb.endswith("update") else None
 
 
+def _connect(call: Call) -> Intent | None:
+    return Intent("database.sessions", SourceKind.DATABASE) if call.verb == "sql connect" else None
+
+
 REPLACEMENTS = (
     Replacement("health.get", "http", Tier.T0, _look),
     Replacement("redis.state", "redis", Tier.T0, _anything),
     Replacement("redis.flush", "redis", Tier.T1, _flush),
     Replacement("revisions.scale", "gcloud", Tier.T1, _update),
+    Replacement("redis.state", "redis-cli", Tier.T0, _anything, session=True),
+    Replacement("database.sessions", "gcloud", Tier.T0, _connect, session=True),
     Replacement("database.wipe", "sql", Tier.T1, lambda call: Intent("database.wipe", SourceKind.DATABASE)),
 )
 
@@ -219,3 +225,43 @@ def test_the_main_call_is_not_the_filter_and_not_the_substitution() -> None:
 )
 def test_targets_are_named_as_a_person_would(text: str, target: str) -> None:
     assert understood(text).target == target
+
+
+@pytest.mark.parametrize(
+    ("text", "effect", "action"),
+    [
+        ("redis-cli -h cache", EffectClass.UNKNOWN, "redis.state"),
+        ("docker exec -it cache redis-cli", EffectClass.UNKNOWN, "redis.state"),
+        ("gcloud sql connect shop-db --user=app", EffectClass.CHANGES, "database.sessions"),
+    ],
+)
+def test_a_look_stands_in_for_a_session_that_keeps_its_effect(text: str, effect: EffectClass, action: str) -> None:
+    found = understood(text)
+    assert (found.kind, found.effect, found.tier, found.action) == (Kind.LIVE, effect, Tier.T0, action)
+    assert any("stands in for the session" in each for each in found.why)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis-cli < commands.txt",
+        "cat commands.txt | redis-cli",
+        "redis-cli --pipe",
+        "redis-cli > answers.txt",
+        "for h in a b; do redis-cli -h $h; done",
+        "rm -rf /data && redis-cli",
+        "X=$(redis-cli)",
+        "gcloud sql connect shop-db < drop.sql",
+        "gcloud sql connect shop-db | tee out.txt",
+    ],
+)
+def test_a_client_that_is_given_something_is_no_session(text: str) -> None:
+    found = understood(text)
+    assert found.kind is Kind.SCRIPT and found.tier >= Tier.T3
+
+
+def test_export_and_import_name_the_instance_and_not_the_file() -> None:
+    for text in ("gcloud sql export sql shop-db gs://b/a.gz", "gcloud sql import csv shop-db gs://b/a.csv --table=t"):
+        found = understood(text)
+        assert found.target == "Cloud SQL instance shop-db"
+        assert mains_of(command_of(text))[0].args[0].text == "shop-db"
