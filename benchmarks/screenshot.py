@@ -45,7 +45,10 @@ async def picture(arguments: argparse.Namespace) -> str:
             app.attach(getattr(_samples(), arguments.scenario)())
         await pilot.pause()
         for key in filter(None, arguments.keys.split(",")):
-            await pilot.press(key)
+            if key[0] == "+" and key[1:]:
+                await asyncio.sleep(float(key[1:]))
+            else:
+                await pilot.press(key)
         await pilot.pause()
         await pilot.pause(0.1)
         return app.export_screenshot(title=arguments.title)
@@ -59,7 +62,7 @@ def main() -> None:
     parser.add_argument("--scenario", default="incident", help="start, empty, incident, calm or broken")
     parser.add_argument("--profile", help="watch this system instead of sample data")
     parser.add_argument("--watch", type=float, default=20.0, help="seconds to watch it")
-    parser.add_argument("--keys", default="", help="keys to press, separated by commas")
+    parser.add_argument("--keys", default="", help="keys to press, separated by commas; +2 waits two seconds")
     parser.add_argument("--title", default="cockpit")
     parser.add_argument("--png", action="store_true")
     arguments = parser.parse_args()
