@@ -89,7 +89,7 @@ def test_every_line_of_a_shell_fence_is_a_command_or_a_comment(content: list[str
         if number in covered or number in steps or not any(char.isalnum() for char in line):
             continue
         assert line.strip().startswith("#")
-        assert line.strip(" #").split()[0].strip("#") in captions
+        assert line.strip(" #-/").split()[0] in captions
 
 
 @settings(max_examples=150, deadline=None)
