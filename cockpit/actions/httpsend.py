@@ -119,15 +119,56 @@ def understood(call: Call) -> Intent | None:
     return Intent(SEND.id, SourceKind.HEALTH, {"url": text}, params, differs=differs)
 
 
-def declared(intent: Intent, actions: Sequence[HttpAction]) -> Intent:
-    """health.call in place of the literal request where the profile declares an action of this method and URL."""
+def declared(intent: Intent, actions: Sequence[HttpAction], origin: str = "") -> Intent:
+    """health.call in place of the literal request where the profile declares this very request.
+
+    The same method, URL and body, and no header of the runbook that says something else: a body that differs may
+    switch off what the declared one switches on. A path is taken to be on `origin`.
+    """
     if intent.name != SEND.id:
         return intent
+    url = intent.params.get("url", "") or f"{origin}{intent.params.get('path', '')}"
+    headers = _params(intent.params.get("headers", ""))
     for action in actions:
-        if action.method == intent.params["method"] and same_page(action.url, intent.params.get("url", "")):
-            differs = f"The profile declares it as {action.name}, with its own headers and body."
-            return Intent("health.call", SourceKind.HEALTH, intent.target, {"name": action.name}, differs=differs)
+        if _same(action, intent.params["method"], url, intent.params.get("body", "")) and _agree(action, headers):
+            differs = f"The profile declares it as {action.name}: sent as declared there, and read back."
+            return Intent(
+                "health.call",
+                SourceKind.HEALTH,
+                intent.target,
+                {"name": action.name},
+                differs=differs,
+                tier=Tier[action.tier],
+            )
     return intent
+
+
+def _same(action: HttpAction, method: str, url: str, body: str) -> bool:
+    return action.method == method and same_page(action.url, url) and _content(action.body or "") == _content(body)
+
+
+def _content(body: str) -> object:
+    """JSON by its meaning, anything else by its text."""
+    try:
+        return json.dumps(json.loads(body), sort_keys=True)  # as text: in Python 1, 1.0 and True are the same
+    except (ValueError, RecursionError):
+        return body.strip()
+
+
+def _agree(action: HttpAction, headers: Mapping[str, str]) -> bool:
+    """Every literal header of the runbook is there or goes without saying; secrets are the profile's to know."""
+    own = {name.lower(): value for name, value in action.headers.items()}
+    return all(
+        name.lower() in ("accept", "content-type", "user-agent")
+        or value.startswith(("env:", "bearer env:"))
+        or own.get(name.lower()) == value
+        for name, value in headers.items()
+    )
+
+
+def _params(text: str) -> dict[str, str]:
+    found = json.loads(text) if text else {}
+    return {str(name): str(value) for name, value in found.items()}
 
 
 REPLACES = (Replacement(SEND.id, "http", SEND.tier, understood),)
@@ -211,7 +252,7 @@ class SendRequest(BoundAction):
         lines = client.request()
         warnings = ["what it changes is known to the service only: read its documentation first"]
         for known in self._declared:
-            if known.method == action.method and same_page(known.url, action.url):
+            if _same(known, action.method, action.url, action.body or ""):
                 warnings.append(f"the profile declares this request as {known.name}: health.call can verify it")
         return Plan(
             request=ActionRequest(SEND.id, self._source, request.params),

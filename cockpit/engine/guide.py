@@ -48,7 +48,10 @@ class GuideDesk:
         self._files = runbook
         self._shelf = shelf
         self._who = who
-        self._offers = Offers(runbook, engine.catalogue, engine.looks, engine.names, engine.profile.read_only)
+        profile = engine.profile
+        self._offers = Offers(
+            runbook, engine.catalogue, engine.looks, engine.names, profile.read_only, profile.http_action
+        )
         self._trusting = Trust(engine.state_dir)
         self._store = Store(
             engine.state_dir, engine.profile.system, engine.profile.environment, [str(path) for path in self._paths]

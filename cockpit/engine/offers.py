@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cockpit.actions import fill
 from cockpit.actions.catalogue import Catalogue
+from cockpit.actions.httpsend import declared
 from cockpit.actions.script import Script
 from cockpit.engine.binding import Bound, Names, bind
 from cockpit.engine.scripts import not_a_script
@@ -20,7 +21,7 @@ from cockpit.model.look import LookRequest
 from cockpit.model.runbook import Fault
 from cockpit.model.severity import SourceKind
 from cockpit.profile.origin import origin_of
-from cockpit.profile.schema import RunbookFiles
+from cockpit.profile.schema import HttpAction, RunbookFiles
 from cockpit.runbooks.guide.offer import SCRIPT, SOURCE, Ask, Offered
 
 REVISION = re.compile(r"rev(ision)?s?(?![a-z])", re.IGNORECASE)
@@ -39,13 +40,20 @@ class Offers:
     """Pure but for what catalogue and book hold."""
 
     def __init__(
-        self, runbook: RunbookFiles, catalogue: Catalogue, looks: LookBook, names: Names, read_only: bool
+        self,
+        runbook: RunbookFiles,
+        catalogue: Catalogue,
+        looks: LookBook,
+        names: Names,
+        read_only: bool,
+        http_actions: Sequence[HttpAction] = (),
     ) -> None:
         self._runbook = runbook
         self._catalogue = catalogue
         self._looks = looks
         self._names = names
         self._read_only = read_only
+        self._http_actions = http_actions
 
     def offered(self, step: str, known: Known, untrusted: str, before: Mapping[str, str]) -> Offered:
         """`untrusted` is why nothing may be sent, `before` what was filled in so far, by placeholder name."""
@@ -71,6 +79,7 @@ class Offers:
     def _bound(self, offer: Offered, intent: Intent, before: Mapping[str, str]) -> Offered | str:
         """The look or action on its source; in words why there is none."""
         live = offer.understanding.kind is Kind.LIVE
+        intent = self._declared(intent)
         spec = self._looks.spec(intent.name) if live else self._catalogue.spec(intent.name)
         if spec is None:
             return f"this cockpit has no {intent.name}"
@@ -96,7 +105,15 @@ class Offers:
                 offer, kind=Kind.LIVE, look=request, asks=asks, sources=usable, differs=differs, sends=sends
             )
         action = ActionRequest(intent.name, source, intent.params)
-        return replace(offer, kind=Kind.NATIVE, action=action, asks=asks, sources=usable, differs=differs)
+        tier = offer.tier if intent is offer.understanding.intent else intent.tier or offer.tier
+        return replace(offer, kind=Kind.NATIVE, tier=tier, action=action, asks=asks, sources=usable, differs=differs)
+
+    def _declared(self, intent: Intent) -> Intent:
+        """A request that the profile declares is its action; a path only where one host can be meant."""
+        origins = {
+            self._names.get(source, {}).get("origin", "") for source in self._catalogue.sources_for(intent.name)
+        }
+        return declared(intent, self._http_actions, origins.pop() if len(origins) == 1 else "")
 
     def _unavailable(self, name: str, source: str, live: bool) -> str:
         thing = self._looks.looker(name, source) if live else self._catalogue.handler(name, source)

@@ -13,6 +13,7 @@ from cockpit.engine import compose
 from cockpit.engine.offers import Offers
 from cockpit.engine.reading import Book, read_book
 from cockpit.looks.book import LookBook
+from cockpit.model.action import Tier
 from cockpit.model.command import Kind
 from cockpit.profile.load import load
 from cockpit.runbooks.guide.offer import SOURCE, Offered
@@ -31,6 +32,12 @@ name = "shop"
 project = "p"
 region = "europe-west1"
 service = "shop"
+[[http_action]]
+name = "read-only-on"
+title = "Serve readers only"
+url = "https://api.shop.example/admin/mode"
+body = '{"mode": "read"}'
+tier = "T2"
 [runbook]
 files = ["R.md"]
 targets = { "old.shop.example" = "health/api" }
@@ -53,7 +60,7 @@ def offer(tmp_path: Path) -> Offer:
         looks = LookBook(compose.look_specs(), parts.lookers)
         book: Book = read_book([Path(file) for file in profile.runbook.files])
         (known,) = book.known.values()
-        offers = Offers(profile.runbook, catalogue, looks, parts.names, read_only)
+        offers = Offers(profile.runbook, catalogue, looks, parts.names, read_only, profile.http_action)
         return offers.offered("s1", known, untrusted, before or {})
 
     return make
@@ -82,6 +89,21 @@ def test_a_host_of_somebody_else_is_no_question_to_ours(offer: Offer) -> None:
     found = offer("curl -s https://api.shop.example.evil.example/health")
     assert (found.kind, found.look) == (Kind.SCRIPT, None) and found.action is not None
     assert "So it is offered as it stands, as a guarded script." in found.reason
+
+
+@pytest.mark.parametrize("url", ["https://api.shop.example/admin/mode", "https://api.shop.example:443/admin/mode/"])
+def test_a_request_that_the_profile_declares_is_offered_as_its_action(offer: Offer, url: str) -> None:
+    found = offer(f"""curl -X POST {url} -H 'X-Key: '"$KEY" -d '{{"mode":"read"}}'""")
+    assert found.action is not None
+    assert (found.action.action, dict(found.action.params)) == ("health.call", {"name": "read-only-on"})
+    assert found.action.source == "health/api" and found.asks == () and found.tier is Tier.T2
+    assert "The profile declares it as read-only-on" in found.differs
+
+
+def test_a_request_with_another_body_stays_what_the_runbook_says(offer: Offer) -> None:
+    found = offer("""curl -X POST https://api.shop.example/admin/mode -d '{"mode":"write"}'""")
+    assert found.action is not None and found.action.action == "health.send" and found.tier is Tier.T3
+    assert found.action.params["body"] == '{"mode":"write"}'
 
 
 def test_what_cannot_be_compared_is_asked_with_a_word_and_changed_only_after_a_choice(offer: Offer) -> None:

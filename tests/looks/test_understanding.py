@@ -268,9 +268,35 @@ def test_a_request_that_changes_is_sent_guarded_with_secrets_by_reference() -> N
         found.params["headers"] == '{"Accept": "a/b", "X-API-Key": "env:API_KEY"}'
         and found.params["body"] == '{"on": 1}'
     )
-    action = HttpAction(name="mode-on", title="On", url="https://A.example/mode")
-    assert dict(httpsend.declared(found, [action]).params) == {"name": "mode-on"}
-    assert httpsend.declared(found, [HttpAction(name="x", title="x", url="https://a.example/other")]) is found
+
+
+def test_a_request_that_the_profile_declares_is_its_action_and_one_that_differs_is_not() -> None:
+    url, body = "https://A.example/mode", '{ "on":1 }'
+    call = http(
+        "https://a.example/mode", "POST", (KEY,), headers={"X-API-Key": "$API_KEY", "Accept": "a/b"}, body='{"on": 1}'
+    )
+    found = stand_in(httpsend, call)
+    assert found is not None
+    made = httpsend.declared(found, [HttpAction(name="mode-on", title="On", url=url, body=body, tier="T2")])
+    assert (made.name, dict(made.params), made.tier) == ("health.call", {"name": "mode-on"}, Tier.T2)
+    for other in (
+        {"body": '{"on": 0}'},
+        {"body": '{"on": true}'},
+        {"body": '{"on": "1"}'},
+        {"body": '{"on": 1.0}'},
+        {"body": None},
+        {"url": "https://a.example/other"},
+        {"url": "https://a.example/mode?now=1"},
+        {"method": "PUT"},
+    ):
+        action = HttpAction.model_validate({"name": "x", "title": "x", "url": url, "body": body, **other})
+        assert httpsend.declared(found, [action]) is found, other
+    scoped = stand_in(httpsend, http("https://a.example/mode", "POST", headers={"X-Scope": "all"}, body='{"on": 1}'))
+    assert scoped is not None
+    plain = {"name": "x", "title": "x", "url": url, "body": body}
+    assert httpsend.declared(scoped, [HttpAction.model_validate(plain)]) is scoped
+    ours = HttpAction.model_validate({**plain, "headers": {"x-scope": "all"}})
+    assert httpsend.declared(scoped, [ours]).name == "health.call"
 
 
 @pytest.mark.parametrize(
