@@ -129,7 +129,17 @@ class Guide(Vertical):
     def enter(self) -> None:
         """It was opened: the first time with the question whether the runbook is accepted."""
         self.view.focus()
+        self.call_after_refresh(self._entered, 5)
+
+    def _entered(self, tries: int) -> None:
+        """It has its place: a dialog over a screen that is not laid out yet would keep it from being."""
+        if self.view.size.width == 0 and tries:
+            self.call_after_refresh(self._entered, tries - 1)
+            return
         self.renew()
+        self._ask_once()
+
+    def _ask_once(self) -> None:
         if not self._asked and self.desk.reading is Reading.READY:
             self._asked = True
             if not isinstance(self.desk.trust, Accepted):
@@ -217,12 +227,12 @@ class Guide(Vertical):
     def renew(self) -> None:
         """Show what is so now."""
         self._stale = False
-        if not self._asked and self.desk.reading is Reading.READY and self.cockpit.guide_open:
-            self.call_later(self.enter)
         self.draw_list()
         if self.view is self.playbook:
             self.playbook.renew()
         self.cockpit.refresh_hints()
+        if self.cockpit.has_class("-at-guide") and self.cockpit.is_current:  # not over what somebody does elsewhere
+            self._ask_once()
 
     def tick(self) -> None:
         """A second has passed."""
@@ -326,7 +336,7 @@ class Guide(Vertical):
             self._search(event.value.strip())
 
     @on(Input.Submitted, "#guide-entry")
-    def _entered(self, event: Input.Submitted) -> None:
+    def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         step, text = self._note_on, event.value.strip()
         self._end_typing()

@@ -205,6 +205,20 @@ async def test_the_question_comes_once_the_runbook_has_been_read(room: Room) -> 
         assert isinstance(guide.app.screen, TrustDialog)
 
 
+async def test_the_question_does_not_come_over_work_in_the_panes(room: Room) -> None:
+    async with room(accepted=False) as guide:
+        guide.desk.reading = Reading.READING
+        await guide.press("r", "tab")
+        pane = guide.app.focused
+        guide.desk.reading = Reading.READY
+        guide.desk.changed()
+        await guide.settle()
+        assert not isinstance(guide.app.screen, TrustDialog)
+        assert guide.app.focused is pane
+        await guide.press("r")
+        assert isinstance(guide.app.screen, TrustDialog)
+
+
 async def test_files_that_cannot_be_read_are_a_sentence(room: Room) -> None:
     async with room() as guide:
         guide.desk.runbook, guide.desk.reading = None, Reading.FAILED
