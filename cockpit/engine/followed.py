@@ -1,4 +1,7 @@
-"""Whose run is whose: what the executor does for a request of the guide becomes the state of its step."""
+"""Whose run is whose: what the executor does for a request of the guide becomes the state of its step.
+
+So does what is seen afterwards: the verdict of the effect watch, and the run that takes the action back.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from cockpit.actions.executor import Executor
 from cockpit.actions.record import Record
 from cockpit.actions.script import RUN, SOURCE, RunScript
 from cockpit.errors import CockpitError
-from cockpit.model.action import ActionRequest, Outcome
+from cockpit.model.action import ActionRequest, Outcome, Undo, Verdict
 from cockpit.runbooks.guide.progress import StepState
 from cockpit.runbooks.guide.session import Session
 
 _RUNS_KEPT = 100
+_RECORDS_KEPT = 400  # more than the executor keeps: a record must not be taken in twice
 _log = logging.getLogger(__name__)
 
 
@@ -30,10 +34,24 @@ class _Link:
 
 
 @dataclass(slots=True)
+class _Done:
+    """A step whose run ended with an effect: what is heard of it from now on."""
+
+    session: Session
+    step: str
+    state: StepState
+    said: str
+    undo: Undo | None  # the next turn: back, then forth again
+    back: bool = False  # it was taken back
+    judged: bool = False
+
+
+@dataclass(slots=True)
 class _Runs:
     links: list[_Link] = field(default_factory=list)
     requests: dict[str, ActionRequest] = field(default_factory=dict)  # by run, the latest hundred
-    settled: set[str] = field(default_factory=set)
+    heard: dict[str, None] = field(default_factory=dict)  # runs whose record was taken in
+    done: dict[str, _Done] = field(default_factory=dict)  # by run, oldest first
 
 
 class Followed:
@@ -43,6 +61,7 @@ class Followed:
         self._executor = executor
         self._runs = _Runs()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()  # what happened first is written first
         self._leave = executor.subscribe(self._heard)
 
     def follow(self, session: Session, step: str, request: ActionRequest, values: Mapping[str, str]) -> None:
@@ -58,7 +77,9 @@ class Followed:
 
     def forget(self, session: Session) -> None:
         """The session is closed."""
-        self._runs.links = [link for link in self._runs.links if link.session is not session]
+        runs = self._runs
+        runs.links = [link for link in runs.links if link.session is not session]
+        runs.done = {run: done for run, done in runs.done.items() if done.session is not session}
 
     def output(self, run: str) -> tuple[str, ...]:
         """What a script has written so far; empty for any other run."""
@@ -78,19 +99,23 @@ class Followed:
                     link.run = running.run
                     self._do(self._began(link))
                     break
-        under_way = {link.run: link for link in self._runs.links if link.run}
-        for record in self._executor.records if under_way else ():
-            found = under_way.get(record.run)
-            if found is not None and record.run not in self._runs.settled:
-                self._runs.settled.add(record.run)
-                self._settle(found, record)
+        runs = self._runs
+        for record in self._executor.records if runs.links or runs.done else ():
+            if record.run not in runs.heard:
+                runs.heard[record.run] = None
+                self._take_back(record)
+                if (link := next((link for link in runs.links if link.run == record.run), None)) is not None:
+                    self._settle(link, record)
+            self._judge(record)
+        for kept in (runs.heard, runs.done):
+            for old in list(kept)[:-_RECORDS_KEPT]:
+                del kept[old]
 
     def _remember(self, run: str, request: ActionRequest) -> None:
         requests = self._runs.requests
         requests[run] = request
         for old in list(requests)[:-_RUNS_KEPT]:
             del requests[old]
-            self._runs.settled.discard(old)
 
     @staticmethod
     async def _began(link: _Link) -> None:
@@ -104,16 +129,48 @@ class Followed:
             link.run = ""  # the operator may agree to the new plan
         else:
             self._runs.links.remove(link)
+            if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+                self._runs.done[record.run] = _Done(link.session, link.step, state, said, record.undo)
+
+    def _judge(self, record: Record) -> None:
+        """The effect watch has seen enough."""
+        done = self._runs.done.get(record.run)
+        if done is None or done.judged or record.verdict is None:
+            return
+        done.judged = True
+        done.said = f"{done.said}; verdict: {record.verdict.value}"
+        if record.verdict is Verdict.WORSE:
+            done.state, done.said = StepState.FAILED, f"it became worse: {done.said}"
+        if not done.back:
+            self._do(done.session.judge(done.step, record.run, done.state, done.said))
+
+    def _take_back(self, record: Record) -> None:
+        """The newest action whose way back this run was; and the way back of that, which does it again."""
+        if record.outcome not in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+            return
+        asked = record.plan.request
+        for run, done in reversed(self._runs.done.items()):
+            if done.undo is None or done.undo.request is None or not _same(done.undo.request, asked):
+                continue
+            done.undo, done.back = record.undo, not done.back
+            sure = "" if record.outcome is Outcome.SUCCEEDED else "perhaps "
+            if done.back:
+                state, said = StepState.FAILED, f"{sure}taken back: {record.summary}; before that: {done.said}"
+            else:
+                state, said = done.state, f"{sure}done again: {record.summary}; before that: {done.said}"
+            self._do(done.session.judge(done.step, run, state, said))
+            return
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._logged(work))
+        task = asyncio.create_task(self._logged(work, self._turn))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     @staticmethod
-    async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    async def _logged(work: Coroutine[Any, Any, None], turn: asyncio.Lock) -> None:
         try:
-            await work
+            async with turn:
+                await work
         except CockpitError as error:
             # The executor's own record has it; the step only lacks it.
             _log.warning("a step's state could not be kept: %s", error)

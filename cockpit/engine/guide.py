@@ -220,9 +220,11 @@ class GuideDesk:
         """Close a session. Runs under way go on, and their end is in the audit log only."""
         self._sessions.pop(session.id, None)
         self._followed.forget(session)
-        await session.close(ended=ended)
-        self._past = await asyncio.to_thread(self._store.past, self._engine.clock)
-        self._tell()
+        try:
+            await session.close(ended=ended)
+        finally:
+            self._past = await asyncio.to_thread(self._store.past, self._engine.clock)
+            self._tell()
 
     # -- steps
 

@@ -109,7 +109,7 @@ class Past:
 class Happening:
     """One change of a session, as it goes to disk and to the record."""
 
-    event: str  # "opened", "step", "note", "again", "told", "values", "closed"
+    event: str  # "opened", "step", "judged", "note", "again", "told", "values", "closed"
     at: datetime  # UTC
     who: str
     facts: Mapping[str, object] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from cockpit.clock import Clock
-from cockpit.errors import NotFound, Refused
+from cockpit.errors import Misconfigured, NotFound, Refused
 from cockpit.model.runbook import Facts, Playbook, Step
 from cockpit.runbooks.guide import timers
 from cockpit.runbooks.guide.progress import Escalation, Happening, Note, Progress, StepState, Timer
@@ -31,7 +31,8 @@ class Session:
     """Reads are quick; changes are coroutines that return when they are durable. One event loop.
 
     A change raises NotFound for a step that the playbook does not have, and Misconfigured when it could not be kept
-    in the session's file (then nothing changed) or in the audit log (then it is in the session only).
+    in the session's file or in the audit log: then it is in neither, and nothing changed. Only what came of a run
+    stays in the session without the audit log, which has the run itself; Misconfigured says so.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Session:
         self._record = record
         self._changed = changed
         self._order = asyncio.Lock()
+        self._writes: set[asyncio.Task[None]] = set()
         self._progress: dict[str, Progress] = {}
         self._values: dict[str, str] = {}
         self._again: dict[str, list[datetime]] = {}
@@ -144,6 +146,15 @@ class Session:
         """What came of a look or a run."""
         await self._set(step, state, result, lines, run)
 
+    async def judge(self, step: str, run: str, state: StepState, result: str) -> None:
+        """What is known of a run since it ended: a verdict, or that it was taken back.
+
+        Nothing where the step is no longer that run's: somebody ticked it, or did it again.
+        """
+        if self.progress(step).run == run:
+            facts = {"step": step, "run": run, "state": state.value, "result": clean(result, _TEXT_LIMIT)}
+            await self._happen("judged", facts)
+
     async def note(self, text: str, step: str = "") -> None:
         """Write something down."""
         if not (kept := clean(text.strip(), _TEXT_LIMIT)):
@@ -166,9 +177,12 @@ class Session:
 
     async def close(self, *, ended: bool = False) -> None:
         """Let go of the file. `ended`: it is over and not offered again."""
-        if ended:
-            await self._happen("closed", {"counts": {state.value: n for state, n in self.counts.items()}})
-        await asyncio.to_thread(self._file.close)
+        try:
+            if ended:
+                await self._happen("closed", {"counts": {state.value: n for state, n in self.counts.items()}})
+            await asyncio.gather(*self._writes, return_exceptions=True)
+        finally:
+            await asyncio.to_thread(self._file.close)
 
     async def opened(self) -> None:
         """Write down that it began, or was gone on with. Once, by whoever made the session."""
@@ -183,11 +197,34 @@ class Session:
         await self._happen("step", {**facts, "lines": kept, "run": run})
 
     async def _happen(self, event: str, facts: Mapping[str, object]) -> None:
+        """On disk, in the audit log, then shown. What was begun is ended, also when the caller is gone."""
+        work = asyncio.create_task(self._write(event, facts))
+        self._writes.add(work)
+        work.add_done_callback(self._writes.discard)
+        await asyncio.shield(work)
+
+    async def _write(self, event: str, facts: Mapping[str, object]) -> None:
+        unrecorded: Misconfigured | None = None
         async with self._order:
             happening = Happening(event, self._clock.now(), self.who, facts)
-            await asyncio.to_thread(self._file.append, happening)
+            before = await asyncio.to_thread(self._file.append, happening)
+            try:
+                await self._audit(event, facts)
+            except Misconfigured as error:
+                unrecorded = error
+            if unrecorded is not None and not facts.get("run"):
+                await asyncio.to_thread(self._file.take_back, before)
+                raise Misconfigured(
+                    f"nothing was kept, neither in the guide's session nor in the audit log: {unrecorded.message}",
+                    hint=unrecorded.hint or "Free space or mend the permissions, then do it again",
+                )
             self._apply(happening)
         self._changed()
+        if unrecorded is not None:
+            said = f"what came of the run stands in the guide's session, not in the audit log: {unrecorded.message}"
+            raise Misconfigured(said, hint=unrecorded.hint)
+
+    async def _audit(self, event: str, facts: Mapping[str, object]) -> None:
         about = {"session": self.id, "playbook": self.playbook.title, "file": self.playbook.file}
         if step := next((each for each in self.steps if each.id == facts.get("step")), None):
             about |= {"line": str(step.line), "text": clean(step.text, 200)}
@@ -200,6 +237,10 @@ class Session:
                 self.started = happening.at
             case "step":
                 self._apply_step(happening)
+            case "judged":
+                step, state = str(facts["step"]), StepState(facts["state"])
+                if (now := self.progress(step)).run == str(facts["run"]):
+                    self._progress[step] = replace(now, state=state, result=clean(str(facts["result"])))
             case "note":
                 note = Note(clean(str(facts["text"])), happening.at, happening.who, str(facts["step"]))
                 self._notes.append(note)

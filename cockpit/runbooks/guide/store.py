@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
 import uuid
@@ -23,6 +24,7 @@ from cockpit.text import clean
 
 _MAX_BYTES = 16 * 1024 * 1024
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_log = logging.getLogger(__name__)
 _SETTLED = (StepState.DONE.value, StepState.SKIPPED.value)
 
 
@@ -35,8 +37,9 @@ class SessionFile:
         self.happened = tuple(happened)  # what was in it when it was opened
         self._descriptor = descriptor
 
-    def append(self, happening: Happening) -> None:
-        """Write one line and sync it. Raises Misconfigured when it cannot be made durable."""
+    def append(self, happening: Happening) -> int:
+        """Write one line and sync it; how long the file was before. Raises Misconfigured: then nothing is in it."""
+        size = -1
         try:
             size = os.fstat(self._descriptor).st_size
             torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
@@ -45,15 +48,38 @@ class SessionFile:
                 view = view[os.write(self._descriptor, view) :]
             os.fsync(self._descriptor)
         except OSError as error:
+            if size >= 0:
+                with contextlib.suppress(Misconfigured):  # a half line is passed over
+                    self.take_back(size)
             raise Misconfigured(
                 f"the guide's session {self.path} cannot be written: {error.strerror}",
                 hint="Free space or mend the permissions; what was just done is not kept",
             ) from error
+        return size
+
+    def take_back(self, size: int) -> None:
+        """Make it as long as it was. Raises Misconfigured: then it holds what the audit log does not."""
+        try:
+            os.ftruncate(self._descriptor, size)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise Misconfigured(
+                f"the audit log cannot be written, and what stands in {self.path} cannot be taken back: "
+                f"{error.strerror}",
+                hint="Its last line is not in the audit log",
+            ) from error
 
     def close(self) -> None:
-        """Let go of it. Twice is once."""
+        """Let go of it, and leave none behind in which nothing happened. Twice is once."""
         descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
+        if descriptor < 0:
+            return
+        try:
+            if os.fstat(descriptor).st_size == 0:
+                self.path.unlink(missing_ok=True)
+        except OSError:
+            _log.warning("the empty session %s could not be removed", self.path)
+        finally:
             os.close(descriptor)
 
 
@@ -112,7 +138,7 @@ def _past(path: Path, now: datetime) -> Past | None:
         return None
     first, states = happened[0], dict[str, str]()
     for each in happened:
-        if each.event == "step":
+        if each.event in ("step", "judged"):
             states[str(each.facts.get("step", ""))] = str(each.facts.get("state", ""))
     return Past(
         id=path.stem,

@@ -33,6 +33,7 @@ class Desk:
         self.store = Store(folder, "shop", "production", ["/srv/R.md"])
         self.recorded: list[tuple[str, Mapping[str, object]]] = []
         self.changes = 0
+        self.full = False  # the disk of the audit log
 
     async def open(self, resume: str = "", who: str = "ann", playbook: Playbook = PLAYBOOK) -> Session:
         file = self.store.resume(resume) if resume else self.store.begin()
@@ -41,6 +42,8 @@ class Desk:
         return session
 
     async def record(self, event: str, facts: Mapping[str, object]) -> None:
+        if self.full:
+            raise Misconfigured("the audit log cannot be written: no space", hint="Free space")
         self.recorded.append((event, facts))
 
     def changed(self) -> None:
@@ -209,6 +212,65 @@ async def test_a_change_that_cannot_be_kept_is_not_shown(desk: Desk) -> None:
         await session.tick("a")
     assert session.progress("a").state is StepState.TODO
     session._file._descriptor = -1
+
+
+async def test_without_the_audit_log_nothing_is_kept_by_halves(desk: Desk) -> None:
+    session = await desk.open()
+    path = desk.store.folder / f"{session.id}.jsonl"
+    before = path.read_bytes()
+    desk.full = True
+    for change in (session.tick("a"), session.note("x"), session.fill({"PREV": "r1"}), session.told("900:x:lead")):
+        with pytest.raises(Misconfigured, match=r"neither in the guide's session nor in the audit log.*no space"):
+            await change
+    assert path.read_bytes() == before and session.notes == () and session.values == {}
+    assert session.progress("a").state is StepState.TODO
+    desk.full = False
+    await session.tick("a", "now")
+    await session.close()
+    assert (await desk.open(session.id)).progress("a").result == "now"
+
+
+async def test_what_came_of_a_run_is_kept_and_the_gap_is_told(desk: Desk) -> None:
+    session = await desk.open()
+    desk.full = True
+    with pytest.raises(Misconfigured, match="in the guide's session, not in the audit log"):
+        await session.finish("a", StepState.DONE, "41", ["41"], "run1")
+    assert session.progress("a").result == "41", "it happened, whatever can be written of it"
+    await session.close()
+    desk.full = False
+    assert (await desk.open(session.id)).progress("a").run == "run1"
+
+
+async def test_a_session_that_cannot_be_recorded_leaves_no_file_and_no_lock(desk: Desk) -> None:
+    file = desk.store.begin()
+    session = Session(PLAYBOOK, Facts(), file, desk.clock, "ann", desk.record, desk.changed)
+    desk.full = True
+    with pytest.raises(Misconfigured, match="nothing was kept"):
+        await session.opened()
+    await session.close()
+    assert not file.path.exists() and desk.store.past(desk.clock) == ()
+
+
+async def test_a_session_whose_end_cannot_be_recorded_is_offered_again(desk: Desk) -> None:
+    session = await desk.open()
+    desk.full = True
+    with pytest.raises(Misconfigured, match="nothing was kept"):
+        await session.close(ended=True)
+    desk.full = False
+    assert [past.id for past in desk.store.past(desk.clock)] == [session.id]
+    await (await desk.open(session.id)).close(ended=True)
+
+
+async def test_a_change_whose_caller_went_away_is_whole(desk: Desk) -> None:
+    session = await desk.open()
+    begun = asyncio.create_task(session.tick("a", "kept"))
+    await asyncio.sleep(0)
+    begun.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await begun
+    await session.close()
+    assert session.progress("a").result == "kept"
+    assert (await desk.open(session.id)).progress("a").result == "kept"
 
 
 async def test_a_step_that_is_not_there_and_an_empty_note_are_refused(desk: Desk) -> None:
