@@ -70,6 +70,8 @@ class Stand:
 @lru_cache(maxsize=8192)
 def wrapped(text: str, width: int, limit: int) -> tuple[str, ...]:
     """At most `limit` lines of `width` cells; the last ends with an ellipsis where there is more."""
+    if limit == 1:  # to the last cell, not to the last whole word
+        return (text_rows.cut(text[: width + 1], width),)
     # Only what can be shown is looked at: a line of a runbook may be very long.
     lines = text_rows.wrap(text[: (width + 1) * (limit + 1)], width)
     if len(lines) <= limit and len(text) <= (width + 1) * (limit + 1):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +28,10 @@ _RESERVED = names(
 _PARSED = 16_384  # characters that are parsed: unfinished loops cost the parser the square of their number
 _MANY = 2048
 _OPERATORS = re.compile(r"[|(`]|\b(?:case|if|for|while|until|select)\b")
+# The grammar's scanner asks the C library's isdigit() about code points that only fit a byte: beyond it the process
+# may die (seen with tree-sitter-bash 0.25.1 and "{5" before a rare character). Outside ASCII every byte is a plain
+# part of a word to a shell, so a dot does as well.
+_PLAIN = bytes(byte if byte < 0x80 else ord(".") for byte in range(256))
 _STATEMENTS = frozenset({"command", "declaration_command", "unset_command", "test_command", "variable_assignment"})
 _SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
 _REDIRECTS = frozenset({"file_redirect", "herestring_redirect", "heredoc_redirect"})
@@ -61,12 +65,17 @@ class _Place:
     after: int = -1  # id of the node whose last command feeds this one
 
 
-@functools.cache
+_own = threading.local()  # a parser has a state: each thread has its own
+
+
 def _parser() -> Parser:
     import tree_sitter_bash
     from tree_sitter import Language, Parser
 
-    return Parser(Language(tree_sitter_bash.language()))
+    parser: Parser | None = getattr(_own, "parser", None)
+    if parser is None:
+        parser = _own.parser = Parser(Language(tree_sitter_bash.language()))
+    return parser
 
 
 class Reading(NamedTuple):
@@ -87,7 +96,7 @@ def read(text: str) -> Reading:
         return Reading([], "too many operators to be read")  # the parser's time grows with their square
     source = text.encode("utf-8", "replace")
     masked = _mask_bytes(text, source)
-    tree = _parser().parse(masked)
+    tree = _parser().parse(masked.translate(_PLAIN))
     root = tree.root_node
     found = _Walk(source).walk(root)
     comments = [source[each.start_byte + 1 : each.end_byte] for each in root.children if each.type == "comment"]
