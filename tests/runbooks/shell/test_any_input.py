@@ -118,6 +118,6 @@ def test_rare_characters_where_the_grammar_expects_digits_do_not_end_the_process
         "from cockpit.runbooks.shell.grammar import read\n"
         "for point in range(0x80, 0x110000, 97):\n"
         "    if not 0xD800 <= point < 0xE000:\n"
-        "        read('echo {5' + chr(point) + '..9' + chr(point) + '}')\n"
+        "        read('{5' + chr(point))\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
