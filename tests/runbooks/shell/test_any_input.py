@@ -114,10 +114,11 @@ def test_crontab_needs_five_fields_and_a_command():
 
 def test_rare_characters_where_the_grammar_expects_digits_do_not_end_the_process() -> None:
     # In a process of its own: what this guards against is no exception but a segmentation fault.
-    code = (
-        "from cockpit.runbooks.shell.grammar import read\n"
-        "for point in range(0x80, 0x110000, 97):\n"
-        "    if not 0xD800 <= point < 0xE000:\n"
-        "        read('{5' + chr(point))\n"
-    )
+    code = """if True:
+        from cockpit.runbooks.shell.grammar import read
+        for point in range(0x80, 0x110000, 61):
+            if not 0xD800 <= point < 0xE000:
+                for text in ("{5%s", "{5%s}", "echo $(( {5%s..3} ))"):
+                    read(text % chr(point))
+        """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
