@@ -19,6 +19,8 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 from cockpit.runbooks.markdown.chunks import chunks
+from cockpit.runbooks.markdown.dialects import plainer
+from cockpit.runbooks.markdown.htmltables import Row, rows_of
 
 MAX_NESTING = 40  # markdown-it counts a list as two
 _MOST_QUOTES = 5  # a quote reads its lines once for each level
@@ -39,14 +41,6 @@ class BlockKind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a table; cells as written."""
-
-    line: int
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Block:
     """One block. Texts are as written, with their markup."""
 
@@ -62,6 +56,7 @@ class Block:
 
 def blocks(lines: Sequence[str]) -> tuple[Block, ...]:
     """All blocks. A document nested beyond reason is read line by line instead."""
+    lines = plainer(lines)
     if not any(_too_deep(line) for line in lines):
         found: list[Block] = []
         for before, part in chunks(lines):
@@ -136,7 +131,7 @@ def _may_be_underlined(state: StateBlock, start: int, end: int) -> bool:
 
 
 def _hides(state: StateBlock, start: int, end: int) -> bool:
-    """Comments, <pre>, scripts. Other HTML is prose: what stands inside of it is Markdown to its author."""
+    """Comments, <pre>, tables, scripts. Other HTML is prose: what stands inside of it is Markdown to its author."""
     at = state.bMarks[start] + state.tShift[start]
     if at >= state.eMarks[start] or state.src[at] != "<":
         return False
@@ -145,7 +140,7 @@ def _hides(state: StateBlock, start: int, end: int) -> bool:
         if "last comment end" not in state.env:
             state.env["last comment end"] = state.src.rfind("-->")
         return bool(state.env["last comment end"] >= at)  # an unclosed one hides nothing
-    return opening.startswith(("<pre", "<script", "<style"))
+    return opening.startswith(("<pre", "<script", "<style", "<table"))
 
 
 _PRECHECKS = {"table": _may_be_table, "lheading": _may_be_underlined, "html_block": _hides}
@@ -243,7 +238,12 @@ class _Walk:
         return index
 
     def _html(self, token: Token) -> None:
-        """<pre> is a fence; comments and scripts are not for the reader."""
+        """<pre> is a fence, <table> a table; comments and scripts are not for the reader."""
+        if token.content.lstrip()[:6].lower() == "<table":
+            rows = rows_of(token.content, self._line(token))
+            if rows:
+                self._found.append(Block(BlockKind.TABLE, self._line(token), level=self._depth, rows=rows))
+            return
         if token.content.lstrip()[:4].lower() != "<pre":
             return
         line = self._line(token)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from cockpit.model.runbook import Clock, ClockKind, Contact
-from cockpit.runbooks.markdown.blocks import Row
 from cockpit.runbooks.markdown.clocks import clocks, duration
+from cockpit.runbooks.markdown.htmltables import Row
 from cockpit.runbooks.markdown.inline import mails, plain, urls
 from cockpit.text import clean
 

@@ -9,7 +9,7 @@ from cockpit.model.runbook import Clock, ClockKind, Part, Playbook
 from cockpit.runbooks.markdown.blocks import Block
 from cockpit.runbooks.markdown.clocks import clocks
 from cockpit.runbooks.markdown.inline import plain
-from cockpit.runbooks.markdown.sections import Procedure, is_reference, procedures, tree
+from cockpit.runbooks.markdown.sections import Procedure, is_aside, is_reference, procedures, tree
 from cockpit.runbooks.markdown.steps import Harvest, Harvester, Place
 from cockpit.runbooks.markdown.verbs import begins_with_verb
 from cockpit.runbooks.markdown.words import Role, core, role_of
@@ -39,11 +39,14 @@ def _is_procedure(procedure: Procedure, harvest: Harvest) -> bool:
     if harvest.comments or any(step.command for step in harvest.steps):
         return True
     role = role_of(procedure.title)
-    if role is Role.META or not (harvest.ordered or harvest.labels or (role and role.part)):
+    if role is Role.META or is_aside(procedure.title):
         return False
     if all(step.links and step.text == step.links[0].text for step in harvest.steps):
         return False  # a table of contents
     doing = sum(begins_with_verb(core(step.text)) for step in harvest.steps)
+    if not (harvest.ordered or harvest.labels or harvest.causes or (role and role.part and role is not Role.STEPS)):
+        # Bullets, and no word of what they are for: a list of things to do if most of them are instructions.
+        return harvest.bullets > 1 and doing * 2 > len(harvest.steps) and not is_reference(procedure.title)
     if doing * 2 >= len(harvest.steps):
         return True
     if is_reference(procedure.title) or _lists_metrics(harvest):

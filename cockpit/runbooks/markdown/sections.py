@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cockpit.runbooks.markdown.blocks import Block, BlockKind
 from cockpit.runbooks.markdown.inline import plain
 from cockpit.runbooks.markdown.verbs import begins_with_verb
-from cockpit.runbooks.markdown.words import Role, core, is_step_heading, label, number_of, role_of
+from cockpit.runbooks.markdown.words import Role, core, folded, is_step_heading, label, number_of, role_of
 
 _ISSUES = re.compile(
     r"\b(?:issues?|problems?|incidents?|scenarios?|troubleshoot\w*|alerts?|failures?|errors?|faqs?|common|cases|symptoms"
@@ -28,6 +28,23 @@ _REFERENCE = re.compile(
     r"|about|template|slas?|slos?|objectives?|rto|rpo|codes|assumptions|stack|scope|introduction|purpose|documentation"
     r"|inventory|environments?|credentials|terminology|appendix|topology|dependencies|prerequisites)\b",
     re.IGNORECASE,
+)
+# What a document says around its procedures: nobody does it in an incident, even where it is worded as orders.
+_ASIDE = re.compile(
+    r"(?:table\s+of\s+)?(?:contents|toc|overview|architecture|glossary|resources|references?|(?:useful\s+)?links"
+    r"|contacts?(?:\s+\w+)?|(?:emergency|key|on-?call)\s+contacts?|change\s*log|(?:revision|version|document)\s+history"
+    r"|appendix|related(?:\s+[\w-]+){0,3}|see\s+also|purpose|scope|introduction|background|about(?:\s+\w+){0,4}"
+    r"|severity(?:\s+\w+){0,2}|definitions?|dashboards?|metadata|history|further\s+(?:information|reading)|prevention"
+    r"|preventive\s+\w+|(?:commands?|quick)\s+reference|useful\s+commands|limitations|known\s+limitations"
+    r"|(?:recommended|future|planned)\s+\w+|(?:todo|to-do|to\s+do|roadmap|backlog|improvements?)(?:\s+\w+)?"
+    r"|(?:operating\s+|ground\s+|golden\s+)?(?:rules|principles|conventions|guidelines|policies|policy|best\s+practices)"
+    r"|anhang|ubersicht|uberblick|inhalt|kontakte?|ansprechpartner|referenzen|referencias|references|annexes?"
+    r"|prevencion|prevencao|pravention|sommaire|historique|metadaten|verknupfte\s+\w+|contactos|contatos)$",
+    re.IGNORECASE,
+)
+# One procedure by its title, not a book of them.
+_ONE = re.compile(
+    r"\b(?:procedures?|procedimento|procedimiento|how\s+to|checklist|recovery|failover|rollback)\b", re.IGNORECASE
 )
 
 
@@ -112,11 +129,31 @@ def _parts(section: Section) -> set[int]:
     named = [child for child in children if _names_a_part(child)]
     roles = {role_of(child.title) for child in named}
     if len(roles) > 1 or (named and _has_symptoms(section)):
-        if len(named) * 2 >= len(children):
-            return {id(child) for child in children}
+        own = [child for child in children if not is_aside(child.title) and not _holds_procedures(child)]
+        if len(named) * 2 >= len(own):
+            return {id(child) for child in own}
         if section.level > 1:
-            return {id(child) for child in named}
-    return {id(child) for child in _phases(section)}
+            return {id(child) for child in named if not _holds_procedures(child)}
+    phases = _phases(section)
+    if phases and section.level == 1:  # symptoms first, then what to do, one heading each
+        phases = [*phases, *named]
+    return {id(child) for child in phases}
+
+
+def _holds_procedures(section: Section) -> bool:
+    """Each of its sub-sections has symptoms and what to do about them: "Causes" with one procedure for each cause."""
+    whole = [child for child in section.children if _is_whole(child)]
+    return len(whole) > 1 and len(whole) * 2 >= len(section.children)
+
+
+def _is_whole(section: Section) -> bool:
+    """Says for itself what is seen or looked at, and what is done."""
+    said = [block.text for block in section.own if block.kind is BlockKind.TEXT]
+    leads = [
+        found.lead for text in said for line in text.split("\n") if (found := label(line)) is not None and found.bold
+    ]
+    roles = {role_of(lead) for lead in leads} | {role_of(child.title) for child in section.children}
+    return Role.RESOLUTION in roles and bool(roles & {Role.SYMPTOMS, Role.DIAGNOSIS, Role.CAUSES})
 
 
 def _names_a_part(section: Section) -> bool:
@@ -139,10 +176,14 @@ def _phases(section: Section) -> list[Section]:
     if len(explicit) > 1:
         return explicit
     numbered = [child for child in children if number_of(child.title)]
-    if len(numbered) < 2 or section.level < 2 or _is_outline(section, numbered):
+    if len(numbered) < 2 or _is_outline(section, numbered):
+        return []
+    if section.level < 2 and not _is_one_procedure(section, numbered):
         return []
     if any(_has_symptoms(child) for child in numbered) or any(child.children for child in numbered):
         return []
+    if section.level < 2:
+        return numbered
     imperative = sum(begins_with_verb(core(child.title)) for child in numbered)
     if imperative * 2 > len(numbered):
         return numbered
@@ -151,10 +192,26 @@ def _phases(section: Section) -> list[Section]:
     return numbered if _PROCEDURE.search(section.title) and imperative else []
 
 
+def _is_one_procedure(section: Section, numbered: Sequence[Section]) -> bool:
+    """A document that is one procedure: a few numbered headings in order, next to nothing but its symptoms."""
+    others = [child for child in section.children if child not in numbered]
+    if [number_of(child.title) for child in numbered] != [str(n) for n in range(1, len(numbered) + 1)]:
+        return False
+    if any(role_of(child.title) is Role.META or is_reference(child.title) for child in numbered):
+        return False
+    told = any(role_of(child.title) is Role.SYMPTOMS for child in others) or bool(_ONE.search(folded(section.title)))
+    return told and all(_names_a_part(child) or is_aside(child.title) for child in others)
+
+
 def _is_outline(section: Section, numbered: Sequence[Section]) -> bool:
     """Headings numbered throughout: "2. Incidents", "2.1 Queue full"."""
     above = number_of(section.title)
     return bool(above) and all(number_of(child.title).startswith(f"{above}.") for child in numbered)
+
+
+def is_aside(title: str) -> bool:
+    """By its title around the procedures: contacts, links, history, severity levels."""
+    return _ASIDE.match(folded(core(title))) is not None
 
 
 def is_reference(title: str) -> bool:

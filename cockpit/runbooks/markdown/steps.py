@@ -64,6 +64,7 @@ class Harvest:
     causes: list[tuple[str, str]] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     ordered: int = 0  # numbered items and check-boxes
+    bullets: int = 0  # items without a number
     comments: int = 0  # of shell fences, where they stand for a command
     labels: int = 0  # labels that announce something to do
 
@@ -82,6 +83,7 @@ class Harvester:
         self._lead = ""  # the sentence above, for commands without a comment
         self._raised = 0  # 1 under the heading of a phase
         self._elapsed = 0.0  # where the last window ended
+        self._headings: list[tuple[int, Part]] = []  # those above, with their parts
         self._ids: Counter[str] = Counter()
 
     def harvest(self, blocks: Sequence[Block]) -> Harvest:
@@ -112,7 +114,11 @@ class Harvester:
         self._lead, self._raised = said, 0
         times = self._timed(plain(block.text))
         condition = said if is_condition(said) else ""
-        part = role.part if role and role.part else self._base
+        while self._headings and self._headings[-1][0] >= block.level:
+            self._headings.pop()
+        above = self._headings[-1][1] if self._headings else self._base
+        part = role.part if role and role.part and role is not Role.STEPS else above
+        self._headings.append((block.level, part))
         self._scopes = [_Scope(-1, False, part, condition, clocks=times)]
         if self._inline(block, block.text, 0, number_of(block.text)):
             self._raised = 1
@@ -193,6 +199,8 @@ class Harvester:
             return
         if block.number or block.checkbox is not None:
             self.found.ordered += 1
+        else:
+            self.found.bullets += 1
         above = self._scopes[-1]
         found = label(block.text.partition("\n")[0])
         role = role_of(found.lead) if found and (found.bold or not found.rest) else None

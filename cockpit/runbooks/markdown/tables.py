@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from cockpit.model.runbook import Bound, Endpoint, ErrorCode, Objective, SeverityLevel
-from cockpit.runbooks.markdown.blocks import Row
 from cockpit.runbooks.markdown.bounds import cell_bound
 from cockpit.runbooks.markdown.clocks import duration
+from cockpit.runbooks.markdown.htmltables import Row
 from cockpit.runbooks.markdown.inline import plain, urls
 from cockpit.text import clean
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,25 +50,47 @@ def _pattern(words: str) -> re.Pattern[str]:
 _VOCABULARY = (
     (
         Role.SYMPTOMS,
-        _pattern(r"symptoms?|signs?|indicators?|triggers?|triggered|alerts?|detection|scenario|problem|impact"),
+        _pattern(
+            r"symptoms?|signs?|signals?|indicators?|triggers?|triggered|alerts?|detection|scenario|problem|impact|meaning"
+            r"|symptomes?|sintomas?|ausloser|auswirkung\w*|anzeichen|erkennung|impacto|deteccion|deteccao|declencheurs?"
+        ),
     ),
-    (Role.CAUSES, _pattern(r"causes?|reasons?")),
-    (Role.ESCALATION, _pattern(r"escalat\w+")),
+    (Role.CAUSES, _pattern(r"causes?|reasons?|ursachen?|causas?|raisons?")),
+    (Role.ESCALATION, _pattern(r"escalat\w+|eskal\w+|escalad\w*|escalon\w+|escalam\w+|escalac\w+")),
     (Role.COMMUNICATION, _pattern(r"communicat\w+|comms|notif\w+|announce\w*|inform|stakeholders?|report(?:ing)?")),
-    (Role.VERIFICATION, _pattern(r"verif\w+|validat\w+|confirm\w*|post-?checks?")),
+    (
+        Role.VERIFICATION,
+        _pattern(r"verif\w+|validat\w+|confirm\w*|post-?checks?|validierung|kontrolle|bestatig\w+|comprob\w+"),
+    ),
     (
         Role.DIAGNOSIS,
-        _pattern(r"diagnos\w+|investigat\w+|assess\w*|triage|checks?|inspect\w*|analy[sz]\w*|troubleshoot\w*|debug\w*|identify|find\w*"),
+        _pattern(
+            r"diagnos\w+|investigat\w+|assess\w*|triage|checks?|inspect\w*|analy[sz]\w*|troubleshoot\w*|debug\w*|identify"
+            r"|find\w*|uberpruf\w+|prufung|untersuch\w+|investig\w+|evaluation"
+        ),
     ),
     (
         Role.RESOLUTION,
         _pattern(
             r"resol\w+|mitigat\w+|solutions?|solv\w+|fix|fixes|fixing|actions?|remed\w+|recover\w*|contain\w*|restor\w+"
-            r"|repairs?|workarounds?|responses?|respond|isolat\w+|eradicat\w+|remediat\w+|do|dont"
+            r"|repairs?|workarounds?|responses?|respond|isolat\w+|eradicat\w+|remediat\w+|do|dont|behebung|losung\w*|massnahmen?|abhilfe|wiederherstell\w+|soluc\w+"
+            r"|soluca\w+|mitigac\w+|recuper\w+|acoes|acciones|correction"
         ),
     ),
-    (Role.STEPS, _pattern(r"steps?|procedures?|instructions?|tasks?|process|commands?|runbook|playbook|checklist")),
+    (Role.STEPS, _pattern(
+    r"steps?|procedures?|instructions?|tasks?|process|commands?|runbook|playbook|checklist|schritte?|schritt-fur-schritt-anleitung|anleitung|vorgehen|ablauf|etapes?|passos?|pasos?|procedimentos?|procedimientos?"
+    r"|checkliste")),
 )  # fmt: skip
+# Scripts without spaces between words: the whole text is looked up.
+_WHOLE = {
+    **dict.fromkeys(("现象", "症状", "問題現象", "故障现象", "증상"), Role.SYMPTOMS),
+    **dict.fromkeys(("原因", "원인"), Role.CAUSES),
+    **dict.fromkeys(("解决", "解决方案", "解决方法", "处理", "処置", "対応", "対処", "해결"), Role.RESOLUTION),
+    **dict.fromkeys(("诊断", "排查", "調査", "确认", "確認", "진단"), Role.DIAGNOSIS),
+    **dict.fromkeys(("验证", "検証", "검증"), Role.VERIFICATION),
+    **dict.fromkeys(("升级", "上报", "エスカレーション"), Role.ESCALATION),
+    **dict.fromkeys(("步骤", "手順", "절차"), Role.STEPS),
+}
 _FILLER = _pattern(
     r"steps?|actions?|common|possible|likely|potential|probable|typical|known|immediate(?:ly)?|initial|first|second"
     r"|third|next|last|final|quick|fast|short|long|short-term|long-term|term|manual|manually|automated|automatic"
@@ -76,11 +99,15 @@ _FILLER = _pattern(
     r"|with|by|in|on|out|where|what|do|not|if|needed|optional|required|recommended|detailed|general|additional|further|more"
     r"|other|technical|internal|external|key|basic|preliminary|summary|cause|analysis|post-?mortem|review|team"
     r"|when|you|see|observed|user|business|customer|service|immediately|prevention|details|level|part|info(?:rmation)?"
+    r"|der|die|das|des|fur|und|von|im|la|le|les|du|de|et|en|el|los|no|na|da|dos|e|y|rapides?|initiale?|erste|mogliche"
+    r"|associe?es|possibles?|wann|brauche|ich|woran|erkenne|erfolg|befehle|slo|scenarios?"
 )
 _META = re.compile(
     r"(?:last\s+(?:updated|reviewed|modified|tested)|updated|version|author|owner|owned\s+by|maintain\w*(?:\s+by)?"
     r"|date|audience|status|severity|priority|review\s+\w+|next\s+review|document\s+\w+|created|team|tags?|estimated\s+time"
-    r"|time\s+to\s+\w+|rto|rpo|sla|note|notes|expected(?:\s+\w+)?|example(?:\s+\w+)?|output|scope|duration|downtime)$",
+    r"|time\s+to\s+\w+|rto|rpo|sla|note|notes|expected(?:\s+\w+)?|example(?:\s+\w+)?|output|scope|duration|downtime|overview|description|summary|purpose|background|introduction|metadat\w+"
+    r"|resultat\s+attendu|erwartete\w*\s+\w+(?:\s+fur\s+erfolg)?|on-?call|service|alert\s+(?:id|name)"
+    r"|component|for\s+duration|risco|risk|tempo|dauer)$",
     re.IGNORECASE,
 )
 _SEEN = re.compile(
@@ -88,14 +115,16 @@ _SEEN = re.compile(
     r"|how\s+(?:it|this)\s+(?:looks|shows)(?:\s+like)?$|how\s+to\s+(?:recogni[sz]e|spot)(?:\s+it|\s+this)?$",
     re.IGNORECASE,
 )
+_ORDINAL = r"step|phase|stage|schritt|[ée]tape|passo|paso"
 _NUMBERING = re.compile(
-    r"(?:(?:step|phase|stage|part|scenario)\s+)?(?:\d{1,3}(?:\.\d{1,3}){0,4}[.):]?|[a-zA-Z][.)])\s*[-–—:]?\s+", re.I
+    rf"(?:(?:{_ORDINAL}|part|scenario)\s+)?(?:\d{{1,3}}(?:\.\d{{1,3}}){{0,4}}[.):]?|[a-zA-Z][.)])\s*[-–—:]?\s+", re.I
 )
-_STEP_WORD = re.compile(r"(?:step|phase|stage)\s+(?:\d{1,3}|[a-z])\b\s*[-–—:.)]?\s*", re.IGNORECASE)
-_NUMBER = re.compile(r"(?:(?:step|phase|stage|part)\s+)?(\d{1,3}(?:\.\d{1,3}){0,4})(?=[.):\s-])", re.IGNORECASE)
+_STEP_WORD = re.compile(rf"(?:{_ORDINAL})\s+(?:\d{{1,3}}|[a-z])\b\s*[-–—:.)]?\s*", re.IGNORECASE)
+_NUMBER = re.compile(rf"(?:(?:{_ORDINAL}|part)\s+)?(\d{{1,3}}(?:\.\d{{1,3}}){{0,4}})(?=[.):\s-])", re.IGNORECASE)
 _ICONS = re.compile(r"^[^\w\"'<(\[{$./#@`*-]+")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _WORD = re.compile(r"[a-z0-9][a-z0-9'-]*")
+_ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]{0,80}\}\s*$")  # "## Checks {#checks}"
 _CONDITION = re.compile(
     r"(?:if|when(?:ever)?|in\s+case|unless|only\s+if|only\s+when|as\s+long\s+as|should)\b", re.IGNORECASE
 )
@@ -158,7 +187,7 @@ def _label(text: str) -> Label | None:
 
 def core(text: str) -> str:
     """A heading without its number, icon and bracketed remarks."""
-    text = _ICONS.sub("", plain(text)).strip()
+    text = _ICONS.sub("", _ATTRIBUTES.sub("", plain(text))).strip()
     stripped = _NUMBERING.sub("", text, count=1) if _NUMBERING.match(text) else text
     return _ICONS.sub("", stripped).strip().rstrip(":.").strip() or text
 
@@ -174,10 +203,20 @@ def is_step_heading(text: str) -> bool:
     return _STEP_WORD.match(_ICONS.sub("", plain(text)).strip()) is not None
 
 
+def folded(text: str) -> str:
+    """Without accents: "Résolution" as "Resolution", "Prüfung" as "Prufung"; other scripts as they are."""
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    return unicodedata.normalize("NFC", "".join(each for each in apart if not unicodedata.combining(each)))
+
+
 @lru_cache(maxsize=4096)
 def role_of(text: str) -> Role | None:
     """What a heading or label announces, where all of its words are such words; None otherwise."""
-    text = _BRACKETS.sub(" ", core(text)).strip()
+    text = folded(_BRACKETS.sub(" ", core(text)).strip())
+    if found := _WHOLE.get(text):
+        return found
     if _META.match(text):
         return Role.META
     if _SEEN.match(text):

@@ -1,0 +1,123 @@
+"""Dialects of Markdown -> the plain one, line for line: admonitions, definition lists, HTML, templates, footnotes.
+
+Every line stays in its place, so that line numbers stay those of the file.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})")
+_ADMONITION = re.compile(r"( *)(?:!!!|\?\?\?\+?|===)[ ]+(?:([\w-]+)[ ]*)?(?:[\w -]*[ ])?(?:\"([^\"]*)\")?[ ]*$")
+_CONTAINER = re.compile(r"\s{0,3}:{3,}\s*\{?\.?([\w-]*)\}?[ ]*(.*)$")
+_ALERT = re.compile(r"(\s*(?:>\s*)+)\[!([A-Za-z]+)\][+-]?\s*(.*)$")
+_DEFINITION = re.compile(r" {0,3}:[ \t]+(\S.*)$")
+_TERM = re.compile(r" {0,3}(?![-*+#>|:`~=<]|\d{1,9}[.)]\s)(\S.{0,80})$")
+_TEMPLATE = re.compile(r"\s*(?:\{\{?%.*%\}\}?|\{\{<.*>\}\})\s*$")
+_NOTE = re.compile(r" {0,3}\[\^[^\[\]]{1,60}\]:\s")
+_LINKED = re.compile(r" {0,3}\[[^\[\]]{1,100}\]:\s+<?(?:https?://|mailto:|[./#\w-]+[./#])\S*>?(?:\s+[\"'(].*)?\s*$")
+_HEADING = re.compile(r"\s*<h([1-6])(?:\s[^<>]{0,200})?>(.{1,300}?)</h\1>\s*$", re.IGNORECASE)
+_SUMMARY = re.compile(
+    r"\s*(?:<details(?:\s[^<>]{0,100})?>)?\s*<summary(?:\s[^<>]{0,100})?>(.{1,300}?)</summary>\s*$", re.I
+)
+_CODE = re.compile(r"<(code|kbd)(?:\s[^<>]{0,100})?>([^<>`]{1,400})</\1>", re.IGNORECASE)
+_MARKS = ("!!!", "???", "===", ":::", "[!", "{%", "{{", "[^", "]:", "<h", "<H", "<summary", "<code", "<kbd")
+
+
+def plainer(lines: Sequence[str]) -> Sequence[str]:
+    """The same number of lines. Fenced code stays as it is, but for the indentation of the admonition around it."""
+    if not any(_may_need_it(line) for line in lines):
+        return lines
+    return _Dialects(lines).read()
+
+
+def _may_need_it(line: str) -> bool:
+    return any(mark in line for mark in _MARKS) or (line.lstrip(" ")[:2] in (": ", ":\t"))
+
+
+class _Dialects:
+    """One pass from top to bottom."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._found: list[str] = []
+        self._inside: list[int] = []  # columns of the admonitions that are open
+        self._fence = ""
+
+    def read(self) -> list[str]:
+        for number, line in enumerate(self._lines):
+            self._found.append(self._line(number, line))
+        return self._found
+
+    def _line(self, number: int, line: str) -> str:
+        line = self._dedented(line)
+        mark = _FENCE.match(line) if "```" in line or "~~~" in line else None
+        if self._fence:
+            if mark and mark[1].startswith(self._fence) and not line[mark.end() :].strip():
+                self._fence = ""
+            return line
+        if mark:
+            self._fence = mark[1]
+            return line
+        if line.startswith(("    ", "\t")) or not line.strip():
+            return line
+        if (found := _ADMONITION.match(line)) and self._opens(number, len(line) - len(line.lstrip(" "))):
+            title = found[3] if found[3] is not None else (found[2] or "").capitalize()
+            return f"{found[1]}**{title}**" if title else ""
+        return self._marked(number, line)
+
+    def _dedented(self, line: str) -> str:
+        """Without the columns of the admonitions that it stands in."""
+        if not self._inside or not line.strip():
+            return line
+        space = len(line) - len(line.lstrip(" "))
+        if not self._fence:
+            while self._inside and space < self._inside[-1]:
+                self._inside.pop()
+        return line[min(space, self._inside[-1]) :] if self._inside else line
+
+    def _opens(self, number: int, space: int) -> bool:
+        """An indented block follows the marker."""
+        outer = self._inside[-1] if self._inside else 0
+        column = outer + space + 4
+        following = next((line for line in self._lines[number + 1 : number + 4] if line.strip()), "")
+        if len(following) - len(following.lstrip(" ")) < column:
+            return False
+        self._inside.append(column)
+        return True
+
+    def _marked(self, number: int, line: str) -> str:
+        if _TEMPLATE.match(line) or _NOTE.match(line) or _LINKED.match(line):
+            return ""
+        if ":::" in line and (found := _CONTAINER.match(line)):
+            title = found[2] or found[1].capitalize()
+            return f"**{title}**" if title else ""
+        if "[!" in line and (found := _ALERT.match(line)):
+            return f"{found[1]}**{found[3] or found[2].capitalize()}**"
+        if found := _DEFINITION.match(line):
+            return found[1] if self._defines(number) else line
+        following = self._lines[number + 1] if number + 1 < len(self._lines) else ""
+        if following.lstrip(" ")[:1] == ":" and _DEFINITION.match(following) and (found := _TERM.match(line)):
+            return f"**{found[1].rstrip(' :')}:**" if self._begins(number) else line
+        return _html(line) if "<" in line else line
+
+    def _begins(self, number: int) -> bool:
+        """A term stands alone, or after another definition."""
+        before = self._lines[number - 1] if number else ""
+        return not before.strip() or _DEFINITION.match(before) is not None
+
+    def _defines(self, number: int) -> bool:
+        before = self._found[number - 1] if number else ""
+        return before.startswith("**") or (number > 0 and _DEFINITION.match(self._lines[number - 1]) is not None)
+
+
+def _html(line: str) -> str:
+    if found := _HEADING.match(line):
+        return f"{'#' * int(found[1])} {html.unescape(found[2])}"
+    if found := _SUMMARY.match(line):
+        return f"**{found[1].strip()}**"
+    if "<pre" in line.lower() or "<t" in line.lower():
+        return line
+    return _CODE.sub(lambda match: f"`{html.unescape(match[2])}`", line)
