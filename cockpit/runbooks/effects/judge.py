@@ -55,6 +55,8 @@ _STARTS = {
     "compose run": changes("it starts a container for this"),
     "docker compose run": changes("it starts a container for this"),
     "kubectl run": changes("it starts a pod for this"),
+    # The right that it takes is as good as a shell there, and the API server treats it as a write.
+    "kubectl exec": changes("it runs a program in a container of the cluster"),
     "kubectl debug": changes("it adds a container for this"),
     "gcloud compute ssh": changes("it may create an SSH key and add it to the metadata of the project"),
     "crontab": changes("it plans something to be run later"),

@@ -26,8 +26,6 @@ Judge = Callable[[str], Ruling]
         "kubectl config current-context",
         "kubectl port-forward svc/api 8080:80",
         "kubectl apply -f shop.yaml --dry-run=server",
-        "kubectl exec -it api-1 -- cat /etc/hostname",
-        "kubectl exec db-1 -- psql -U shop -c 'SELECT 1'",
         "kubectl cluster-info",
         "helm list -n shop",
         "helm get values api",
@@ -47,6 +45,11 @@ def test_secrets_with_their_values_are_said_to_be_exposed(judge: Judge) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "kubectl exec -it api-1 -- cat /etc/hostname",
+        "kubectl exec db-1 -- psql -U shop -c 'SELECT 1'",
+        "kubectl exec -it api-1 -- sh",
+        'kubectl exec -it api-1 -- bash -c "$SCRIPT"',
+        "kubectl exec api-1 -- ./heal",
         "kubectl apply -f shop.yaml",
         "kubectl apply -f shop.yaml --dry-run=none",
         "kubectl scale deployment api --replicas=3",
@@ -97,9 +100,6 @@ def test_what_deletes_or_stops_destroys(judge: Judge, text: str, final: bool) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "kubectl exec -it api-1 -- sh",
-        'kubectl exec -it api-1 -- bash -c "$SCRIPT"',
-        "kubectl exec api-1 -- ./heal",
         "kubectl attach api-1",
         "kubectl $CMD pods",
         "$KUBECTL get pods",
