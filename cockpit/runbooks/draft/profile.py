@@ -69,7 +69,7 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
     tables = [_checked(table) for table in tables]
     if not any(table.header in _SOURCES and not table.off for table in tables):
         tables.append(_nothing())
-    tables.append(Table("[runbook]", [Entry("files", list(files))]))
+    tables.append(Table("[runbook]", [Entry("files", list(files)), *_targets(seen, tables)]))
     tables += [_checked(table) for table in (*_people(seen), *_scale(seen))]
     tables += _not_yet(seen)
     return _told(tables, system.text, environment.text)
@@ -187,6 +187,19 @@ def _caches(seen: Survey) -> list[Table]:
     name = first[0] if first is not None and not first[1].text.startswith("host ") else "cache"
     told = first[1] if first is not None else Value(name, seen.redis.origin if seen.redis else None)
     return [Table("[[redis]]", [Entry("name", Names().take(name, "cache"), told), Entry("url", url.text, url)])]
+
+
+def _targets(seen: Survey, tables: Sequence[Table]) -> list[Entry]:
+    """What the commands call the sources whose address is a secret, which no command can be compared with."""
+    targets: dict[str, str] = {}
+    for kind, named in (("database", seen.databases), ("redis", seen.caches)):
+        source = next(
+            (table.data()["name"] for table in tables if table.header == f"[[{kind}]]" and not table.off), ""
+        )
+        if source and named and safe(first := next(iter(named))):
+            targets[first] = f"{kind}/{source}"
+    told = Value("", None, "the source drafted from that name")
+    return [Entry("targets", targets, told)] if targets else []
 
 
 def _nothing() -> Table:

@@ -130,3 +130,12 @@ def test_the_draft_of_anything_is_a_valid_profile(
     path = tmp_path_factory.mktemp("draft") / "p.toml"
     path.write_text(text, encoding="utf-8")
     assert load(path).system
+
+
+def test_names_whose_address_is_a_secret_are_mapped_to_their_source() -> None:
+    commands = "gcloud sql instances describe depot-db\ngcloud redis instances describe depot-cache --region=r"
+    text = f"# Ops\n\n```\n{commands}\n```\n"
+    made = tomllib.loads(draft([("R.md", text)], ["R.md"]).text)
+    assert made["runbook"]["targets"] == {"depot-db": "database/depot-db", "depot-cache": "redis/depot-cache"}
+    silent = tomllib.loads(draft([("R.md", "# Ops\n\n```\npsql -c 'SELECT 1'\n```\n")], ["R.md"]).text)
+    assert "targets" not in silent["runbook"]
