@@ -101,6 +101,8 @@ def _text(directory: Path, at: Addresses) -> str:
     )  # fmt: skip
     parts += _actions(directory, at)
     targets = {"cache.shop.example": "redis/cache"} if at.redis_url else {}
+    if at.database_dsn:
+        targets["db.shop.example"] = "database/shop"
     targets |= at.shape.targets
     parts.append(_table("[runbook]", files=[RUNBOOK_FILE]) + _table("[runbook.targets]", **targets))
     # A shop this small: one cure is a large share of it.
