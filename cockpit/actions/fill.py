@@ -127,9 +127,7 @@ def fill(
 
     Raises Refused for a value that must not stand where it would.
     """
-    wanted = asked(
-        placeholders, text, tuple(name for name in values if name not in {key_of(p) for p in placeholders})
-    )
+    wanted = asked(placeholders, text, known)
     faults = [reason for p in wanted if (reason := problem(p, values.get(key_of(p), ""), text, argv))]
     if faults:
         raise Refused("parameters", "; ".join(faults), hint="Fill it in again")
@@ -137,7 +135,7 @@ def fill(
         p.name: values[key_of(p)] for p in wanted if p.style is PlaceholderStyle.VARIABLE and values.get(key_of(p))
     }
     marked = {p.spelled: p for p in wanted if p.style is not PlaceholderStyle.VARIABLE}
-    if argv and not variables:
+    if argv and not any(p.style is PlaceholderStyle.VARIABLE for p in placeholders):
         return Filled(_words(argv, marked, values), {}, "")
     names = _names(tuple(marked.values()))
     variables |= {names[spelled]: values[spelled] for spelled in marked}

@@ -14,6 +14,7 @@ from pathlib import Path
 from cockpit.actions import fill
 from cockpit.actions.bound import BoundAction
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
+from cockpit.actions.surroundings import INHERITED, NOTHING, Carried, lacking, passed, shown
 from cockpit.actions.transcript import Masking, Transcript
 from cockpit.adapters.capabilities import Ended, ScriptEnd, ScriptRunning
 from cockpit.clock import Clock
@@ -45,8 +46,6 @@ RECORDED_LINES = 50
 ENDING_S = 5.0  # beyond the script's own deadline: to end what does not end by itself
 _TELL_EVERY_S = 0.1
 _RUNS_KEPT = 20
-# What a script finds of this machine's environment; everything else the profile declares.
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "USER", "LOGNAME", "TMPDIR", "TZ")
 
 RUN = ActionSpec(
     id="runbook.script",
@@ -90,6 +89,7 @@ class Script:
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     shows_secrets: bool = False  # what it writes is shown while it runs, and kept nowhere
+    carried: Carried = NOTHING  # from the lines above it
 
     @property
     def digest(self) -> str:
@@ -170,13 +170,16 @@ class RunScript(BoundAction):
         refusals = [*script.refusals]
         filled = fill.Filled(script.argv, {}, script.text)
         try:
-            filled = fill.fill(script.text, script.argv, script.placeholders, values, tuple(self._runbook.env))
+            filled = fill.fill(script.text, script.argv, script.placeholders, values, self.known(script))
         except Refused as error:
             refusals.append(Refusal("parameters", error.message, error.hint))
         if not await self._shelf.unchanged():
             refusals.append(Refusal("runbook", "the runbook changed since it was accepted", "Read what changed"))
         refusals += await self._missing(script, filled.argv)
         reads = script.tier is Tier.T0
+        given = {*self.known(script), *filled.variables}
+        unseen, warnings = lacking(script.programs, script.text, given, os.environ, changes=not reads)
+        refusals += unseen
         return Plan(
             request=script.request(values),
             title=script.title,
@@ -189,13 +192,13 @@ class RunScript(BoundAction):
             population=0,
             affected="nobody: it only reads" if reads else "not known to the cockpit: whoever the command touches",
             operation=self._operation(script, filled),
-            equivalent=(fill.by_hand(filled),),
+            equivalent=(script.carried.by_hand + fill.by_hand(filled),),
             permission=Permission(Grant.UNKNOWN, "to run the command", "it uses this machine's own credentials"),
             undo=Undo("none: a command of the runbook has no way back that the cockpit knows"),
             planned_at=self._clock.now(),
             deadline_s=self._runbook.script_timeout + ENDING_S,
             refusals=tuple(refusals),
-            warnings=script.warnings,
+            warnings=(*script.warnings, *warnings),
             basis={"filled": filled, "script": script},
             rests_on_reading=False,
             lock=f"{SOURCE} {script.digest}" if reads else "",
@@ -206,11 +209,17 @@ class RunScript(BoundAction):
         given = tuple(f"{name}={value}" for name, value in filled.variables.items())
         declared = tuple(f"{name} from {reference}" for name, reference in self._runbook.env.items())
         how = ("bash -o pipefail -c",) if filled.text else ()
-        return (*how, *lines, *given, *declared, f"in {clean(self._folder(), 300)}")
+        own = tuple(shown(name, value) for name, value in passed(self._runbook.pass_env, os.environ).items())
+        above = (script.carried.said,) if script.carried.said else ()
+        return (*how, *lines, *given, *declared, *own, *above, f"in {clean(self._folder(script), 300)}")
+
+    def known(self, script: Script) -> tuple[str, ...]:
+        """The variables that it gets without anybody filling them in."""
+        return known_variables(self._runbook, script)
 
     async def _missing(self, script: Script, argv: Sequence[str]) -> list[Refusal]:
         """What it needs and this machine does not have."""
-        found = await asyncio.to_thread(_absent, self._folder(), (*argv[:1], *script.programs))
+        found = await asyncio.to_thread(_absent, self._folder(script), (*argv[:1], *script.programs))
         for name, reference in self._runbook.env.items():
             if reference.scheme != "cmd":  # a command may ask somebody: only when it runs
                 try:
@@ -219,8 +228,8 @@ class RunScript(BoundAction):
                     found.append(Refusal("preconditions", f"{name}: {error.message}", error.hint))
         return found
 
-    def _folder(self) -> str:
-        return self._runbook.working_directory or str(Path(self._runbook.files[0]).parent)
+    def _folder(self, script: Script) -> str:
+        return script.carried.under(self._runbook.working_directory or str(Path(self._runbook.files[0]).parent))
 
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Run it once, to its end, its deadline or the operator's wish."""
@@ -230,6 +239,7 @@ class RunScript(BoundAction):
         if self._shelf.find(plan.request) != script or not await self._shelf.unchanged():
             raise Conflict("the runbook changed since the plan was shown", hint="Read what changed")
         env = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        env |= passed(self._runbook.pass_env, os.environ) | dict(script.carried.exports)
         secrets = {name: (await reference.resolve()).reveal() for name, reference in self._runbook.env.items()}
         transcript = self._transcript(plan.request, secrets.values())
         told = 0.0
@@ -244,7 +254,7 @@ class RunScript(BoundAction):
         end = await self._runner.stream(
             filled.argv,
             env={**env, **filled.variables, **secrets},
-            folder=self._folder(),
+            folder=self._folder(script),
             deadline_s=self._runbook.script_timeout,
             heard=heard,
             aborted=control.aborted,
@@ -278,6 +288,12 @@ def _result(end: ScriptEnd, transcript: Transcript, script: Script, deadline_s: 
     if script.tier is Tier.T0:
         return RunResult(Outcome.FAILED, f"it {what}; it only reads", 0, details=details)
     return RunResult(Outcome.UNKNOWN, f"it {what}: what it had done by then stays done; check", 0, details=details)
+
+
+def known_variables(runbook: RunbookFiles, script: Script) -> tuple[str, ...]:
+    """Those that the profile declares or passes on and that are set, and those that the lines above export."""
+    own = passed(runbook.pass_env, os.environ)
+    return (*runbook.env, *own, *(name for name, _ in script.carried.exports))
 
 
 def _key(request: ActionRequest) -> str:

@@ -104,8 +104,8 @@ class Followed:
             if record.run not in runs.heard:
                 runs.heard[record.run] = None
                 self._take_back(record)
-                if (link := next((link for link in runs.links if link.run == record.run), None)) is not None:
-                    self._settle(link, record)
+                if (mine := next((link for link in runs.links if link.run == record.run), None)) is not None:
+                    self._settle(mine, record)
             self._judge(record)
         for kept in (runs.heard, runs.done):
             for old in list(kept)[:-_RECORDS_KEPT]:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -301,7 +302,12 @@ class GuideDesk:
             await session.finish(step, StepState.FAILED, f"{error.word}: {error.message}")
             raise
         state = StepState.DONE if sight.severity is not Severity.UNKNOWN else StepState.FAILED
-        await session.finish(step, state, sight.summary, sight.lines)
+        try:
+            await session.finish(step, state, sight.summary, sight.lines)
+        except Misconfigured as error:
+            # It was asked and answered: somebody whose disk is full needs the answer all the more.
+            lines = (f"this answer is not recorded: {error.message}", *sight.lines)
+            return replace(sight, lines=lines[:200], cut=sight.cut or len(lines) > 200)
         return sight
 
     async def glance(self, offered: Offered) -> Sight | None:

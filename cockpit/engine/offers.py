@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from cockpit.actions import fill
 from cockpit.actions.catalogue import Catalogue
 from cockpit.actions.httpsend import declared
-from cockpit.actions.script import Script
+from cockpit.actions.script import Script, known_variables
 from cockpit.engine.binding import Bound, Names, bind
 from cockpit.engine.scripts import not_a_script
 from cockpit.looks.book import LookBook
@@ -124,7 +124,7 @@ class Offers:
             why = not_a_script(offer.understanding)
             said = f"{reason} It is not run from here: {why}.".strip()
             return replace(offer, kind=Kind.NOT_UNDERSTOOD, reason=said)
-        wanted = fill.asked(script.placeholders, script.text, tuple(self._runbook.env))
+        wanted = fill.asked(script.placeholders, script.text, known_variables(self._runbook, script))
         secrets = tuple(reason for placeholder in wanted if (reason := fill.secret(placeholder)))
         asks = tuple(
             Ask(

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from cockpit.actions import fill
 from cockpit.actions.script import Script
+from cockpit.actions.surroundings import Carried
 from cockpit.model.action import Refusal, Tier
-from cockpit.model.command import Call, Command, EffectClass, Kind, Understanding
+from cockpit.model.command import (
+    Call,
+    Command,
+    EffectClass,
+    Kind,
+    Placeholder,
+    PlaceholderStyle,
+    Understanding,
+)
 from cockpit.model.runbook import Fault, Level
 
 
@@ -24,6 +36,11 @@ _BUILTINS = _names(
     "ulimit umask unalias unset until wait while"
 )
 _PREPARES = _names("cd pushd popd export unset declare set shopt alias umask ulimit source . assign")
+_STRICTER = re.compile(r"set(?:\s+-[euxo]+)*(?:\s+pipefail)?")
+_PIECES = re.compile(r"&&|;|\n")
+_COMMENT = re.compile(r"(?m)(?:^|\s)#[^'\"\n]*$")
+_LITERAL = re.compile(r"(?:cd|export)\s+(?:[\w ./:@%+=,~-]|'[^'\n$`\\]*'|\"[^\"\n$`\\]*\")+")
+_OWN_HOME = re.compile(r"[^~]|~(?:/|\Z)")
 _CUT = re.compile(r" … \+\d+ chars$", re.MULTILINE)
 _REQUEST = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+\S")
 _SUBCOMMANDS = _names(
@@ -60,7 +77,9 @@ def not_a_script(understanding: Understanding) -> str:
     if _CUT.search(command.text):
         return "one of its lines is too long to be shown whole"
     if all(call.program in _PREPARES for call in command.calls if not call.substituted):
-        return "it only prepares a shell that a person types in; it has no effect on the commands after it"
+        return (
+            "it only prepares a shell that a person types in; scripts below it in its block say what they take of it"
+        )
     if any(call.words and call.words[0].placeholders for call in command.calls):
         return "which program it runs is itself to be filled in"
     return ""
@@ -76,6 +95,7 @@ def script_of(understanding: Understanding, faults: Sequence[Fault], before: Seq
         # A stand-in may ask for less than its command: run as it stands it is no less than a script.
         tier = max(tier, Tier.T3)
     argv = understanding.argv
+    carried, left = carried_over(before)
     return Script(
         text=command.text,
         file=command.file,
@@ -87,13 +107,14 @@ def script_of(understanding: Understanding, faults: Sequence[Fault], before: Seq
         argv=argv if not command.opener else (),
         placeholders=command.placeholders,
         programs=programs_of(command),
-        warnings=(*(f"{fault.why} Instead: {fault.instead}" for fault in faults), *_left_out(before)),
+        warnings=(*(f"{fault.why} Instead: {fault.instead}" for fault in faults), *left),
         refusals=tuple(
             Refusal("runbook", f"this would do harm: {fault.why}", f"Instead: {fault.instead}")
             for fault in faults
             if fault.level is Level.ERROR and effect >= EffectClass.UNKNOWN and fault.rule in _HARM
         ),
         shows_secrets=any(fault.rule in _SHOWS_SECRETS for fault in faults),
+        carried=carried,
     )
 
 
@@ -124,14 +145,55 @@ def _what_it_does_is_open(command: Command) -> bool:
     )
 
 
-def _left_out(before: Iterable[Command]) -> tuple[str, ...]:
-    prepared = [
-        command.text.partition("\n")[0]
-        for command in before
-        if command.calls and all(call.program in _PREPARES for call in command.calls if not call.substituted)
-    ]
-    return (
-        (f"each command runs in a shell of its own; what stands above does not reach it: {'; '.join(prepared)}",)
-        if prepared
-        else ()
-    )
+def carried_over(before: Iterable[Command]) -> tuple[Carried, tuple[str, ...]]:
+    """What the commands above in the same block prepare, and the warning where they prepare more than can be carried.
+
+    Only `cd FOLDER` and `export NAME=value` with literal words are carried; where anything else is prepared nothing
+    is, for half a preparation is a trap.
+    """
+    prepared = [command for command in before if _prepares(command)]
+    carried: Carried | None = Carried()
+    for command in prepared:
+        carried = _prepared(command, carried) if carried is not None else None
+    if carried is not None:
+        return carried, ()
+    lines = "; ".join(command.text.partition("\n")[0] for command in prepared)
+    return Carried(), (f"each command runs in a shell of its own; what stands above does not reach it: {lines}",)
+
+
+def _prepares(command: Command) -> bool:
+    """It changes the shell that it is typed into: no shell of its own, and more than how that shell fails."""
+    own = command.text.lstrip().startswith("(") or command.opener or command.schedule
+    lasting = any(call.program in _PREPARES and not call.within and not call.substituted for call in command.calls)
+    return lasting and not own and not _STRICTER.fullmatch(command.text.strip())
+
+
+def _prepared(command: Command, carried: Carried) -> Carried | None:
+    """With what this command adds; None where that cannot be said for sure."""
+    if any(call.program not in ("cd", "export") or call.redirects or call.within for call in command.calls):
+        return None
+    pieces = [piece for piece in _PIECES.split(_COMMENT.sub("", command.text)) if piece.strip()]
+    if len(pieces) != len(command.calls):
+        return None
+    folder, exports = carried.folder, dict(carried.exports)
+    for piece, call in zip(pieces, command.calls, strict=True):
+        words = [word.text for word in call.words]
+        if not _LITERAL.fullmatch(piece.strip()) or not all(word.literal for word in call.words):
+            return None
+        if call.program == "cd":
+            if len(words) != 2 or not words[1] or words[1][0] == "-" or not _OWN_HOME.match(words[1]):
+                return None
+            folder = words[1] if words[1][0] == "~" else os.path.normpath(Path(folder) / words[1])
+        else:
+            for word in words[1:]:
+                name, equals, value = word.partition("=")
+                if not equals or "~" in value or not _may_be_set(name):
+                    return None
+                exports[name] = value
+    return Carried(folder, tuple(exports.items()))
+
+
+def _may_be_set(name: str) -> bool:
+    """The guide would let somebody fill it in: no secret, and nothing that changes how programs run."""
+    variable = Placeholder(name, f"${name}", PlaceholderStyle.VARIABLE)
+    return name.isidentifier() and not fill.secret(variable) and not fill.problem(variable, "x", "")

@@ -18,6 +18,10 @@ SOURCE_IDS = {
     "logs": "logs",
 }  # table of the profile -> first part of its sources' ids
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(
+    r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|DATABASE_URL|REDIS_URL|DSN$", re.I
+)
+_STEERS = re.compile(r"(LD|DYLD)_|BASH|PYTHON|PERL5|RUBY|NODE_|(IFS|ENV|SHELL|PS[0-4]|SHELLOPTS|PATH|HOME|CDPATH)$")
 NAMED_KINDS = ("health", "database", "redis", "cloud_run", "logs", "http_action")
 
 
@@ -91,6 +95,29 @@ def runbook_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
     for name in env if isinstance(env, Mapping) else ():
         if not _VARIABLE.fullmatch(str(name)):
             found.append(Conflict(("env", str(name)), "is no name of a variable (letters, digits and _)"))
+    return found + _passed_conflicts(entry.get("pass_env"), env if isinstance(env, Mapping) else {})
+
+
+def _passed_conflicts(names: object, env: Mapping[str, object]) -> list[Conflict]:
+    """Variables that are passed as they are: shown on the plan, so no secrets; and none that replaces a program."""
+    found: list[Conflict] = []
+    listed = list(names) if isinstance(names, list | tuple) else []
+    for index, name in enumerate(listed):
+        if not isinstance(name, str):
+            continue
+        if not _VARIABLE.fullmatch(name):
+            said = "is no name of a variable (letters, digits and _)"
+        elif _SECRET.search(name) and not name.upper().endswith(("_FILE", "_PATH", "_DIR")):
+            said = f'looks like a secret: give it in env as a reference, {name} = "env:{name}"'
+        elif _STEERS.match(name):
+            said = "changes which programs run, or how: it is not passed"
+        elif name in env:
+            said = "is in env already"
+        elif name in listed[:index]:
+            said = "is named twice"
+        else:
+            continue
+        found.append(Conflict(("pass_env", index), said))
     return found
 
 

@@ -257,6 +257,9 @@ class RunbookFiles(Section):
     """A name in the runbook's commands = the source that it means here: "shop-db" = "database/orders"."""
     env: dict[str, SecretRef] = {}
     """Variables for the commands that run as scripts, as secret references; their values are masked in the output."""
+    pass_env: tuple[str, ...] = ()
+    """Variables of your shell that scripts get as they are, shown on the plan: "KUBECONFIG", "SSH_AUTH_SOCK". They
+    decide where a tool goes, so nothing is passed that is not named here. Secrets go into env, as references."""
     script_timeout: Annotated[Duration, Field(ge=1, le=8 * 3600)] = 600.0
     """Deadline of one command that runs as a script; then it is ended with everything that it started."""
     working_directory: str | None = None

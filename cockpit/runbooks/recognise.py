@@ -11,6 +11,7 @@ from cockpit.model.action import Tier
 from cockpit.model.command import Call, Command, EffectClass, Intent, Kind, Replacement, Understanding
 from cockpit.model.runbook import Runbook
 from cockpit.runbooks.argv import argv_of
+from cockpit.runbooks.collector import held_off
 from cockpit.runbooks.effects import rule, rule_of, tier_of
 from cockpit.runbooks.effects.plain import FILTERS, SHELL_ONLY
 from cockpit.runbooks.effects.ruling import Ruling, names
@@ -24,6 +25,7 @@ _COMPOUND = re.compile(r"(?:^|[;&|(\n])\s*(?:for|while|until|select|case|if|func
 _FLOOR = {EffectClass.READS: Tier.T0, EffectClass.UNKNOWN: Tier.T1, EffectClass.CHANGES: Tier.T1}
 
 
+@held_off()
 def understand_all(runbook: Runbook, replacements: Sequence[Replacement]) -> tuple[Understanding, ...]:
     """Every command of the runbook, in its order."""
     known: dict[tuple[str, ...], Understanding] = {}  # runbooks say the same thing many times
@@ -94,7 +96,7 @@ def _unquoted(text: str) -> str:
 
 def _no_replacement(call: Call) -> str:
     if call.program in SHELL_ONLY or call.program == "assign":
-        return "It only prepares a shell that a person types in; here it has no effect on the commands after it."
+        return "It only prepares a shell that a person types in; scripts below it in its block take what is literal."
     return "No action or look of the cockpit stands in for it, so it stays a script."
 
 

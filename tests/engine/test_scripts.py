@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cockpit.actions.surroundings import Carried
 from cockpit.engine.compose import replacements
-from cockpit.engine.scripts import not_a_script, programs_of, script_of
+from cockpit.engine.scripts import carried_over, not_a_script, programs_of, script_of
 from cockpit.model.action import Tier
 from cockpit.model.command import Command, EffectClass, Understanding
 from cockpit.model.runbook import Fault, Level
@@ -99,11 +100,78 @@ def test_the_output_of_what_shows_secrets_is_not_kept() -> None:
     assert not script_of(reading, (fault("other-rule"),), ()).shows_secrets
 
 
-def test_a_command_says_that_what_stands_above_it_does_not_reach_it() -> None:
+def above(text: str) -> tuple[Carried, tuple[str, ...]]:
+    """What reaches a command under these lines, and the warning."""
+    *before, last = (each.command for each in understood(f"{text}\n./x.sh"))
+    assert last.text == "./x.sh"
+    return carried_over(before)
+
+
+@pytest.mark.parametrize(
+    ("text", "folder", "exports"),
+    [
+        ("cd backend", "backend", ()),
+        ("cd 'my backend'  # the API", "my backend", ()),
+        ("cd backend\ncd ../web", "web", ()),
+        ("cd backend && cd api", "backend/api", ()),
+        ("cd backend\nmake\ncd /srv/app", "/srv/app", ()),
+        ("cd ~/shop\ncd api", "~/shop/api", ()),
+        ("cd ..", "..", ()),
+        ("export LIMIT=5", "", (("LIMIT", "5"),)),
+        ("export LIMIT=5 NAME='two words'; cd backend", "backend", (("LIMIT", "5"), ("NAME", "two words"))),
+        ("export LIMIT=5\nexport LIMIT=6", "", (("LIMIT", "6"),)),
+        ("set -euo pipefail\ncd backend", "backend", ()),
+        ("(cd elsewhere && make)\ncd backend", "backend", ()),
+        ("ls -l\ndate", "", ()),
+    ],
+)
+def test_what_the_lines_above_prepare_by_literal_words_is_carried_over(
+    text: str, folder: str, exports: tuple[tuple[str, str], ...]
+) -> None:
+    assert above(text) == (Carried(folder, exports), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cd $APP",
+        "cd <folder>",
+        "cd -",
+        "cd",
+        "cd ~deploy",
+        "cd ''",
+        "cd *",
+        "cd {a,b}",
+        "pushd backend",
+        "cd backend || exit 1",
+        "cd backend &",
+        "cd backend && make",
+        "if true; then cd backend; fi",
+        "export TAG=$(date +%s)",
+        "export TAG=$(git rev-parse HEAD) LIMIT=5",
+        "export LIMIT",
+        "export -n LIMIT",
+        "export NAME='$HOME'",
+        "export CONF=~/x",
+        "export PATH=/opt/bin",
+        "export LD_PRELOAD=/lib/x.so",
+        "export API_TOKEN=abc",
+        "export LIMIT=5 > /dev/null",
+        "source venv/bin/activate",
+        "source venv/bin/activate\ncd backend",
+        "cd backend\nunset LIMIT",
+    ],
+)
+def test_what_cannot_be_carried_for_sure_is_not_carried_by_halves_and_said(text: str) -> None:
+    carried, (warning,) = above(text)
+    assert carried == Carried()
+    assert "what stands above does not reach it: " in warning and text.splitlines()[0] in warning
+
+
+def test_the_script_has_what_is_carried() -> None:
     first, second = understood("cd backend\nalembic upgrade head")
-    script = script_of(second, (), (first.command,))
-    assert "does not reach it: cd backend" in script.warnings[0]
-    assert script_of(second, (), (one("ls").command,)).warnings == ()
+    assert script_of(second, (), (first.command,)).carried == Carried("backend")
+    assert script_of(second, (), (one("ls").command,)).carried == Carried()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cockpit.profile.jsonschema import schema
 from cockpit.profile.load import load
 from cockpit.profile.problems import ProfileProblems
 from cockpit.profile.schema import Profile, RunbookFiles
@@ -66,6 +67,14 @@ def test_targets_and_variables_are_as_written(write: Write) -> None:
         ('files = ["a.md"]\ntargets = { x = "health/web" }', "runbook.targets.x", "there are: health/api, revisions"),
         ('files = ["a.md"]\ntargets = { x = "cloud_run/checkout" }', "runbook.targets.x", "does not exist"),
         ('files = ["a.md"]\nfolder = "x"', "runbook.folder", "unknown key"),
+        ('files = ["a.md"]\npass_env = ["A-B"]', "runbook.pass_env[0]", "is no name of a variable"),
+        ('files = ["a.md"]\npass_env = ["A", "A"]', "runbook.pass_env[1]", "is named twice"),
+        ('files = ["a.md"]\npass_env = ["PGPASSWORD"]', "runbook.pass_env[0]", 'PGPASSWORD = "env:PGPASSWORD"'),
+        ('files = ["a.md"]\npass_env = ["AWS_ACCESS_KEY_ID"]', "runbook.pass_env[0]", "looks like a secret"),
+        ('files = ["a.md"]\npass_env = ["LD_PRELOAD"]', "runbook.pass_env[0]", "changes which programs run"),
+        ('files = ["a.md"]\npass_env = ["PATH"]', "runbook.pass_env[0]", "changes which programs run"),
+        ('files = ["a.md"]\nenv = { A = "env:A" }\npass_env = ["A"]', "runbook.pass_env[0]", "is in env already"),
+        ('files = ["a.md"]\npass_env = "KUBECONFIG"', "runbook.pass_env", "must be a list"),
     ],
 )
 def test_each_mistake_has_its_place_and_words(write: Write, lines: str, key: str, words: str) -> None:
@@ -75,6 +84,20 @@ def test_each_mistake_has_its_place_and_words(write: Write, lines: str, key: str
     assert problem.key == key
     assert words in problem.message
     assert "hunter2" not in str(problem)
+
+
+def test_variables_that_are_passed_are_named(write: Write) -> None:
+    names = [
+        "KUBECONFIG",
+        "SSH_AUTH_SOCK",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "PGPASSFILE",
+        "AWS_PROFILE",
+        "TOKEN_FILE",
+    ]
+    runbook = load(write(f'{TOP}{SOURCES}[runbook]\nfiles = ["R.md"]\npass_env = {names}\n')).runbook
+    assert runbook is not None and runbook.pass_env == tuple(names)
+    assert schema()["$defs"]["RunbookFiles"]["properties"]["pass_env"]["items"] == {"type": "string"}
 
 
 def test_a_profile_made_by_hand_refuses_a_target_that_is_not_there() -> None:

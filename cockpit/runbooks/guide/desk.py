@@ -86,7 +86,8 @@ class Desk(Protocol):
     async def look(self, session: Session, step: str, values: Mapping[str, str]) -> Sight:
         """Ask the step's question; the answer is its result and goes to the record.
 
-        Raises Refused, or what the look raises; then the step is FAILED with that.
+        Raises Refused, or what the look raises; then the step is FAILED with that. An answer that could not be
+        recorded is returned with a line that says so, and the step stays as it was.
         """
 
     async def glance(self, offered: Offered) -> Sight | None:

@@ -1,0 +1,137 @@
+"""The desk where the record is in question, and where one line of a block prepares the next."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cockpit.actions.guards import Confirmation
+from cockpit.engine.engine import Engine
+from cockpit.engine.guide import GuideDesk
+from cockpit.errors import Misconfigured
+from cockpit.model.action import Outcome
+from cockpit.model.look import LookRequest, Sight
+from cockpit.model.severity import Severity
+from cockpit.profile.load import load
+from cockpit.runbooks.guide.progress import StepState
+from cockpit.runbooks.guide.session import Session
+
+RUNBOOK = """
+# Shop
+
+## The page is slow
+
+1. Look at the page
+   ```bash
+   curl -s http://127.0.0.1:1/health
+   curl -s http://127.0.0.1:1/jobs
+   ```
+2. Look at the limits
+   ```bash
+   cd backend
+   export RATE_LIMIT=5
+   cat limits-$RATE_LIMIT.txt
+   ```
+3. Tell the team
+"""
+PROFILE = """
+system = "shop"
+environment = "production"
+[[health]]
+name = "api"
+url = "http://127.0.0.1:1/health"
+[runbook]
+files = ["RUNBOOK.md"]
+"""
+
+
+@pytest_asyncio.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    """It does not poll; its runbook is read and accepted."""
+    (tmp_path / "RUNBOOK.md").write_text(RUNBOOK)
+    (tmp_path / "shop.toml").write_text(PROFILE)
+    (tmp_path / "backend").mkdir()
+    (tmp_path / "backend" / "limits-5.txt").write_text("five a second\n")
+    made = Engine(load(tmp_path / "shop.toml"), state_dir=tmp_path / "state")
+    await made.prepare()
+    assert made.guide is not None
+    await made.guide.read()
+    assert made.guide.trust is not None
+    await made.guide.accept(made.guide.trust.digest)
+    yield made
+    await made.close()
+
+
+async def begun(engine: Engine) -> tuple[GuideDesk, Session]:
+    desk = engine.guide
+    assert desk is not None and desk.runbook is not None
+    return desk, await desk.open(desk.runbook.playbooks[0].id)
+
+
+def step(session: Session, text: str) -> str:
+    return next(s.id for s in session.steps if text in (s.command.text if s.command else s.text))
+
+
+def fill_the_disk(engine: Engine, folder: Path) -> None:
+    """From now on the audit log cannot be written."""
+    log = folder / "state" / "audit.jsonl"
+    log.rename(log.with_name("moved.jsonl"))
+    log.mkdir()
+
+
+async def test_without_the_audit_log_a_step_is_neither_ticked_nor_lost(engine: Engine, tmp_path: Path) -> None:
+    _, session = await begun(engine)
+    telling = step(session, "Tell the team")
+    fill_the_disk(engine, tmp_path)
+    with pytest.raises(Misconfigured, match="nothing was kept, neither in the guide's session nor in the audit log"):
+        await session.tick(telling)
+    assert session.progress(telling).state is StepState.TODO
+
+
+async def test_without_the_audit_log_no_session_is_left_behind(engine: Engine, tmp_path: Path) -> None:
+    desk = engine.guide
+    assert desk is not None and desk.runbook is not None
+    fill_the_disk(engine, tmp_path)
+    with pytest.raises(Misconfigured, match="nothing was kept"):
+        await desk.open(desk.runbook.playbooks[0].id)
+    assert list((tmp_path / "state" / "guide").rglob("*.jsonl")) == []
+    assert desk.past() == ()
+
+
+async def test_a_session_whose_end_cannot_be_recorded_can_be_gone_on_with(engine: Engine, tmp_path: Path) -> None:
+    desk, session = await begun(engine)
+    fill_the_disk(engine, tmp_path)
+    with pytest.raises(Misconfigured, match="nothing was kept"):
+        await desk.leave(session, ended=True)
+    assert [past.id for past in desk.past()] == [session.id]
+
+
+async def test_an_answer_that_cannot_be_recorded_is_shown_and_says_so(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, session = await begun(engine)
+    asking = step(session, "/jobs")
+
+    async def answer(request: LookRequest) -> Sight:
+        return Sight(Severity.OK, "3 jobs", engine.clock.now(), ("3 jobs",))
+
+    monkeypatch.setattr(engine.looks, "look", answer)
+    fill_the_disk(engine, tmp_path)
+    sight = await desk.look(session, asking, {})
+    assert sight.summary == "3 jobs" and sight.lines[0].startswith("this answer is not recorded: nothing was kept")
+    assert session.progress(asking).state is StepState.TODO
+
+
+async def test_a_command_runs_with_what_the_lines_above_it_in_its_block_say(engine: Engine) -> None:
+    desk, session = await begun(engine)
+    reading = step(session, "cat limits")
+    offered = desk.offered(session, reading)
+    assert offered is not None and offered.asks == (), "RATE_LIMIT stands above it"
+    planned = await engine.executor.plan(desk.request(session, reading, {}))
+    assert "in ./backend, with RATE_LIMIT=5, as the lines above say" in planned.plan.operation
+    assert not any("does not reach it" in warning for warning in planned.plan.warnings)
+    record = await engine.executor.execute(planned, Confirmation("y"))
+    assert (record.outcome, record.summary) == (Outcome.SUCCEEDED, "five a second")
