@@ -14,7 +14,7 @@ _BREAK = re.compile(r"\r\n|\n|\r")
 # Programs that are English words too: as code in prose they are commands only with a flag or a path.
 _ORDINARY = names(
     """
-        test time set host file if for while until case function command service go ab make find watch sort cut
+        test time set host file if for while until case function command service go ab find watch sort cut
         tee date render source eval exec which top free less more head tail kill set hey last wait id find env
         """
 )
@@ -36,7 +36,7 @@ def commands_of(
     """
     tag = content.tag(language)
     origin = Origin(language.strip(), line, file, headings, caption)
-    rows = [clean(each, grammar.LIMIT).rstrip() for each in _BREAK.split(block)]
+    rows = _rows(block)
     if tag in content.FOREIGN:
         return foreign.commands(rows, origin)
     if tag in content.SQL:
@@ -52,17 +52,40 @@ def commands_of(
     return lines.Reader(rows, origin, "session" if content.session(rows, tag) else "shell").read()
 
 
+def _rows(block: str) -> list[str]:
+    """Its lines cleaned; most blocks need none of it."""
+    if len(block) < grammar.LIMIT and block.isascii() and block.replace("\n", " ").isprintable():
+        return [each.rstrip() for each in block.split("\n")]
+    return [clean(each, grammar.LIMIT).rstrip() for each in _BREAK.split(block)]
+
+
 def inline_command(
-    code: str, *, line: int, file: str = "", headings: tuple[str, ...] = (), caption: str = ""
+    code: str, *, line: int, file: str = "", headings: tuple[str, ...] = (), caption: str = "", told: bool = False
 ) -> Command | None:
-    """A code span in prose -> the command that it is, or None for a name, a path, a value, a metric."""
+    """A code span in prose -> the command that it is, or None for a name, a path, a value, a metric.
+
+    `told`: the sentence says to run it, so that a program that nobody here knows is one too.
+    """
     text = clean(" ".join(code.split()), grammar.LIMIT)
     match = content.PROMPT.match(text)
     text = text[match.end() :] if match else text
-    if not _is_command(text):
+    if not _is_command(text) and not (told and _may_be_run(text)):
         return None
     found = lines.Reader([text], Origin("inline", line, file, headings, caption), "shell").read()
     return found[0] if len(found) == 1 else None
+
+
+_PROGRAM = re.compile(r"(?:\./)?[a-z][a-z0-9_.-]*(?:/[\w.-]+)*\Z")
+
+
+def _may_be_run(text: str) -> bool:
+    """After "run": a program with a word or a flag behind it, or a script."""
+    first, _, rest = text.partition(" ")
+    if _PROGRAM.match(first) is None or first.endswith((".md", ".json", ".yaml", ".yml", ".env", ".txt", ".")):
+        return False
+    if not rest.strip():
+        return first.endswith((".sh", ".py", ".rb", ".pl"))
+    return rest[0] not in "=:," and "..." not in rest and not rest.rstrip().endswith((".", ":", "?"))
 
 
 def _is_command(text: str) -> bool:

@@ -43,6 +43,15 @@ KNOWN = frozenset(TOOLS) | names(
     vacuumdb pg_ctl repmgr patronictl pgbackrest barman wal-g heroku fly flyctl render railway vercel netlify
     firebase doctl linode-cli hcloud oc eksctl velero argocd flux istioctl linkerd skaffold kustomize buildah
     skopeo crane cosign trivy sops age gpg keytool sqlite3 clickhouse-client
+    knife chef-client salt salt-call puppet nomad packer pulumi cdk sam serverless eb ecs-cli copilot rosa kubeadm
+    crictl ctr nerdctl calicoctl cilium hubble tsh teleport mc rclone restic borg mycli rabbitmqadmin
+    rabbitmq-diagnostics nats kcat kafkacat kafka-configs kafka-console-consumer pulsar-admin cypher-shell mimirtool
+    grafana-cli sentry-cli datadog-agent monit initctl rc-service launchctl sc net hdfs spark-submit airflow dbt ceph
+    rados gluster zpool zfs lvs vgs pvs lvextend resize2fs xfs_growfs mdadm smartctl fdisk parted lsblk blkid fsck
+    ethtool nmcli ip6tables ipset conntrack mtr whois arp timedatectl hostnamectl loginctl chronyc ntpq getent
+    apachectl httpd haproxy varnishadm varnishlog postfix postqueue mailq exim doveadm drush django-admin sidekiqctl
+    mix elixir dotnet bazel tilt vagrant virsh govc esxcli pbcopy envsubst direnv asdf nvm pyenv poetry pipenv uv tox
+    bin/rails bin/rake manage.py artisan
     """
 )
 _DRAWN = re.compile("[\u2190-\u21ff\u2500-\u257f\u2580-\u25ff\u2794-\u27be]")
@@ -83,9 +92,18 @@ _SELECT_LIST = re.compile(
 )
 PSQL = names("psql pgcli mysql sqlite3 cqlsh clickhouse-client mariadb")
 PROMPT = re.compile(
-    r"(?:\(\w[\w.-]*\)\s*)?"
+    r"➜\s+(?:~\S*|\S+\s+git:\([^()]*\)(?:\s+✗)?)\s+(?=\S)"  # with the directory behind it
+    r"|(?:\(\w[\w.-]*\)\s*)?"
     r"(?:\[?[A-Za-z_][\w.-]*@[\w.-]+(?:[: ][^\s$#%>\]]*)?\]?\s?[$#%]|[$%❯➜]|(?:ba|z|da|)sh-[\d.]+[$#])\s+(?=\S)"
 )
+# Questions to Prometheus and its like: a metric with labels, a function of one, or sums of metrics.
+_QUERY = re.compile(
+    r"(?<![\w:])[A-Za-z_:][\w:]*\{[^{}]*(?:=~|!~|!=|=)\s*\"[^\"]*\"[^{}]*\}"
+    r"|\b(?:sum|avg|max|min|count|rate|irate|increase|histogram_quantile|topk|bottomk|absent|delta|predict_linear)"
+    r"\s*(?:(?:by|without)\s*\([^()]*\)\s*)?\("
+    r"|\A\s*\(?[a-z_:][\w:]*_[\w:]+\s*[-+*/]\s*[a-z_:][\w:]*_[\w:]+\b"
+)
+_FLAGGED = re.compile(r"[a-z][\w.-]*(?:\s+[\w./:=@<>{}$'\"-]+)*\s+--?[A-Za-z][\w-]*(?:[=\s].*)?\Z")
 DATABASE_PROMPT = re.compile(r"(?:[A-Za-z_]\w*[=\-'\"(*][>#]|mysql>|sqlite>|MariaDB \[[^\]]*\]>)\s+(?=\S)")
 REDIS_PROMPT = re.compile(r"(?:[\w.-]+:\d{2,5}(?:\[\d+\])?|redis|not connected|valkey)>\s+(?=\S)")
 
@@ -155,19 +173,23 @@ def holds_commands(lines: Sequence[str], language: str) -> bool:
     if not full:
         return False
     code = [line for line in full if not line.lstrip().startswith("#")]
-    likely = sum(command_like(line) for line in code)
+    if not code:
+        return bool(language)
     if language:
-        return not (likely == 0 and code and all(_data(line) for line in code))
-    if likely == 0 or not code:
-        return False
-    drawn = sum(bool(_DRAWN.search(line) or _TREE.match(line)) for line in code)
+        if any(command_like(line) for line in code):
+            return True
+        return not _QUERY.search("\n".join(code)[:2000]) and not all(_data(line) for line in code)
+    like = [command_like(line) for line in code]
+    if not any(like):  # programs that nobody here knows, each with a flag
+        return all(_FLAGGED.match(line) for line in code) and not _QUERY.search("\n".join(code)[:2000])
+    drawn = sum(bool(_DRAWN.search(PROMPT.sub("", line.strip(), count=1)) or _TREE.match(line)) for line in code)
     if drawn * 3 >= len(code):
         return False
     first = next(line for line in code)
     if _JSON.match(first) or first.strip() in ("---", "..."):
         return False
-    other = sum(_data(line) for line in code if not command_like(line))
-    return command_like(first) or bool(PROMPT.match(first)) or other * 2 < len(code)
+    other = sum(_data(line) for line, likely in zip(code, like, strict=True) if not likely)
+    return like[0] or bool(PROMPT.match(first)) or other * 2 < len(code)
 
 
 def _data(line: str) -> bool:
@@ -182,6 +204,24 @@ def _data(line: str) -> bool:
         or _PROSE.match(line.strip())
         or line.strip()[:1] in "}]│"
     )
+
+
+_LONGEST_ANSWER = 400  # lines
+
+
+def printed(lines: Sequence[str], start: int) -> int:
+    """Index after the JSON that a program printed at `start`; `start` where there is none."""
+    first = lines[start].strip()
+    following = lines[start + 1].strip() if start + 1 < len(lines) else ""
+    if not re.match(r"[{\[]\s*[\[{]*\s*\"", first) and not (first in ("{", "[") and _JSON.match(following)):
+        return start
+    depth = 0
+    for index in range(start, min(len(lines), start + _LONGEST_ANSWER)):
+        bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"", "", lines[index])
+        depth += bare.count("{") + bare.count("[") - bare.count("}") - bare.count("]")
+        if depth <= 0:
+            return index + 1
+    return start
 
 
 def session(lines: Sequence[str], language: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,12 @@ from cockpit.runbooks.shell.statements import Boundaries
 
 _REMEMBERED = 2000  # characters of a command whose reading is kept
 _LEAVES = frozenset({"exit", "quit", "\\q", "exit;", "quit;", "logout"})
+
+
+_COMMENTED = re.compile(
+    r"(?<=\s)\\[ \t]+#[^'\"\n]*$", re.MULTILINE
+)  # "--size=1 \\  # or more": goes on in the next line
+_Read = tuple[tuple[Call, ...], str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +33,23 @@ class Origin:
 
 
 @functools.lru_cache(maxsize=8192)
-def _read(text: str) -> tuple[tuple[Call, ...], str, str]:
-    """The calls of a text with lines from 0, why it is broken, and its comment: runbooks repeat themselves."""
+def _place(text: str) -> list[tuple[int, _Read]]:
+    """Where the reading of a text is kept with the line that it was read for: runbooks repeat themselves."""
+    return []
+
+
+def _understood(text: str, line: int) -> _Read:
+    """Its calls, why it is broken, and its comment."""
+    kept = _place(text) if len(text) <= _REMEMBERED else []
+    if kept:
+        before, (calls, fault, comment) = kept[0]
+        if before == line:
+            return calls, fault, comment
+        return tuple(replace(call, line=call.line - before + line) for call in calls), fault, comment
     reading = grammar.read(text)
-    return unwrap.calls_of(reading.simples, 0), reading.fault, reading.comment
-
-
-def _understood(text: str, line: int) -> tuple[tuple[Call, ...], str, str]:
-    if len(text) > _REMEMBERED:
-        reading = grammar.read(text)
-        return unwrap.calls_of(reading.simples, line), reading.fault, reading.comment
-    calls, fault, comment = _read(text)
-    return tuple(replace(call, line=call.line + line) for call in calls), fault, comment
+    read = unwrap.calls_of(reading.simples, line), reading.fault, reading.comment
+    kept.append((line, read))
+    return read
 
 
 class Reader:
@@ -98,7 +110,12 @@ class Reader:
         return line.startswith("//") and (len(line) == 2 or line[2] == " ")
 
     def _output(self, line: str) -> bool:
-        """What a program printed in a session; no command."""
+        """What a program printed; no command."""
+        if line[0] in "{[" and self.found and self.kind in ("shell", "session"):
+            end = content.printed(self.rows, self.index)
+            if end > self.index:
+                self.index = end
+                return True
         if self.kind == "http" and not self._request_like(line):
             self.index += 1
             return True
@@ -263,8 +280,13 @@ class Reader:
 
     def _shell(self) -> None:
         end, broken = self.boundaries.end(self.index)
+        meant = ""
+        while end < len(self.rows) and _COMMENTED.search(self.rows[end - 1]) and self.rows[end].strip():
+            end, broken = self.boundaries.end(end)
+            meant = _COMMENTED.sub(r"\\", "\n".join(self.rows[self.index : end]).strip())
+            broken = broken or "the comment behind a \\ ends the command there"
         text = "\n".join(self.rows[self.index : end]).strip()
-        calls, fault, self.behind = _understood(text, self._line)
+        calls, fault, self.behind = _understood(meant or text, self._line)
         self.client = self.opener = ""
         self._add(end, text, calls, broken=broken or fault)
         self.client = unwrap.opens(calls)
