@@ -100,7 +100,7 @@ def redis(call: Call) -> Ruling:
         return _client(call)
     if verb in _SLOW:
         return reads(_SLOW[verb])
-    if pair in _PAIRS:
+    if pair in _PAIRS and words[1:3] != ["LOG", "RESET"]:
         return reads(f"{pair} only reads")
     if pair in _DESTROYING_PAIRS:
         return destroys(f"{pair} takes something away from whoever uses it")

@@ -214,8 +214,8 @@ def aws(call: Call) -> Ruling:
         return changes(f"{name} changes the resource")
     if operation == "get-secret-value":
         return reads(f"{name} only reads, but what it prints is a secret")
-    if words[:1] == ["s3api"] and operation == "get-object":
-        return changes("it writes the object to a file")
+    if operation.startswith("get-") and len(words) > 2 and words[0] != "configure":
+        return changes("it writes what it gets to a file")
     if (_AWS_READS.match(operation)) or operation == "get-caller-identity":
         return reads(f"{name} only reads")
     return unknown(f"{name} is not known to the cockpit")

@@ -60,7 +60,7 @@ def docker(call: Call) -> Ruling:
     if words[:1] == ["compose"]:
         return _compose(call, words[1:])
     noun = words[0] if words and words[0] in _NOUNS else ""
-    verb = (words[1:2] if noun else words[:1] or [""])[0] if words else ""
+    verb = next(iter(words[1:2] if noun else words[:1]), "")
     name = f"docker {noun} {verb}".replace("  ", " ")
     if verb in _DESTROYS:
         return _removal(call, noun, verb)

@@ -29,7 +29,7 @@ _CHANGES = {
     "COMMIT": "it makes everything before it last",
     "NOTIFY": "it tells listeners something",
 }
-_SESSION = names("BEGIN START ROLLBACK ABORT SAVEPOINT RELEASE SHOW FETCH CLOSE LISTEN")
+_SESSION = names("BEGIN START ROLLBACK ABORT SAVEPOINT RELEASE SHOW CLOSE LISTEN")
 _FUNCTIONS = {
     "pg_terminate_backend": changes(
         "pg_terminate_backend ends the sessions of others, and what they were doing fails"
@@ -64,12 +64,24 @@ def sql(call: Call) -> Ruling:
     rulings = [_statement(found)]
     if any("--set" in wrapper.flags for wrapper in call.within) and _FILLED_IN.search(_without_strings(found.text)):
         rulings.append(unknown("what psql puts into the statement was not looked at"))
-    psql = (wrapper for wrapper in call.within if wrapper.tool in ("psql", "pgcli"))
+    psql = [wrapper for wrapper in call.within if wrapper.tool in ("psql", "pgcli")]
     if any(not _WRITES_FILE.isdisjoint(wrapper.flags) for wrapper in psql):
         rulings.append(changes("it writes what comes out to a file"))
+    if any(flag.startswith("--") and flag not in _PSQL for wrapper in psql for flag in wrapper.flags):
+        rulings.append(unknown("one of the options of psql is not known"))
+    if any("options=" in value for wrapper in psql for value in (wrapper.where, *wrapper.flags.get("--dbname", ()))):
+        rulings.append(unknown("its connection string changes settings of the session"))
     return worst(rulings)
 
 
+_PSQL = names(
+    """
+    --command --host --port --username --dbname --set --variable --pset --field-separator --record-separator
+    --table-attr --no-psqlrc --no-align --tuples-only --quiet --expanded --single-transaction --no-password
+    --password --csv --html --echo-all --echo-queries --echo-errors --echo-hidden --single-line --single-step
+    --field-separator-zero --record-separator-zero --no-readline --list --version --help --log-file --output --file
+    """
+)
 _WRITES_FILE = frozenset({"-L", "--log-file", "--output"})
 
 
@@ -78,11 +90,7 @@ def _statement(found: SqlStatement) -> Ruling:
     kind = found.kind.upper()
     first = kind.split()[0] if kind else ""
     if text.startswith("\\"):
-        return (
-            reads("it only shows something")
-            if _META_READS.match(text.split()[0])
-            else unknown(f"{text.split()[0]} may write a file or run a program")
-        )
+        return _meta(text)
     if found.reads_only:
         return reads("the statement only reads")
     if kind == "VACUUM" and re.match(r"vacuum\s*\(?[^;]*\bfull\b", text, re.I):
@@ -96,11 +104,23 @@ def _statement(found: SqlStatement) -> Ruling:
         rulings.append(destroys("a part of the statement changes or deletes rows or tables"))
     if rulings:
         return worst(rulings)
+    if re.match(r"rollback\s+prepared\b", text, re.I):
+        return destroys("what another transaction prepared is thrown away")
     if first in _SESSION:
         return reads("it only concerns the session")
     if not kind:
         return unknown("the statement could not be parsed")
     return unknown(f"not everything that this {kind} calls is known to only read")
+
+
+def _meta(text: str) -> Ruling:
+    """A command of psql. What stands in backticks runs, and a second backslash begins another command."""
+    name, _, rest = text.partition(" ")
+    if name.split()[0] in ("\\c", "\\connect"):
+        return unknown("what follows goes to another database")
+    if not _META_READS.match(name.split()[0]) or re.search(r"[`|\\]", rest):
+        return unknown(f"{name.split()[0]} may write a file or run a program")
+    return reads("it only shows something")
 
 
 def _without_strings(text: str) -> str:

@@ -11,6 +11,15 @@ from cockpit.runbooks.effects.cache import redis
 from cockpit.runbooks.effects.cloud import aws, az, bq, gcloud, gsutil
 from cockpit.runbooks.effects.containers import docker
 from cockpit.runbooks.effects.data import dropdb, mysql, pg_dump, pg_restore, probe, promql, sql
+from cockpit.runbooks.effects.hazards import STEERS as _STEERS
+from cockpit.runbooks.effects.hazards import (
+    environment_of,
+    of_its_own,
+    option_of,
+    sets_beforehand,
+    setting_of,
+    ssh_option_of,
+)
 from cockpit.runbooks.effects.kubernetes import helm, kubectl
 from cockpit.runbooks.effects.machine import MACHINE
 from cockpit.runbooks.effects.plain import PLAIN, SHELL_ONLY, protected
@@ -42,6 +51,8 @@ TOOLS: dict[str, Callable[[Call], Ruling]] = {
     "promql": promql,
     "assign": lambda _: reads("it sets a variable, and changes only the shell it runs in"),
 }
+# Clients that are looked through and programs of the tables: a file of that name elsewhere is another program.
+_KNOWN_NAMES = frozenset(TOOLS) | names("psql curl wget redis-cli valkey-cli pgcli http https xh")
 _FEEDERS = frozenset({"xargs", "parallel"})
 # Programs that stay harmless whatever arguments another call hands to them.
 _WHATEVER = names(
@@ -64,11 +75,6 @@ _STARTS = {
 }
 # `bash ls` runs a script of that name, not the program.
 _RUNS_FILES = names("bash sh zsh ksh dash fish npx")
-# Settings that decide what a program runs.
-_STEERS = re.compile(
-    r"(PATH|LD_\w+|DYLD_\w+|\w*PAGER|GIT_\w+|\w*EDITOR|VISUAL|BASH_ENV|ENV|IFS|PROMPT_COMMAND|LESSOPEN|NODE_OPTIONS"
-    r"|PYTHON(PATH|STARTUP)|PERL5OPT|RUBYOPT|KUBECTL_EXTERNAL_DIFF|PSQLRC)$"
-)
 _PREPARES = SHELL_ONLY | {"assign"}
 _GRAVE = names(
     """
@@ -77,8 +83,12 @@ _GRAVE = names(
 )
 _MOST_WORDS = 256
 _ANY_WORDS = names("sql promql echo printf export cd test [")
+_DECLARES = names("export declare typeset local readonly")
+_DATA = ("sql", "promql", "http", "redis")
+_QUOTED = re.compile(r"\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_OPENED = re.compile(r"\$\((?![(<])")
+_EVALUATES = names("test [ [[ printf read unset declare typeset local export readonly let wait getopts mapfile")
 _OPTIONS = re.compile(r"\$(?:\{?\w*(OPT|ARG|FLAG|PARAM|EXTRA|CMD|COMMAND)\w*\}?|[@*])$", re.I)
-_RUNS_LOCALLY = ("proxycommand", "localcommand", "knownhostscommand")
 _NOWHERE = re.compile(r"&|/dev/(null|stdout|stderr|tty|fd/\d+)$")
 _SUBSTITUTED = re.compile(r"[$`]")
 
@@ -93,9 +103,8 @@ def rule(call: Call) -> Ruling:
     """One call with everything around it."""
     rulings = [_program(call), *(_around(call, wrapper) for wrapper in call.within)]
     rulings += [_redirect(redirect) for redirect in call.redirects]
-    for name in call.assigned:
-        if _STEERS.match(name) and call.program not in _PREPARES:
-            rulings.append(unknown(f"the setting {name} can make it run something else"))
+    if call.program not in _PREPARES and (name := setting_of(call)):
+        rulings.append(unknown(f"the setting {name} can make it run something else, or go elsewhere"))
     return worst(rulings)
 
 
@@ -107,6 +116,10 @@ def rule_of(command: Command) -> Ruling:
         rulings.append(unknown(f"not all of it could be read: {command.broken}"))
     if len(command.calls) > 1 and any(_redefines(call) for call in command.calls):
         rulings.append(unknown("it changes beforehand what the names of programs mean"))
+    if sets_beforehand(command.text):
+        rulings.append(unknown("it changes beforehand what the names of programs mean"))
+    if _hides_a_substitution(command):
+        rulings.append(unknown("not everything that it substitutes could be looked at"))
     if not rulings:
         rulings.append(unknown("it calls nothing that could be read"))
     return worst(rulings)
@@ -121,10 +134,29 @@ def _seen_through(call: Call) -> bool:
 
 def _redefines(call: Call) -> bool:
     """An alias, or a setting such as PATH, for the calls that follow."""
+    if call.program == "hash" and len(call.words) > 1:
+        return True
     if call.program not in _PREPARES:
         return False
+    if call.program in _DECLARES and any(_names_open(word.text) for word in call.words[1:]):
+        return True
     given = [word.text.partition("=")[0] for word in call.words[1:] if "=" in word.text]
     return (call.program == "alias" and bool(given)) or any(_STEERS.match(name) for name in (*call.assigned, *given))
+
+
+def _names_open(text: str) -> bool:
+    """What is set is itself still to be filled in, or another name for something."""
+    return bool(_SUBSTITUTED.search(text.partition("=")[0])) or text == "-n"
+
+
+def _hides_a_substitution(command: Command) -> bool:
+    """More $(...) and `...` stand in the text than calls were found in such."""
+    text = command.text
+    if not (command.calls and _SUBSTITUTED.search(text)) or command.language in _DATA:
+        return False
+    bare = _QUOTED.sub(lambda match: "" if match.group()[0] in "'\\" else match.group(), text)
+    opened = len(_OPENED.findall(bare)) + bare.count("`") // 2
+    return opened > sum(call.substituted for call in command.calls)
 
 
 def tier_of(ruling: Ruling) -> Tier:
@@ -137,10 +169,23 @@ def tier_of(ruling: Ruling) -> Tier:
 def _program(call: Call) -> Ruling:
     if call.words and call.words[0].placeholders and call.program not in ("sql", "http", "redis", "promql", "assign"):
         return unknown("which program it runs is still to be filled in")
+    written = call.words[0].text if call.words else ""
+    if of_its_own(written) and written.rpartition("/")[2] in _KNOWN_NAMES:
+        ruling = _by_table(call)
+        why = f"{written} is not the system's own {written.rpartition('/')[2]}: what it does was not looked at"
+        return ruling if ruling.effect is not EffectClass.READS else unknown(why)
+    return _by_table(call)
+
+
+def _by_table(call: Call) -> Ruling:
     table = TOOLS.get("mkfs" if call.program.startswith("mkfs.") else call.program)
     if table is None:
         return _unheard_of(call)
     ruling = table(call)
+    if ruling.effect is EffectClass.READS and (option := option_of(call)):
+        return unknown(f"its option {option} can write a file or run a program")
+    if ruling.effect is EffectClass.READS and call.program in _EVALUATES and _computes(call):
+        return unknown("the shell runs what stands in one of its words")
     if ruling.effect is EffectClass.READS and len(call.words) > _MOST_WORDS:
         return unknown("it has too many words to be proven harmless")
     if ruling.effect is EffectClass.READS and _open_verb(call):
@@ -148,6 +193,13 @@ def _program(call: Call) -> Ruling:
     if ruling.effect is EffectClass.READS and call.program not in _ANY_WORDS and _open_options(call):
         return unknown("its options are still to be filled in")
     return ruling
+
+
+def _computes(call: Call) -> bool:
+    """`test -v 'a[$(...)]'`: quoted, and run all the same when the shell works the index out."""
+    return any("[" in word.text and _SUBSTITUTED.search(word.text) for word in call.words[1:]) and any(
+        word.source[:1] == "'" or "'" in word.source for word in call.words[1:]
+    )
 
 
 def _unheard_of(call: Call) -> Ruling:
@@ -179,9 +231,18 @@ def _open_verb(call: Call) -> bool:
 def _around(call: Call, wrapper: Wrapper) -> Ruling:
     if wrapper.tool in _FEEDERS and call.program not in _WHATEVER:
         return unknown("it takes further arguments from what is fed to it")
-    options = wrapper.flags.get("-o", ()) if wrapper.tool == "ssh" else ()
-    if any(value.strip().lower().startswith(_RUNS_LOCALLY) for value in options):
-        return unknown("one of its options runs a program on this machine")
+    if "/" in wrapper.tool:
+        return unknown(f"{wrapper.tool} is not the system's own: what it does was not looked at")
+    if wrapper.tool == "ssh" and (option := ssh_option_of(wrapper)):
+        return unknown(f"the option {option} of ssh was not looked at")
+    if setting := environment_of(wrapper):
+        return unknown(f"the setting {setting} can make it run something else")
+    if wrapper.tool.endswith("sh -c") and wrapper.flags.keys() & {"--rcfile", "--init-file"}:
+        return unknown("it runs a file of settings before")
+    if wrapper.tool == "time" and wrapper.flags.keys() & {"-o", "--output"}:
+        return changes("it writes a file")
+    if wrapper.tool == "chroot":
+        return unknown("the programs of another folder run there")
     if wrapper.tool in _RUNS_FILES:
         return unknown("the script that it runs was not looked at")
     return _STARTS.get(wrapper.tool) or reads(f"it runs through {wrapper.tool}")
@@ -189,6 +250,8 @@ def _around(call: Call, wrapper: Wrapper) -> Ruling:
 
 def _redirect(redirect: Redirect) -> Ruling:
     target = redirect.target.text
+    if target.startswith(("/dev/tcp/", "/dev/udp/")):
+        return unknown("it opens a connection, and what is sent over it was not looked at")
     if ">" not in redirect.operator or ("&" in redirect.operator[-2:] and _NOWHERE.match(target or "&")):
         return reads("what it is fed comes from a file or from the text")
     if redirect.operator.rstrip("0123456789-").endswith(">&") and (not target or target.lstrip("&").isdigit()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cockpit.model.command import Call
 from cockpit.runbooks.effects.ruling import Ruling, changes, destroys, is_zero, name_of, names, reads, texts, unknown
 
@@ -56,6 +58,11 @@ _LASTING = names(
     volumesnapshot volumesnapshots
     """
 )
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+# In a patch: no pods, or nothing that keeps the object from being deleted with what it holds.
+_TAKES = re.compile(
+    r"\breplicas[\"']?\s*[:=]\s*0\b|\bfinalizers[\"']?\s*:\s*(null|\[\s*\])|[\"']op[\"']\s*:\s*[\"']remove\b"
+)
 _DRY = frozenset({"client", "server"})
 
 
@@ -68,12 +75,8 @@ def kubectl(call: Call) -> Ruling:
         return _dry(call) or _delete(call, verb)
     if _dry(call) is not None and verb in _CHANGES:
         return reads("a dry run: nothing is kept")
-    if verb == "scale" and is_zero(call.flag("--replicas")):
-        return destroys("with no pod left nobody is served")
-    if verb == "replace" and call.has("--force", "--grace-period", "--now"):
-        return destroys("it deletes the object before it makes it anew")
-    if verb == "apply" and call.has("--prune", "--force"):
-        return destroys("objects that the file does not hold are deleted, or made anew")
+    if (loss := _loss(call, verb)) is not None:
+        return loss
     if pair in _PAIRS:
         return _PAIRS[pair]
     if verb == "config":
@@ -81,7 +84,9 @@ def kubectl(call: Call) -> Ruling:
     if verb in _CHANGES:
         return changes(_CHANGES[verb])
     if verb in ("port-forward", "proxy"):
-        return reads("it opens a tunnel and changes nothing; it runs until it is stopped")
+        open_to_all = any(each not in _LOCAL for each in call.flags.get("--address", ()))
+        tunnel = reads("it opens a tunnel and changes nothing; it runs until it is stopped")
+        return changes("it opens the tunnel to others too") if open_to_all else tunnel
     if verb in _READS:
         return _read(call, verb)
     if verb in ("exec", "attach"):
@@ -89,7 +94,22 @@ def kubectl(call: Call) -> Ruling:
     return unknown(f"{name_of(call)} is not a kubectl command that the cockpit knows")
 
 
+def _loss(call: Call, verb: str) -> Ruling | None:
+    """Where a flag or what is sent takes something away."""
+    if verb == "scale" and is_zero(call.flag("--replicas")):
+        return destroys("with no pod left nobody is served")
+    if verb == "patch" and _TAKES.search(call.flag("--patch", "-p") or ""):
+        return destroys("it takes all pods away, or what keeps the object from being deleted")
+    if verb == "replace" and call.has("--force", "--grace-period", "--now"):
+        return destroys("it deletes the object before it makes it anew")
+    if verb == "apply" and call.has("--prune", "--force"):
+        return destroys("objects that the file does not hold are deleted, or made anew")
+    return None
+
+
 def _read(call: Call, verb: str) -> Ruling:
+    if verb == "kustomize" and call.has("-o", "--output"):
+        return changes("it writes files")
     if verb == "cluster-info" and call.has("--output-directory"):
         return changes("it writes files")
     if verb == "get" and _of_secrets(call) and (call.flag("-o", "--output") or "name") not in ("name", "wide"):
@@ -120,6 +140,7 @@ def _delete(call: Call, verb: str) -> Ruling:
     return destroys("it deletes objects of the cluster")
 
 
+_HELM_DRY = frozenset({"", "client", "server", "true"})
 _HELM_READS = names(
     """
     list ls status history hist get show inspect search template lint version env verify help
@@ -140,7 +161,7 @@ def helm(call: Call) -> Ruling:
         return reads(f"helm {verb} only reads")
     if verb in ("uninstall", "delete", "del", "un"):
         return destroys("it deletes everything that the release installed", final=True)
-    if verb in ("upgrade", "rollback", "install") and call.has("--dry-run"):
+    if verb in ("upgrade", "rollback", "install") and call.flag("--dry-run") in _HELM_DRY:
         return reads("a dry run: nothing is kept")
     if verb in ("upgrade", "rollback") and call.has("--force", "--reset-values", "--cleanup-on-fail"):
         return destroys("it deletes objects to make them anew, or forgets the values they had")

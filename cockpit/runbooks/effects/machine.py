@@ -176,6 +176,8 @@ def _writes(call: Call) -> Ruling:
 
 
 def _dd(call: Call) -> Ruling:
+    if any(word.placeholders and "=" not in word.text.partition("$")[0] for word in call.words[1:]):
+        return unknown("where it writes is still to be filled in")
     target = next((word.text[3:] for word in call.words if word.text.startswith("of=")), "")
     return protected(target) or changes("it writes a file") if target else reads("dd only prints")
 
@@ -197,14 +199,20 @@ def _crontab(call: Call) -> Ruling:
 
 
 def _sysctl(call: Call) -> Ruling:
-    sets = call.has("-w", "--write", "-p", "--load", "--system") or any("=" in text for text in texts(call))
+    sets = call.has("-w", "--write", "-p", "--load", "--system", "-f") or any("=" in text for text in texts(call))
     return changes("it changes a setting of the kernel") if sets else reads("sysctl only reads")
 
 
 def _ip(call: Call) -> Ruling:
-    tokens = {*call.verb.split(), *texts(call)}
-    acting = tokens & {"add", "del", "delete", "set", "flush", "change", "replace", "append", "up", "down", "exec"}
-    return destroys("the network of this machine changes") if acting else reads("ip only shows")
+    tokens = [*call.verb.split(), *texts(call)]
+    if any(re.match(r"-b(a|$)|-force", word.text) for word in call.words[1:]):
+        return unknown("its commands come from a file")
+    # Every word may be shortened: `ip a d` deletes.
+    shows = len(tokens) < 2 or tokens[1] in _IP_SHOWS
+    return reads("ip only shows") if shows else destroys("the network of this machine changes")
+
+
+_IP_SHOWS = names("show sh list lst ls l get g help")
 
 
 def _iptables(call: Call) -> Ruling:
@@ -228,7 +236,9 @@ def _ansible(call: Call) -> Ruling:
 def _shell(call: Call) -> Ruling:
     if call.program in ("python", "python3") and [word.text for word in call.words[1:]] == ["-m", "json.tool"]:
         return reads("it only lays JSON out")
-    if call.has("--version", "--help") or (call.has("-n") and call.program in ("bash", "sh", "zsh", "ksh", "dash")):
+    asks = call.has("--version", "--help") and len(call.words) == 2
+    checks = call.has("-n") and call.program in ("bash", "sh", "zsh", "ksh", "dash")
+    if asks or checks:
         return reads("it runs nothing")
     if call.program.startswith("python") and any(word.text.endswith("manage.py") for word in call.words):
         return _own_code(call)

@@ -71,6 +71,8 @@ _BAD: dict[str, dict[str, Ruling]] = {
     },
 }
 _MORE_READERS = names("less more dmesg date journalctl hostname top htop iotop nmap_")
+_AWK_FLAGS = names("-F -v --field-separator --assign --posix --re-interval --characters-as-bytes")
+_SED_FLAGS = names("-n -e -E -r -u -z -s --quiet --silent --expression --regexp-extended --posix --null-data --debug")
 _AWK_ACTS = re.compile(r"\bsystem\b|\bgetline\b|\|&|@|\bclose\b|\bENVIRON\b")
 _AWK_REGEX = re.compile(r"((?:^|[(!~,{;&|])\s*)/(?:[^/\\\n]|\\.)+/")
 _ADDRESS = r"(?:\d+(?:~\d+)?|\$|/(?:[^/\\\n]|\\.)*/[IM]*)"
@@ -103,6 +105,8 @@ def always(call: Call) -> Ruling:
         return changes("it writes a file")
     if name == "xxd" and (call.has("-r") or len(texts(call)) > 1):
         return changes("it may write a file")
+    if name == "date" and any(re.fullmatch(r"\d{8,}(\.\d\d)?", word.text) for word in call.words[1:]):
+        return changes("it sets the clock")
     if name in ("hostname", "date") and any(not text.startswith(("+", "-")) for text in _bare(call)):
         return changes(f"it sets the {'host name' if name == 'hostname' else 'clock'}")
     if name in ("echo", "printf", ":", "true"):
@@ -117,7 +121,7 @@ def _bare(call: Call) -> list[str]:
 def awk(call: Call) -> Ruling:
     """Reads when the program text neither runs, nor writes, nor comes from a file."""
     script = _script(call)
-    if script is None or call.has("-f", "--file", "-i", "--include", "-l", "--load", "-E", "--exec"):
+    if script is None or not set(call.flags) <= _AWK_FLAGS:
         return unknown("the program that awk runs was not looked at")
     if not _awk_only_prints(script):
         return unknown("the awk program may run commands or write files")
@@ -126,8 +130,10 @@ def awk(call: Call) -> Ruling:
 
 def _awk_only_prints(script: str) -> bool:
     """Redirections and pipes stand in a print statement outside of brackets; strings and patterns do not count."""
+    if '"' in re.sub(r'"(?:[^"\\\n]|\\.)*"', "", script) or re.search(r'/[^/\n]*"[^/\n]*/|#.*"|\\\n', script):
+        return False  # where a string begins depends on what is a pattern and what a comment
     bare = _AWK_REGEX.sub(r"\1", re.sub(r'"(?:[^"\\]|\\.)*"', "0", script))
-    if '"' in bare or _AWK_ACTS.search(bare):
+    if '"' in bare or re.search(r"\bprintf?\s*\n", bare) or _AWK_ACTS.search(bare):
         return False
     printing = (part for part in re.split(r"[;{}\n]", _outside_brackets(bare).replace("||", " ")) if "print" in part)
     return not any(">" in part or "|" in part for part in printing)
@@ -155,7 +161,7 @@ def sed(call: Call) -> Ruling:
     ):
         return changes("it changes the file in place")
     scripts: list[str | None] = [*call.flags.get("-e", ()), *call.flags.get("--expression", ())] or [_script(call)]
-    if call.has("-f", "--file") or any(script is None for script in scripts):
+    if not set(call.flags) <= _SED_FLAGS or any(script is None for script in scripts):
         return unknown("the script that sed runs was not looked at")
     if not all(_sed_only_prints(script or "") for script in scripts):
         return unknown("the sed script may write files or run commands")
@@ -283,6 +289,8 @@ def openssl(call: Call) -> Ruling:
 
 def netcat(call: Call) -> Ruling:
     """A probe with -z looks; anything else may send or serve."""
+    if call.program in ("socat", "telnet"):
+        return unknown("what it sends or serves is not known")
     if call.has("-z") or any(re.match(r"-[a-z]*z", word.text) for word in call.words[1:]):
         return reads("it only tries the port")
     return unknown("what it sends or serves is not known")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cockpit.model.command import Call
 from cockpit.runbooks.effects.ruling import Ruling, changes, destroys, name_of, names, pairs, reads, texts, unknown
 
@@ -98,11 +100,13 @@ def git(call: Call) -> Ruling:
     tokens = [*call.verb.split(), *texts(call)]
     verb = tokens[0] if tokens else ""
     pair = " ".join(tokens[:2])
-    if len(call.words) > 1 and call.words[1].text in ("-c", "--config-env", "--exec-path"):
-        return unknown("a setting given with -c can make git run any program")
+    if _settings(call, verb):
+        return unknown("a setting given before the verb can make git run any program")
     if (loss := _loss(call, verb, tokens[1:])) is not None:
         return loss
     if verb in _READS or pair in _READING_PAIRS or _lists(call, verb, tokens):
+        if verb == "help" and len(call.flags):
+            return unknown("it opens a browser")
         if call.has("--output"):
             return changes("it writes a file")
         if any(flag.startswith(_NOT_READING) for flag in call.flags) or any("::" in word for word in texts(call)):
@@ -111,6 +115,16 @@ def git(call: Call) -> Ruling:
     if verb in _CHANGES:
         return changes(_CHANGES[verb])
     return unknown(f"{name_of(call)} is not a git command that the cockpit knows")
+
+
+def _settings(call: Call, verb: str) -> bool:
+    """-c and its like stand somewhere before the verb."""
+    for word in call.words[1:]:
+        if word.text == verb:
+            return False
+        if re.match(r"-c|--(config-env|exec-path|git-dir|attr-source|work-tree)", word.text):
+            return True
+    return False
 
 
 def _lists(call: Call, verb: str, tokens: list[str]) -> bool:
@@ -133,6 +147,8 @@ def _loss(call: Call, verb: str, rest: list[str]) -> Ruling | None:
     if verb == "reset":
         kept = call.has("--soft", "--mixed") or not call.flags
         return changes("it moves the branch or what is staged") if kept else destroys("uncommitted work is lost")
+    if verb == "gc" and call.has("--prune"):
+        return destroys("commits that nothing points to are deleted")
     if verb == "clean" and call.has("-n", "--dry-run"):
         return reads("a dry run: nothing is deleted")
     if verb in _DESTROYS:
@@ -157,6 +173,12 @@ def _words(call: Call) -> list[str]:
 
 
 _GH_READS = names("list ls view status diff checks watch verify get browse logs ports")
+_GH_NOUNS = names(
+    """
+    pr issue run workflow release repo secret variable cache label project gist org ruleset rs auth config
+    attestation
+    """
+)
 _GH_CHANGES = {
     "create": "it creates something that others see",
     "merge": "it merges, and what is deployed from that branch changes",
@@ -201,7 +223,7 @@ def gh(call: Call) -> Ruling:
         return reads(f"{name} only reads") if verb in ("list", "view") else unknown(f"{name} may run any program")
     if verb in _GH_CHANGES:
         return changes(_GH_CHANGES[verb])
-    if verb in _GH_READS:
+    if verb in _GH_READS and noun in _GH_NOUNS and verb != "browse":
         return reads(f"{name} only reads")
     return unknown(f"{name} is not a gh command that the cockpit knows")
 

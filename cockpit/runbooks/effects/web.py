@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from cockpit.model.command import Call
 from cockpit.runbooks.effects.ruling import Ruling, changes, destroys, names, reads, unknown, worst
@@ -38,6 +39,25 @@ _HARMLESS = names(
     --headers --check-status --ignore-stdin --print --pretty --auth --verify -A
     """
 )
+# Words of a path by which a GET does something all the same, and those that do so at its end only.
+_ACTS = names(
+    """
+    delete destroy drop flush purge wipe truncate shutdown restart reboot kill quitquitquit quit cancel rollback
+    invalidate revoke drain failover requeue reindex
+    """
+)
+_ACTS_LAST = names(
+    """
+    remove clear reset reload stop start run trigger execute exec cleanup migrate deploy enable disable retry promote
+    abort pause resume unlock refresh replay rebuild suspend terminate evict
+    """
+)
+_ACTS_AS_KEY = names("cmd exec delete destroy flush purge shutdown restart kill drop truncate")
+_METHODS = _READS | {"POST", "PUT", "PATCH", "DELETE"}
+_OVERRIDES = re.compile(r"x-(http-)?method(-override)?", re.IGNORECASE)
+_METHOD_IN_URL = re.compile(r"[?&]_?method=(\w+)", re.IGNORECASE)
+_GUESSES = ("http", "https", "xh", "xhs")
+_ITEM = re.compile(r"^[\w.\[\]-]+(:=|=|@)(?!=)")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 
 
@@ -48,6 +68,10 @@ def http(call: Call) -> Ruling:
 
 def _request(call: Call) -> Ruling:
     methods = {(call.verb or "GET").upper(), *(value.upper() for value in call.flags.get("--request", ()))}
+    methods |= {value.strip().upper() for name, value in call.headers.items() if _OVERRIDES.fullmatch(name.strip())}
+    methods |= {match.upper() for word in call.args for match in _METHOD_IN_URL.findall(word.text)}
+    if _tool(call).rpartition("/")[2] in _GUESSES:
+        methods |= _guessed(call)
     return worst([_method(call, method) for method in sorted(methods)])
 
 
@@ -66,7 +90,40 @@ def _method(call: Call, method: str) -> Ruling:
     sends = any(flag in _SENDS for flag in call.flags) or bool(call.body)
     if sends and not call.has("-G", "--get", "-I", "--head") and not call.has("-X", "--request", "--method"):
         return changes("it sends data to the server")
+    if action := _action_of(call):
+        return unknown(f"by its path ({action}) the request does something")
     return reads(f"{method} only reads")
+
+
+def _guessed(call: Call) -> set[str]:
+    """HTTPie and xh take the method from what there is to send, and standard input counts."""
+    given = {word.text.upper() for word in call.words[1:3]} & _METHODS
+    if given:
+        return given
+    sends = call.piped or bool(call.redirects) or any(_ITEM.search(word.text) for word in call.words[2:])
+    return {"POST"} if sends else set()
+
+
+def _action_of(call: Call) -> str:
+    """A word of the path or of a parameter that asks for more than an answer, "" for none."""
+    for word in call.args:
+        address, _, query = unquote(word.text).partition("#")[0].partition("?")
+        path = [part for part in address.partition("://")[2].split("/")[1:] or address.split("/")[1:] if part]
+        pairs = [pair.partition("=") for pair in query.split("&")]
+        found = {part for segment in path for part in _parts(segment)} & _ACTS
+        found |= _parts(path[-1]) & _ACTS_LAST if path else set()
+        found |= {value.lower() for _, _, value in pairs} & (_ACTS | _ACTS_LAST)
+        found |= {part for key, _, _ in pairs for part in _parts(key)} & _ACTS_AS_KEY
+        if found:
+            return min(found)
+    return ""
+
+
+def _parts(text: str) -> set[str]:
+    """delete-user, deleteUser, delete_user -> {"delete", "user"}; a word with a point is a file or a host."""
+    if "." in text:
+        return set()
+    return {part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", text)}
 
 
 def _options(call: Call) -> list[Ruling]:
@@ -75,6 +132,8 @@ def _options(call: Call) -> list[Ruling]:
         scheme = _SCHEME.match(word.text.lower())
         if scheme and scheme.group(1) not in ("http", "https", "file"):
             found.append(unknown(f"what is sent over {scheme.group(1)} was not looked at"))
+    if any(value.startswith("@") for value in call.flags.get("--write-out", ())):
+        found.append(unknown("what it writes is said by a file"))
     if any("%output" in value for value in call.flags.get("--write-out", ())):
         found.append(changes("it writes a file"))
     for flag, values in call.flags.items():

@@ -22,6 +22,7 @@ from cockpit.runbooks.shell.tool import names
 
 if TYPE_CHECKING:
     from sqlglot import exp
+    from sqlglot.dialects import Dialect
 
 LIMIT = 65_536  # characters of one statement that are parsed
 _NESTING = 60  # brackets within brackets that are parsed
@@ -47,6 +48,7 @@ _STARTS = names(
     REVOKE TRUNCATE COPY REFRESH DO CALL LOCK
     """
 )
+_TEMPLATE = re.compile(r"\{[#%{]|\bU&[\"']", re.IGNORECASE)
 _PARSED = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
 
 
@@ -194,13 +196,16 @@ def statement(piece: Piece) -> SqlStatement:
         name = text.split()[0]
         return SqlStatement(name, text, name.rstrip("+") in HARMLESS_META and "|" not in text and "`" not in text)
     kind = _kind(text)
-    if kind.startswith("EXPLAIN"):
+    if kind.startswith("EXPLAIN") and not _TEMPLATE.search(text):
         return _explain(piece, kind)
+    if _TEMPLATE.search(text):  # what the parser takes for a comment, and the server does not; escaped identifiers
+        return SqlStatement(kind, text, False)
     if piece.odd or piece.open or piece.nesting > _NESTING or len(text) > LIMIT:
         return SqlStatement("" if piece.open else kind, text, False)
     if kind.split(" ")[0] in _PARSED:
         return _parsed(text, kind)
-    return SqlStatement(kind, text, kind in ("SHOW", "BEGIN", "ROLLBACK") and len(text.split()) <= 3)
+    plain = len(text.split()) <= 3 and not re.search(r"\bprepared\b", text, re.IGNORECASE)
+    return SqlStatement(kind, text, kind in ("SHOW", "BEGIN", "ROLLBACK") and plain)
 
 
 def _kind(text: str) -> str:
@@ -253,13 +258,24 @@ def _sqlglot() -> ModuleType:
     return sqlglot
 
 
+@functools.cache
+def _postgres() -> Dialect:
+    from sqlglot.dialects import Postgres
+
+    return Postgres()
+
+
 @functools.lru_cache(maxsize=4096)
 def _parsed(text: str, kind: str) -> SqlStatement:
     glot = _sqlglot()
     masked = _SHELL_VALUE.sub(lambda match: "x" * len(match.group()), placeholders.mask(text))
     try:
-        tokens = glot.tokenize(masked, read="postgres")
-        tree = glot.parse_one(masked, read="postgres")
+        postgres = _postgres()
+        tokens = postgres.tokenize(masked)
+        trees = postgres.parser().parse(tokens, masked)
+        if not trees or trees[0] is None:
+            raise glot.errors.ParseError("nothing in it")
+        tree = trees[0] if len(trees) == 1 else glot.exp.Block(expressions=trees)
         return _described(text, kind, tree, _called(tokens), certain=masked == placeholders.mask(text))
     except (glot.errors.SqlglotError, RecursionError):
         return SqlStatement("" if kind == "WITH" else kind, text, False)
@@ -292,12 +308,14 @@ def _described(
 
     functions, proven = called
     writes = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Command, exp.Copy)
-    found = [node for node in tree.walk() if isinstance(node, (*writes, exp.Into, exp.Lock))]
-    ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    told = (*writes, exp.Into, exp.Lock)
+    nodes = [node for node in tree.walk() if isinstance(node, (*told, exp.CTE, exp.Table))]
+    found = [node for node in nodes if isinstance(node, told)]
+    ctes = {node.alias_or_name for node in nodes if isinstance(node, exp.CTE)}
     tables = dict.fromkeys(
-        ".".join(part.name for part in table.parts)
-        for table in tree.find_all(exp.Table)
-        if table.name and (table.name not in ctes or table.db)
+        ".".join(part.name for part in node.parts)
+        for node in nodes
+        if isinstance(node, exp.Table) and node.name and (node.name not in ctes or node.db)
     )
     change = next((node for node in found if isinstance(node, writes)), None)
     if change is not None and not isinstance(change, exp.Command):

@@ -60,18 +60,12 @@ _PREFIXES = {
 }
 _OPERANDS = {"timeout": 1, "gtimeout": 1, "chroot": 1, "flock": 1, "taskset": 1}  # before the program
 _RUNNERS = {
-    ("poetry", "run"),
-    ("uv", "run"),
-    ("pipenv", "run"),
+    *((program, "run") for program in names("poetry uv pipenv pdm rye conda dotenv doppler op")),
     ("bundle", "exec"),
-    ("pdm", "run"),
-    ("rye", "run"),
-    ("conda", "run"),
-    ("dotenv", "run"),
-    ("doppler", "run"),
-    ("op", "run"),
     ("chamber", "exec"),
 }
+_GIVEN_TEXT = names("ssh su gcloud")
+_SYSTEM = ("/bin/", "/sbin/", "/usr/", "/opt/", "/snap/")
 _CONSOLES = clients.POSTGRES | {"mysql", "mariadb"}
 _REDIS_MODES = names(
     """
@@ -122,6 +116,7 @@ def _calls(words: list[Word], scene: Scene, depth: int) -> tuple[Call, ...]:
     while depth < _DEPTH:
         program = program_of(words)
         words, program = _spelling(words, program)
+        scene = _placed(words, program, scene)
         scripted = _script(program, words, scene, depth)
         if scripted is not None:
             return scripted
@@ -147,6 +142,15 @@ def _calls(words: list[Word], scene: Scene, depth: int) -> tuple[Call, ...]:
     words, program = _spelling(words, program)
     found = clients.leaf(program, words, scene)
     return found + _executed(program, words, scene, depth) if program == "find" else found
+
+
+def _placed(words: list[Word], program: str, scene: Scene) -> Scene:
+    """Something that runs other programs, named by a path: the path stays to be seen around what it runs."""
+    runs = program in _PREFIXES or program in _LAYERS or program in SHELLS or program in _GIVEN_TEXT
+    runs = runs or program in clients.POSTGRES
+    if not words or "/" not in words[0].text or not runs or words[0].text.startswith(_SYSTEM):
+        return scene
+    return replace(scene, within=(*scene.within, Wrapper(words[0].text)))
 
 
 def _spelling(words: list[Word], program: str) -> tuple[list[Word], str]:
@@ -299,7 +303,7 @@ def _script(program: str, words: list[Word], scene: Scene, depth: int) -> tuple[
 def _shell(program: str, words: list[Word], scene: Scene, depth: int) -> tuple[Call, ...] | None:
     found, rest = _own(words[1:], _SHELL_VALUES)
     if "-c" in found.flags:
-        return _parsed(rest[:1], Wrapper(f"{program} -c"), scene, depth) if rest else None
+        return _parsed(rest[:1], Wrapper(f"{program} -c", "", found.flags), scene, depth) if rest else None
     if rest and rest[0].source.startswith(("<(", ">(")):
         return None
     if rest and "-s" not in found.flags:
