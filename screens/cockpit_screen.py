@@ -167,7 +167,7 @@ class CockpitScreen(Openings):
         keys = engine.profile.keys if engine is not None else {}
         moves, always = move_hints(self.current, keys)
         if self.guide is not None and self.has_class("-at-guide"):
-            self.footer.show((), self.guide.hints(), always)
+            self.footer.show((), self.guide.hints(), always[:-1])  # q goes back here
             return
         actions = action_hints(engine.catalogue, self.current, keys) if engine else ()
         self.footer.show(actions, moves, always)

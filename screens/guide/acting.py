@@ -84,6 +84,8 @@ class Acts:
         elif verb == "skip":
             skipped = session.progress(step.id).state in _SETTLED
             self._guide.work(session.reopen(step.id) if skipped else session.skip(step.id))
+        elif verb == "fail":
+            self._fail(session, step)
         elif verb == "note":
             self._guide.ask_note(step.id)
         elif verb == "copy":
@@ -111,6 +113,16 @@ class Acts:
         else:
             sight = self._guide.playbook.glanced(step.id)
             self._guide.work(session.tick(step.id, sight.summary if sight is not None else ""))
+
+    def _fail(self, session: Session, step: Step) -> None:
+        progress = session.progress(step.id)
+        if progress.state is StepState.RUNNING and progress.run:
+            self._guide.tell("It is under way: what comes of it decides.")
+        elif progress.state is StepState.FAILED:
+            self._guide.work(session.reopen(step.id))
+        else:
+            sight = self._guide.playbook.glanced(step.id)
+            self._guide.work(session.fail(step.id, sight.summary if sight is not None else progress.result))
 
     def _copy(self, step: Step) -> None:
         links = [link.target for link in step.links if link.target]

@@ -260,7 +260,8 @@ def _result(stand: Stand, room: int) -> list[Row]:
     elif progress.result and not stand.wrong:
         glyph, style = _CAME.get(progress.state, ("·", "muted"))
         made += _paragraph(" ".join(progress.result.split()), room, style, glyph, 4)
-        made += _behind_it(progress.lines, room, muted=True)
+        if progress.lines != (progress.result,):
+            made += _behind_it(progress.lines, room, muted=True, tail=_is_script(stand.offered))
     if stand.output:
         made += [spans(("│ ", "line"), (wrapped(line, room - 2, 1)[0], "")) for line in stand.output[-_RESULT_LINES:]]
     if stand.effect:
@@ -290,12 +291,21 @@ def _seen(stand: Stand, sight: Sight, room: int) -> list[Row]:
     return made + _behind_it(sight.lines, room, muted=sunk, more=sight.cut)
 
 
-def _behind_it(lines: tuple[str, ...], room: int, *, muted: bool, more: bool = False) -> list[Row]:
+def _is_script(offered: Offered | None) -> bool:
+    return offered is not None and offered.action is not None and offered.kind is Kind.SCRIPT
+
+
+def _behind_it(
+    lines: tuple[str, ...], room: int, *, muted: bool, more: bool = False, tail: bool = False
+) -> list[Row]:
+    """The first lines; `tail`: the last, where a command says how it ended."""
+    left = len(lines) - _RESULT_LINES
     shown = [
         spans(("│ ", "line"), (wrapped(line, max(8, room - 2), 1)[0], "muted" if muted else "foreground"))
-        for line in lines[:_RESULT_LINES]
+        for line in (lines[-_RESULT_LINES:] if tail else lines[:_RESULT_LINES])
     ]
-    left = len(lines) - _RESULT_LINES
+    if tail and left > 0:
+        return [spans(("│ ", "line"), (f"… {_more(left)} before: d shows them", "muted")), *shown]
     if left > 0 or more:
         count = f"{_more(left)}{', and more' if more else ''}" if left > 0 else "more"
         shown.append(spans(("│ ", "line"), (f"… {count}: d shows them", "muted")))

@@ -44,6 +44,7 @@ _STEP_HINTS = (
     ("guide.back", "esc", "List"),
     ("pane.next", "tab", "Panes"),
     ("guide.detail", "d", "Detail"),
+    ("guide.fail", "-", "Failed"),
     ("guide.copy", "y", "Copy"),
     ("guide.note", "m", "Note"),
     ("guide.told", "o", "Told"),

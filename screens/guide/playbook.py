@@ -16,7 +16,7 @@ from cockpit.model.command import Kind
 from cockpit.model.look import Sight
 from cockpit.model.runbook import ClockKind, Step
 from cockpit.model.severity import Freshness
-from cockpit.runbooks.guide.offer import Offered
+from cockpit.runbooks.guide.offer import SCRIPT, Offered
 from cockpit.runbooks.guide.progress import Note, StepState, Timer
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted
@@ -68,6 +68,7 @@ class PlaybookView(BlockRows):
         Binding("enter", "step('run')", "Ask, plan or read the step", show=False, id="guide.run"),
         Binding("space", "step('tick')", "Tick the step, or take it back", show=False, id="guide.tick"),
         Binding("s", "step('skip')", "Skip the step, or take it back", show=False, id="guide.skip"),
+        Binding("minus", "step('fail')", "It failed or did not help, or take that back", show=False, id="guide.fail"),
         Binding("d", "step('detail')", "Everything about the step", show=False, id="guide.detail"),
         Binding("y", "step('copy')", "Copy the command", show=False, id="guide.copy"),
         Binding("m", "step('note')", "Note something on the step", show=False, id="guide.note"),
@@ -347,4 +348,6 @@ def _phase(executor: Executor, run: str) -> str:
     if running is None:
         return ""
     done = f" {running.done} of {running.total}" if running.total else ""
-    return f"{running.phase}{done}{f'  {running.note}' if running.note else ''}"
+    # The last line of a script stands above, among its lines.
+    note = "" if running.request is not None and running.request.action == SCRIPT else running.note
+    return f"{running.phase}{done}{f'  {note}' if note else ''}"

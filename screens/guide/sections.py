@@ -23,7 +23,9 @@ def headings(step: Step, before: Step | None, width: int, *, parts: bool) -> lis
     made: list[Block] = []
     if parts and (before is None or before.part is not step.part):
         made.append(Block("", (Row("", (Rule(_PART.get(step.part, step.part.value), "muted"),)),)))
-    if step.condition and (before is None or before.condition != step.condition):
+    # Not above a step that begins with the same words.
+    said = step.text.casefold().startswith(step.condition.casefold().rstrip(" :,."))
+    if step.condition and not said and (before is None or before.condition != step.condition):
         lines = wrapped(step.condition, max(10, width - 2), 3)
         rows = [
             spans(("▸ " if number == 0 else "  ", "primary"), (line, "primary bold"))
@@ -51,9 +53,11 @@ def lead_out(session: Session, width: int) -> list[Block]:
         for cause, cure in session.playbook.causes:
             made += [spans((line, "bold")) for line in wrapped(cause, width, 2)]
             made += [spans(("  ", ""), (line, "")) for line in wrapped(cure, max(10, width - 2), 3)]
-    if session.playbook.links:
+    shown = {link.target for step in session.steps for link in step.links}
+    links = [link for link in session.playbook.links if link.target not in shown]
+    if links:
         made.append(Row("", (Rule("links"),)))
-        for link in session.playbook.links:
+        for link in links:
             label = f"{link.text}  " if link.text != link.target else ""
             made.append(spans(("→ ", "primary"), (label, ""), (link.target, "primary")))
     for each in session.notes:

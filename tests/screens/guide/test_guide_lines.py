@@ -199,3 +199,22 @@ def test_found_words_stand_out_and_keys_lead_to_the_step() -> None:
 def test_a_runbook_without_procedures_says_so() -> None:
     (block,) = listing.blocks(listing.Catalogue(replace(RUNBOOK, playbooks=())), 60)
     assert "no steps" in text(block)[0]
+
+
+RUN_IT = Step("s", 3, "Run it", Part.OTHER, command=Command("seq 10", 3, "bash"))
+
+
+def test_of_a_scripts_output_the_end_is_shown() -> None:
+    said = tuple(f"line {number}" for number in range(10))
+    progress = Progress("s", StepState.FAILED, result="exit 1", lines=said, run="r")
+    offer = script(Command("seq 10", 3, "bash"))
+    shown = text(lines.step_block(stand(RUN_IT, progress=progress, offered=offer), 60, 0))
+    shown = [line.strip() for line in shown]
+    assert shown[-5:] == ["│ … 6 more lines before: d shows them", *(f"│ line {n}" for n in (6, 7, 8, 9))]
+
+
+def test_a_result_of_one_line_is_said_once() -> None:
+    progress = Progress("s", StepState.DONE, result="pong", lines=("pong",), run="r")
+    offer = script(Command("seq 10", 3, "bash"))
+    shown = text(lines.step_block(stand(RUN_IT, progress=progress, offered=offer), 60, 0))
+    assert sum("pong" in line for line in shown) == 1

@@ -47,6 +47,27 @@ async def test_a_step_is_ticked_and_taken_back_skipped_and_taken_back(room: Room
         assert told == [f"guide step look {word}" for word in ("done", "to do", "skipped", "to do")]
 
 
+async def test_a_step_that_did_not_help_is_marked_failed_and_taken_back(room: Room) -> None:
+    async with room() as guide:
+        await guide.press("r", "enter", "-")
+        assert "[!] 1 Check" in guide.text
+        assert guide.guide.playbook.session.progress("look").result == "503 in 3 004 ms"
+        await guide.press("-")
+        assert "[ ] 1 Check" in guide.text
+        told = [line for line in guide.desk.recorded if line.startswith("guide step")]
+        assert told == ["guide step look failed", "guide step look to do"]
+
+
+async def test_a_run_under_way_is_not_marked_failed_by_hand(room: Room) -> None:
+    async with room((200, 50)) as guide:
+        await guide.press("r", "enter")
+        go(guide, "restart")
+        await guide.guide.playbook.session.start("restart", "run-1")
+        await guide.press("-")
+        assert state(guide, "restart") is StepState.RUNNING
+        assert "It is under way" in guide.text
+
+
 async def test_what_a_live_step_shows_is_its_result_when_it_is_ticked(room: Room) -> None:
     async with room() as guide:
         await guide.press("r", "enter")
