@@ -94,8 +94,11 @@ class Session:
 
     @property
     def next(self) -> Step | None:
-        """The first step that is still to do, None when all are settled."""
-        todo = (step for step in self.playbook.steps if self.progress(step.id).state is StepState.TODO)
+        """From the one worked on last, the first that is to do, else the first of all; None when all are settled."""
+        steps = self.playbook.steps
+        touched = [(at, number) for number, step in enumerate(steps) if (at := self.progress(step.id).at) is not None]
+        last = max(touched)[1] if touched else 0
+        todo = (step for step in steps[last:] + steps if self.progress(step.id).state is StepState.TODO)
         return next(todo, None)
 
     @property

@@ -55,6 +55,15 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
+async def test_it_goes_on_after_the_step_that_was_worked_on_last(desk: Desk) -> None:
+    session = await desk.open()
+    await session.tick("b")
+    assert session.next == STEPS[2], "the one above it was passed over"
+    await desk.clock.advance(1)
+    await session.tick("c")
+    assert session.next == STEPS[0], "below it nothing is to do"
+
+
 async def test_a_step_goes_through_its_states_with_time_and_name(desk: Desk) -> None:
     session = await desk.open()
     assert session.progress("a").state is StepState.TODO and session.next == STEPS[0]
