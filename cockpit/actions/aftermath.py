@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from cockpit.actions.effect import EffectWatch, Symptom, Symptoms
 from cockpit.actions.handler import Scene
-from cockpit.actions.record import Record, UndoOffer, Unresolved, unresolved_of
+from cockpit.actions.record import Record, UndoOffer, Unresolved, process_of, unresolved_of
 from cockpit.audit.locks import Locks
 from cockpit.audit.log import AuditLog
 from cockpit.clock import Clock
 from cockpit.model.action import Effect, Undo
 from cockpit.model.severity import Severity
+from cockpit.text import clean
 
 UNDO_VALID_S = 1800.0
 RECORDS_KEPT = 200
@@ -101,11 +103,15 @@ def find_unresolved(audit: AuditLog, locks: Locks, scene: Scene) -> tuple[Unreso
 
 def _open_intents(audit: AuditLog, scene: Scene) -> dict[str, Unresolved]:
     found: dict[str, Unresolved] = {}
+    here = clean(socket.gethostname(), 255)  # as the audit log names it
     for entry in audit.entries():
         if (entry.system, entry.environment) != (scene.system, scene.environment):
             continue
         if entry.event == "intent":
             found[entry.run] = unresolved_of(entry.run, entry.at, entry.actor, entry.facts)
+        elif entry.event == "began" and entry.run in found:
+            where = process_of(str(entry.actor.get("host", "")), here, entry.facts)
+            found[entry.run] = replace(found[entry.run], process=where)
         elif entry.event in ("outcome", "checked"):
             found.pop(entry.run, None)
     return found

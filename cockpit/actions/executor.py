@@ -278,7 +278,8 @@ class Executor:
         def progress(done: int, total: int, note: str) -> None:
             self._underway.phase(draft.run, plan, "running", can_abort=True, done=done, total=total, note=note)
 
-        control = RunControl(progress, lambda: self._underway.stopped(draft.run))
+        began = self._trail.beginning(draft.run)
+        control = RunControl(progress, lambda: self._underway.stopped(draft.run), began)
         try:
             async with asyncio.timeout(plan.deadline_s + GRACE_S):
                 result = await handler.run(plan, control)
@@ -355,8 +356,7 @@ class Executor:
 
     async def unresolved(self) -> tuple[Unresolved, ...]:
         """Intents of this system without an outcome, whose process is gone."""
-        scene = self._at.scene
-        return await asyncio.to_thread(find_unresolved, self._at.audit, self._at.locks, scene)
+        return await asyncio.to_thread(find_unresolved, self._at.audit, self._at.locks, self._at.scene)
 
     async def resolve(self, run: str, note: str) -> None:
         """The operator looked: the intent is not shown again."""

@@ -9,12 +9,17 @@ from typing import Protocol
 from cockpit.model.action import ActionRequest, ActionSpec, Choice, Plan, RunResult, Verification
 
 
+def _nothing(process_group: int) -> None:
+    """For an action that starts no process here, and for tests."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunControl:
     """What a running action is given: a place to tell progress, and the operator's wish to stop."""
 
     progress: Callable[[int, int, str], None]  # done, total (0: unknown), note
     aborted: Callable[[], bool]
+    began: Callable[[int], None] = _nothing  # the process group that does it: whoever comes later can look for it
 
 
 @dataclass(frozen=True, slots=True)

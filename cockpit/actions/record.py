@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,6 +79,7 @@ class Unresolved:
     title: str
     target: str
     operation: tuple[str, ...]
+    process: str = ""  # where the command itself may be found, "" where no process of a machine did it
 
 
 def intent_facts(plan: Plan, reason: str, approver: str) -> dict[str, Any]:
@@ -109,6 +111,23 @@ def outcome_facts(record: Record) -> dict[str, Any]:
         "details": list(record.details[:200]),
         "refusals": [[refusal.step, refusal.reason] for refusal in record.refusals],
     }
+
+
+def process_of(host: str, here: str, facts: Mapping[str, Any]) -> str:
+    """From the audit line of a run's begin: its process group, and whether that is alive, if it can be told here."""
+    group = facts.get("process_group")
+    if not isinstance(group, int) or group <= 1:
+        return ""
+    look = f"ps -o pid,etime,args -g {group}"
+    if host != here:
+        return f"process group {group} on {host}: it may still run; look there with {look}"
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return f"process group {group}: none of it is alive any more"
+    except OSError:
+        pass  # somebody else's, or not to be asked: then only a look tells
+    return f"process group {group}: one of this number is alive, so the command may still run; look with {look}"
 
 
 def unresolved_of(run: str, at: str, actor: Mapping[str, Any], facts: Mapping[str, Any]) -> Unresolved:

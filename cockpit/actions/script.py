@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cockpit.actions import fill
@@ -258,6 +258,7 @@ class RunScript(BoundAction):
             deadline_s=self._runbook.script_timeout,
             heard=heard,
             aborted=control.aborted,
+            began=control.began,
         )
         control.progress(transcript.count, 0, transcript.last())
         return _result(end, transcript, script, self._runbook.script_timeout)
@@ -276,6 +277,14 @@ class RunScript(BoundAction):
 
 
 def _result(end: ScriptEnd, transcript: Transcript, script: Script, deadline_s: float) -> RunResult:
+    result = _ending(end, transcript, script, deadline_s)
+    if not end.left:
+        return result
+    left = f"it left behind what goes on by itself: {', '.join(end.left[:5])}"
+    return replace(result, summary=f"{result.summary}; {left}", details=(*result.details, left))
+
+
+def _ending(end: ScriptEnd, transcript: Transcript, script: Script, deadline_s: float) -> RunResult:
     details, last = transcript.lines(RECORDED_LINES), transcript.last()
     if script.shows_secrets:
         details, last = (), f"its {transcript.count} lines are not kept: they show secrets"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from cockpit.actions.record import Record, intent_facts, outcome_facts
 from cockpit.audit.log import AuditLog, Entry
 from cockpit.clock import Clock
 from cockpit.errors import Misconfigured
+
+_log = logging.getLogger(__name__)
 
 
 class Trail:
@@ -36,6 +39,26 @@ class Trail:
         now = self._clock.now()
         async with self._order:
             return await asyncio.to_thread(self._audit.append, entry, now)
+
+    def beginning(self, run: str) -> Callable[[int], None]:
+        """To be told the process group that does it: whoever finds the intent without an outcome can look for that.
+
+        Nothing waits for the line: the intent is on disk, and the command runs already.
+        """
+
+        def began(process_group: int) -> None:
+            facts = {"process_group": process_group}
+            entry = Entry("began", self._scene.system, self._scene.environment, run, facts)
+            task = asyncio.create_task(self._append(entry))
+            self._writes.add(task)
+            task.add_done_callback(self._began)
+
+        return began
+
+    def _began(self, task: asyncio.Task[Entry]) -> None:
+        self._writes.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("the process group of a run could not be recorded: %s", error)
 
     async def refused(self, record: Record) -> Record:
         """An attempt that no guard let through."""

@@ -375,6 +375,7 @@ class ScriptEnd:
 
     status: int
     ended: Ended
+    left: tuple[str, ...] = ()  # what it started that left its group and goes on: "pid 4711 (sleep 300)"
 
 
 class ScriptRunning(Protocol):
@@ -389,10 +390,12 @@ class ScriptRunning(Protocol):
         deadline_s: float,
         heard: Callable[[bytes], None],
         aborted: Callable[[], bool],
+        began: Callable[[int], None],
     ) -> ScriptEnd:
         """Run to its end in `folder`, with exactly this environment and without input.
 
         `heard` gets stdout and stderr as they come, uncleaned. At the deadline, or once `aborted` says so, the whole
         process group gets SIGTERM, and SIGKILL two seconds later; what it leaves behind in the group ends with it.
+        `began` is told the number of that group.
         Misconfigured when it cannot be started.
         """

@@ -33,6 +33,7 @@ async def tell_unresolved(engine: Engine) -> None:
         note(
             f"UNKNOWN: {left.who} began at {left.at[:19]} UTC: {left.title}, {left.target}. Its outcome was never "
             f"recorded: look whether it happened (cockpit audit show --run {left.run})"
+            + (f". {left.process[:1].upper()}{left.process[1:]}" if left.process else "")
         )
 
 

@@ -58,6 +58,8 @@ class UnresolvedDialog(YesNo):
             lines += rows.labelled("when", [each.at], width)
             lines += rows.labelled("who", [each.who], width)
             lines += rows.labelled("sent", each.operation, width, style="$accent")
+            if each.process:
+                lines += rows.labelled("process", [each.process], width, style=rows.CARE)
             lines += rows.labelled("run", [each.run], width, style=rows.MUTED)
         return lines
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -224,6 +226,26 @@ async def test_what_it_leaves_in_the_background_ends_with_it(bench: Bench) -> No
     assert result.outcome is Outcome.SUCCEEDED
     pids = [int((bench.folder / name).read_text()) for name in ("child", "grandchild")]
     await until(lambda: not any(map(alive, pids)))
+
+
+@linux
+async def test_what_leaves_its_group_is_named(bench: Bench) -> None:
+    text = "setsid sh -c 'echo $$ > left; exec sleep 300' & while [ ! -s left ]; do sleep 0.05; done; echo begun"
+    result = await bench.run(text)
+    pid = int((bench.folder / "left").read_text())
+    os.kill(pid, signal.SIGKILL)
+    assert result.outcome is Outcome.SUCCEEDED
+    assert result.summary.startswith(f"begun; it left behind what goes on by itself: pid {pid} (")
+    assert result.details[-1].startswith("it left behind")
+    assert "left behind" not in (await bench.run("sleep 300 & echo begun")).summary, "the group ends with it"
+
+
+@linux
+async def test_the_process_group_is_told_when_it_begins(bench: Bench) -> None:
+    plan = await bench.plan("ps -o pgid= -p $$")
+    began: list[int] = []
+    result = await bench.made.run(plan, RunControl(lambda *told: None, lambda: False, began.append))
+    assert [int(result.summary)] == began
 
 
 @linux

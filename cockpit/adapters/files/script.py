@@ -1,6 +1,8 @@
 """Running one command of a runbook: its output as it comes, an end by deadline or by key, nothing left behind.
 
-It has its own session and so its own process group, no terminal, and nothing on its standard input.
+It has its own session and so its own process group, no terminal, and nothing on its standard input. What goes into a
+session of its own (setsid, a daemon) escapes the group: it is not killed. On Linux it is found by a mark in its
+environment and named; what wiped its environment, or belongs to another user, is not found.
 """
 
 from __future__ import annotations
@@ -9,13 +11,16 @@ import asyncio
 import contextlib
 import os
 import signal
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 from cockpit.adapters.capabilities import Ended, ScriptEnd
 from cockpit.errors import Misconfigured
 from cockpit.text import clean
 
+MARK = "COCKPIT_SCRIPT"  # in the environment of all that it starts
 GRACE_S = 2.0  # between SIGTERM and SIGKILL
 LEFT_OPEN_S = 0.5  # how long what it left behind may still write
 _LOOK_EVERY_S = 0.05  # at the deadline and at the wish to stop
@@ -34,16 +39,19 @@ class ScriptRunner:
         deadline_s: float,
         heard: Callable[[bytes], None],
         aborted: Callable[[], bool],
+        began: Callable[[int], None],
     ) -> ScriptEnd:
         """As the protocol says. The whole group is killed as well when the caller is cancelled."""
+        mark = uuid.uuid4().hex
         reading, writing = os.pipe()
         with os.fdopen(reading, "rb", 0) as pipe:
             try:
-                process = await _started(argv, env, folder, writing)
+                process = await _started(argv, {**env, MARK: mark}, folder, writing)
             finally:
                 os.close(writing)
             listening = asyncio.create_task(_listen(pipe, heard))
             try:
+                began(process.pid)
                 ended = await _ended(process, deadline_s, aborted)
                 if ended is not Ended.ITSELF:
                     await _end_group(process)
@@ -54,7 +62,26 @@ class ScriptRunner:
                 _signal(process, signal.SIGKILL)
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
-            return ScriptEnd(await process.wait(), ended)
+            status = await process.wait()
+            return ScriptEnd(status, ended, await asyncio.to_thread(_escaped, mark, process.pid))
+
+
+def _escaped(mark: str, group: int) -> tuple[str, ...]:
+    """Processes with this mark in their environment that are not of the group. Blocking; empty without /proc."""
+    wanted = f"{MARK}={mark}".encode()
+    found: list[str] = []
+    for folder in sorted(Path("/proc").glob("[0-9]*")):
+        try:
+            if wanted not in (folder / "environ").read_bytes().split(b"\0"):
+                continue
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            own = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[2]
+        except (OSError, IndexError):
+            continue  # it ended just now, or is not ours to look at
+        if own != str(group):
+            said = clean(b" ".join(words).decode("utf-8", "replace").strip(), 120)
+            found.append(f"pid {folder.name} ({said})")
+    return tuple(found)
 
 
 async def _started(

@@ -26,6 +26,7 @@ LEFT = Unresolved(
     "Terminate session [/x]",
     "session 4411",
     ("SELECT pg_terminate(4411)",),
+    "process group 4711: it may still run",
 )
 
 
@@ -120,6 +121,7 @@ async def test_a_lost_action_is_shown_in_full_and_only_y_acknowledges(stage: Any
             LEFT.who,
             LEFT.operation[0],
             LEFT.run,
+            LEFT.process,
         ):
             assert part in table.text, part
         await table.press("enter", " ", "q")
