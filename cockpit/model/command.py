@@ -9,9 +9,24 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from cockpit.model.action import Tier
 from cockpit.model.severity import SourceKind
+
+_V = TypeVar("_V")
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[str, Any]:
+    return _EMPTY
+
+
+def _frozen(given: Mapping[str, _V]) -> Mapping[str, _V]:
+    """A copy that nobody else can change; one that is frozen already stays as it is."""
+    if not given:
+        return _EMPTY
+    return given if type(given) is MappingProxyType else MappingProxyType(dict(given))
 
 
 class EffectClass(enum.IntEnum):
@@ -75,11 +90,11 @@ class Wrapper:
 
     tool: str  # "docker exec", "compose exec", "kubectl exec", "ssh", "sudo", "xargs", "sh -c", "psql" ...
     where: str = ""  # container, pod, host, instance
-    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
     placeholders: tuple[Placeholder, ...] = ()  # in its own words: the pod, the host, the connection string
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "flags", MappingProxyType(dict(self.flags)))
+        object.__setattr__(self, "flags", _frozen(self.flags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +121,25 @@ class Call:
     program: str  # base name, or "sql", "http", "redis", "promql"
     verb: str = ""  # "run services update-traffic", "rollout undo", "UPDATE", "GET", "FLUSHDB"
     args: tuple[Word, ...] = ()  # positional, after the verb; http: the URL
-    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "--region": ("r",); a switch: ("",)
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)  # "--region": ("r",); a switch: ("",)
     words: tuple[Word, ...] = ()  # everything as written, the program first
     text: str = ""  # as written; for "sql" the statement
     line: int = 0  # in the file, from 1
     within: tuple[Wrapper, ...] = ()  # outermost first
     channel: str = ""  # gcloud: "alpha", "beta"
     statement: SqlStatement | None = None
-    assigned: Mapping[str, str] = field(default_factory=dict)  # NAME=value before the program
+    assigned: Mapping[str, str] = field(default_factory=_nothing)  # NAME=value before the program
     redirects: tuple[Redirect, ...] = ()
     body: str = ""  # given on standard input in the text itself, or as an HTTP body
-    headers: Mapping[str, str] = field(default_factory=dict)  # http
+    headers: Mapping[str, str] = field(default_factory=_nothing)  # http
     substituted: bool = False  # its output becomes part of another call: $(...), <(...)
     piped: bool = False  # reads what the call before it writes
     asides: tuple[Placeholder, ...] = ()  # in its assignments and its here-document
 
     def __post_init__(self) -> None:
-        for name in ("flags", "assigned", "headers"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        object.__setattr__(self, "flags", _frozen(self.flags))
+        object.__setattr__(self, "assigned", _frozen(self.assigned))
+        object.__setattr__(self, "headers", _frozen(self.headers))
 
     def flag(self, *names: str) -> str | None:
         """The value of the first of these flags that is there; None where none is, "" for a switch."""
@@ -170,15 +186,16 @@ class Intent:
 
     name: str  # ActionSpec.id or LookSpec.id
     pane: SourceKind
-    target: Mapping[str, str] = field(default_factory=dict)  # as named: {"service": "api", "region": "r"}
-    params: Mapping[str, str] = field(default_factory=dict)  # of the action or look, literal values only
-    asks: Mapping[str, Placeholder] = field(default_factory=dict)  # parameter -> what to fill in for it
+    target: Mapping[str, str] = field(default_factory=_nothing)  # as named: {"service": "api", "region": "r"}
+    params: Mapping[str, str] = field(default_factory=_nothing)  # of the action or look, literal values only
+    asks: Mapping[str, Placeholder] = field(default_factory=_nothing)  # parameter -> what to fill in for it
     differs: str = ""  # in which way it is not what the command would do, as a sentence
     tier: Tier | None = None  # where this use weighs more than the action in general
 
     def __post_init__(self) -> None:
-        for name in ("target", "params", "asks"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        object.__setattr__(self, "target", _frozen(self.target))
+        object.__setattr__(self, "params", _frozen(self.params))
+        object.__setattr__(self, "asks", _frozen(self.asks))
 
 
 @dataclass(frozen=True, slots=True)

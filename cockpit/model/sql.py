@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _PIECE = re.compile(
     r"""(?P<space>[ \t\n\r\f\v]+|--[^\n\r]*)
@@ -62,6 +63,7 @@ class RowChange:
     tuples: int = 0  # INSERT: rows after VALUES
 
 
+@lru_cache(maxsize=512)
 def tokens(sql: str) -> tuple[Token, ...]:
     """Without comments and space. Raises NotOne for what is not closed."""
     found: list[Token] = []
@@ -71,7 +73,7 @@ def tokens(sql: str) -> tuple[Token, ...]:
         match = _PIECE.match(sql, at)
         if match is None or match.lastgroup is None:
             raise NotOne("it cannot be read")
-        kind, end = _kind(match), match.end()
+        kind, end = match.lastgroup, match.end()
         if kind == "comment":
             at = _comment_end(sql, at)
             continue
@@ -104,10 +106,6 @@ def _check(kind: str, text: str, open_: list[str]) -> None:
         raise NotOne("a quote is not closed")
     if text in _PAIRS and (not open_ or open_.pop() != _PAIRS[text]):
         raise NotOne("a bracket is not opened")
-
-
-def _kind(match: re.Match[str]) -> str:
-    return next(name for name, text in match.groupdict().items() if text is not None and name != "tag")
 
 
 def _comment_end(sql: str, at: int) -> int:

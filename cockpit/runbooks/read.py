@@ -8,9 +8,11 @@ from pathlib import Path
 
 from cockpit.errors import Misconfigured
 from cockpit.model.runbook import Runbook
-from cockpit.runbooks.markdown.blocks import Block, BlockKind, blocks
+from cockpit.runbooks.collector import held_off
+from cockpit.runbooks.markdown.blocks import blocks
 from cockpit.runbooks.markdown.facts import facts_of
 from cockpit.runbooks.markdown.inline import plain
+from cockpit.runbooks.markdown.parts import Block, BlockKind
 from cockpit.runbooks.markdown.playbooks import playbooks_of
 from cockpit.runbooks.markdown.source import Source, decode, source
 from cockpit.text import clean
@@ -50,6 +52,7 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
+@held_off()
 def _runbook(given: Sequence[tuple[str, str]], originals: Sequence[tuple[str, bytes]]) -> Runbook:
     digest = hashlib.sha256()
     for name, data in originals:
@@ -57,7 +60,11 @@ def _runbook(given: Sequence[tuple[str, str]], originals: Sequence[tuple[str, by
     sources = [source(name, text) for name, text in given]
     taken: dict[str, int] = {}
     found = [(each, blocks(each.lines)) for each in sources]
-    playbooks = tuple(playbook for each, parts in found for playbook in playbooks_of(each.name, parts, taken))
+    playbooks = tuple(
+        playbook
+        for each, parts in found
+        for playbook in playbooks_of(each.name, parts, taken, dict(each.front_matter).get("title", ""))
+    )
     order = {each.name: index for index, each in enumerate(sources)}
     commands = [step.command for playbook in playbooks for step in playbook.steps if step.command]
     commands.sort(key=lambda command: (order.get(command.file, 0), command.line))

@@ -6,11 +6,9 @@ runbook needs of it is in `inline`.
 
 from __future__ import annotations
 
-import enum
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from markdown_it import MarkdownIt
@@ -21,45 +19,25 @@ from markdown_it.token import Token
 from cockpit.runbooks.markdown.chunks import chunks
 from cockpit.runbooks.markdown.dialects import plainer
 from cockpit.runbooks.markdown.htmltables import Row, rows_of
+from cockpit.runbooks.markdown.parts import CHECKBOX, Block, BlockKind, language_of
+from cockpit.runbooks.markdown.swift import swift_blocks
 
 MAX_NESTING = 40  # markdown-it counts a list as two
 _MOST_QUOTES = 5  # a quote reads its lines once for each level
 _DEEP = re.compile(r"[ \t>\-*+.)0-9]*")
-_CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
 _PRE = re.compile(r"</?(?:pre|code)\b[^>]{0,200}>", re.IGNORECASE)
-
-
-class BlockKind(enum.Enum):
-    """What a block is."""
-
-    HEADING = "heading"
-    TEXT = "text"
-    ITEM = "item"
-    FENCE = "fence"
-    TABLE = "table"
-    RULE = "rule"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block. Texts are as written, with their markup."""
-
-    kind: BlockKind
-    line: int  # of its first line in the file, from 1; of a fence: of its first content line
-    text: str = ""  # of several lines where the paragraph has them; of a fence the content
-    level: int = 0  # heading: 1 to 6; else how many list items it is inside of, itself counted
-    number: str = ""  # ordered item: "3"
-    checkbox: bool | None = None
-    language: str = ""  # fence: first word of its info string
-    rows: tuple[Row, ...] = ()  # table: the header first
 
 
 def blocks(lines: Sequence[str]) -> tuple[Block, ...]:
     """All blocks. A document nested beyond reason is read line by line instead."""
     lines = plainer(lines)
-    if not any(_too_deep(line) for line in lines):
+    if not any(">" in line and _too_deep(line) for line in lines):
         found: list[Block] = []
         for before, part in chunks(lines):
+            swift = swift_blocks(part, before)
+            if swift is not None:
+                found += swift
+                continue
             tokens = _parser().parse("\n".join(part) + "\n")
             if any(token.level >= MAX_NESTING - 2 for token in tokens):  # it skips what is deeper
                 break
@@ -72,7 +50,7 @@ def blocks(lines: Sequence[str]) -> tuple[Block, ...]:
 
 
 def _too_deep(line: str) -> bool:
-    if not line or line[0] not in " \t>-*+0123456789" or ">" not in line:
+    if not line or line[0] not in " \t>-*+0123456789":
         return False
     found = _DEEP.match(line)
     return found is not None and found[0].count(">") > _MOST_QUOTES
@@ -208,7 +186,7 @@ class _Walk:
             return
         number = self._item[1]
         self._item = None
-        box = _CHECKBOX.match(text)
+        box = CHECKBOX.match(text)
         ticked = box[1] != " " if box else None
         self._found.append(
             Block(BlockKind.ITEM, line, text[box.end() :] if box else text, self._depth, number, ticked)
@@ -216,7 +194,7 @@ class _Walk:
 
     def _code(self, token: Token) -> None:
         fenced = token.type == "fence"
-        language = token.info.strip().split(maxsplit=1)[0].strip("{}.") if token.info.strip() else ""
+        language = language_of(token.info)
         content = token.content.removesuffix("\n")
         if fenced or content.strip():
             self._add(BlockKind.FENCE, self._line(token) + fenced, content, language=language)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 _FENCE = re.compile(r"((?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*)(`{3,}|~{3,})([^\n]*)$")
 _HIDING = re.compile(r"<!--|<pre|<script|<style|<textarea", re.IGNORECASE)
-_LEAST = 40  # lines
+_LEAST = 1  # lines
 
 
 def chunks(lines: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:

@@ -18,10 +18,10 @@ from cockpit.model.runbook import (
     SeverityLevel,
 )
 from cockpit.runbooks.markdown import tables
-from cockpit.runbooks.markdown.blocks import Block, BlockKind
 from cockpit.runbooks.markdown.bounds import bound_of, merged, metric_before
 from cockpit.runbooks.markdown.clocks import clocks, duration
 from cockpit.runbooks.markdown.inline import mails, plain, urls
+from cockpit.runbooks.markdown.parts import Block, BlockKind
 from cockpit.runbooks.markdown.people import (
     channels_in,
     contact_of,

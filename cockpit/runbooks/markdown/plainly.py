@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cockpit.runbooks.markdown.blocks import Block, BlockKind
+from cockpit.runbooks.markdown.parts import Block, BlockKind
 
 _FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t>]+)*(`{3,}|~{3,})[ \t]*([^\s`]*)")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)$")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cockpit.runbooks.markdown.blocks import Block, BlockKind
 from cockpit.runbooks.markdown.inline import plain
+from cockpit.runbooks.markdown.parts import Block, BlockKind
 from cockpit.runbooks.markdown.verbs import begins_with_verb
 from cockpit.runbooks.markdown.words import Role, core, folded, is_step_heading, label, number_of, role_of
 

@@ -37,9 +37,16 @@ def decode(data: bytes) -> str:
 
 def source(name: str, text: str) -> Source:
     """Clean every line and take the front matter off."""
-    lines = [clean(line, _NO_LIMIT) for line in _BREAK.split(text.removeprefix("\ufeff"))]
+    lines = _lines(text.removeprefix("\ufeff"))
     front, end = _front_matter(lines)
     return Source(clean(name), tuple([""] * end + lines[end:]), front)
+
+
+def _lines(text: str) -> list[str]:
+    """Every line cleaned. Most texts need none of it, and one look at the whole tells."""
+    if "\r" not in text and text.isascii() and text.replace("\n", " ").isprintable():
+        return text.split("\n")
+    return [line if line.isascii() and line.isprintable() else clean(line, _NO_LIMIT) for line in _BREAK.split(text)]
 
 
 def _front_matter(lines: list[str]) -> tuple[tuple[tuple[str, str], ...], int]:

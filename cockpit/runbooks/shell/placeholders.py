@@ -12,6 +12,7 @@ _ANGLE = re.compile(
     r"(?<![<\\=~])<([^\W\d_](?:[\w./:@|-]|[ ](?=[\w(])){0,80})>(?!>|&|\()"
     r"|(?<==)<([^\W\d_](?:[\w./:@|-]|[ ](?=\w)){0,80})>"
 )
+_UPPER = re.compile("[A-Z]")
 _BRACE = re.compile(r"(?<![$@%{#\"'\\])\{([A-Za-z][A-Za-z0-9_-]{1,60})\}")
 _BRACKET = re.compile(r"(?:(?<=^)|(?<=[=/:]))\[([A-Za-z][A-Za-z]+(?:[ _-][A-Za-z]+)*)\](?=$|[/:,.])")
 _CAPITALS = re.compile(r"(?<![A-Za-z0-9$%\\])(?<!\$\{)[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)*(?![A-Za-z0-9_])")
@@ -95,7 +96,7 @@ def braces(text: str) -> list[tuple[int, Placeholder]]:
 
 def capitals(text: str, *, quoted: bool = False, first: bool = False) -> list[tuple[int, Placeholder]]:
     """PREV_REVISION, PROJECT, N in one word of a command. `first`: it is the program's own name."""
-    if first or not any("A" <= char <= "Z" for char in text):
+    if first or not _UPPER.search(text):
         return []
     found = []
     for match in _CAPITALS.finditer(text):

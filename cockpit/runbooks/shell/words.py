@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from cockpit.model.command import Placeholder, PlaceholderStyle, Word
 from cockpit.runbooks.shell import placeholders
 
+_REMEMBERED = 60  # characters of a word that is kept: most stand in many commands
+_UPPER = re.compile("[A-Z]")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*\Z")
 _RUN = re.compile(r"[^\\'\"$`*?\[<>]+")
 _IN_DOUBLE = re.compile(r"[^\\\"$`]+")
@@ -16,8 +19,17 @@ _ANSI = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f"
 
 def word(source: str, *, first: bool = False) -> Word:
     """A word as written. `first`: it names the program, so that CAPITALS in it mean themselves."""
+    return _short(source, first) if len(source) <= _REMEMBERED else _read(source, first)
+
+
+@functools.lru_cache(maxsize=8192)
+def _short(source: str, first: bool) -> Word:
+    return _read(source, first)
+
+
+def _read(source: str, first: bool) -> Word:
     if _PLAIN.match(source):
-        if source.islower() or not any("A" <= char <= "Z" for char in source):
+        if not _UPPER.search(source):
             return Word(source, source)
         return Word(source, source, tuple(each for _, each in placeholders.capitals(source, first=first)))
     reader = _Reader(source)

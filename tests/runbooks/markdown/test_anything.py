@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from cockpit.errors import Misconfigured
 from cockpit.runbooks.markdown import blocks as reading
-from cockpit.runbooks.markdown.blocks import BlockKind, blocks
+from cockpit.runbooks.markdown.blocks import blocks
 from cockpit.runbooks.markdown.comments import loose_comments
 from cockpit.runbooks.markdown.inline import code_spans, links, plain
+from cockpit.runbooks.markdown.parts import BlockKind
 from cockpit.runbooks.markdown.plainly import plain_blocks
 from cockpit.runbooks.markdown.source import decode, source
 from cockpit.runbooks.read import parse, read
