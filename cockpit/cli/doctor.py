@@ -1,4 +1,7 @@
-"""`cockpit doctor`: whether each source can be reached, what the cockpit may do there, and how to grant the rest."""
+"""`cockpit doctor`: whether each source can be reached, what the cockpit may do there, and how to grant the rest.
+
+And how far the runbook is ready: read, accepted, its names bound to sources.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _MARKS = {True: Severity.OK, None: Severity.WARN, False: Severity.CRIT}
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One source, or the cockpit's own ground ("cockpit")."""
+    """One source, the cockpit's own ground ("cockpit"), or the runbook ("runbook")."""
 
     source: str
     kind: str
@@ -48,7 +51,7 @@ class Examined:
 @with_profile
 @with_json
 def doctor(given: Given, as_json: bool) -> int:
-    """Examine each source: reachable, permitted, how fast, what is missing and how to grant it.
+    """Examine each source: reachable, permitted, how fast, what is missing and how to grant it; and the runbook.
 
     Exit code 0: all is well; 1: something works in a lesser way; 2: something does not work.
     """
@@ -69,7 +72,8 @@ async def _examine(given: Given) -> list[Examined]:
     try:
         await engine.prepare()
         own = await asyncio.to_thread(_own_ground, given, engine)
-        return [own, *await asyncio.gather(*(_source(part) for part in engine.parts))]
+        book = await asyncio.to_thread(_runbook, engine)
+        return [own, *book, *await asyncio.gather(*(_source(part) for part in engine.parts))]
     finally:
         await engine.close()
 
@@ -116,6 +120,14 @@ def _own_ground(given: Given, engine: Engine) -> Examined:
     for name, path in _secret_files(given):
         found += _secret_file(name, path)
     return Examined("cockpit", "cockpit", True, None, tuple(found))
+
+
+def _runbook(engine: Engine) -> list[Examined]:
+    """The team's runbook on this profile, where it has one. Blocking."""
+    from cockpit.engine.readiness import examine
+
+    found = examine(engine)
+    return [Examined("runbook", "runbook", found[0].ok, None, found)] if found else []
 
 
 def _profile_file(path: Path) -> Diagnosis:

@@ -177,5 +177,6 @@ def summary_json(profile: Profile) -> Mapping[str, Any]:
             "cloud_run": [entry.name for entry in profile.cloud_run],
             "logs": [entry.name for entry in profile.logs],
             "http_action": [entry.name for entry in profile.http_action],
+            "runbook": list(profile.runbook.files) if profile.runbook is not None else [],
         },
     }

@@ -6,6 +6,7 @@ behind a secret connection string) binds an action only once somebody chose the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -19,6 +20,11 @@ Names = Mapping[str, Mapping[str, str]]
 
 # What a target may say beside what tells one source from another.
 _NO_NAME = ("filter", "user")
+_OTHER = re.compile(
+    r"(?:^|[^a-z])(staging|stage|stg|dev|test|qa|uat|sandbox|preview|old|new|other|source|backup|replica|standby|"
+    r"secondary|slave|dr|shadow|restored?|temp|tmp|clone|blue|green|canary)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -58,11 +64,20 @@ def bind(
     same = tuple(source for source, verdict in verdicts.items() if verdict is True)
     maybe = tuple(source for source, verdict in verdicts.items() if verdict is None)
     if same:
-        return Bound(_nearest(wanted, same, names), said=said)
+        return Bound(_nearest(wanted, same, names), sure=not _another(target, wanted), said=said)
     if maybe:
         return Bound(maybe, sure=False, said=said)
     here = " and ".join(dict.fromkeys(spoken(names.get(source, {})) or source for source in candidates))
     return Bound((), reason=f"the runbook names {said}; this profile has {clean(here, 300)}", said=said)
+
+
+def told_apart_by(target: Mapping[str, str], placeholders: Sequence[Placeholder]) -> str:
+    """The one name of a target that `[runbook] targets` would best map: a host, a service; "" for none."""
+    wanted = _named(target, placeholders)
+    if url := wanted.get("url"):
+        return (urlsplit(url).hostname or "") if origin_of(url) else ""
+    keys = ("service", "instance", "container", "host", "database", "project", "region")
+    return next((wanted[key] for key in keys if key in wanted), "")
 
 
 def spoken(facts: Mapping[str, str]) -> str:
@@ -86,6 +101,11 @@ def _named(target: Mapping[str, str], placeholders: Sequence[Placeholder]) -> di
         for key, value in target.items()
         if value and key not in _NO_NAME and not any(mark in value for mark in marks)
     }
+
+
+def _another(target: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """What is still to be filled in speaks of another place than the usual one: $STAGING_URL, <replica-host>."""
+    return any(_OTHER.search(value) for key, value in target.items() if key not in wanted and key not in _NO_NAME)
 
 
 def _mapped(wanted: Mapping[str, str], mapped: Mapping[str, str]) -> tuple[str, ...]:

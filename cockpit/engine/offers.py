@@ -11,7 +11,7 @@ from cockpit.actions import fill
 from cockpit.actions.catalogue import Catalogue
 from cockpit.actions.httpsend import declared
 from cockpit.actions.script import Script, known_variables
-from cockpit.engine.binding import Bound, Names, bind
+from cockpit.engine.binding import Bound, Names, bind, told_apart_by
 from cockpit.engine.scripts import not_a_script
 from cockpit.looks.book import LookBook
 from cockpit.looks.health import settled
@@ -34,6 +34,16 @@ class Known:
     understanding: Understanding
     faults: tuple[Fault, ...]
     script: Script | None  # None where it cannot be one
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A command that the cockpit has something for, on nothing that this profile has."""
+
+    pane: SourceKind
+    name: str  # what `[runbook] targets` would have to say of it; "" where it names nothing
+    candidates: tuple[str, ...]  # sources that could do it; empty where the profile has none
+    reason: str
 
 
 class Offers:
@@ -83,9 +93,7 @@ class Offers:
         spec = self._looks.spec(intent.name) if live else self._catalogue.spec(intent.name)
         if spec is None:
             return f"this cockpit has no {intent.name}"
-        candidates = self._looks.sources_for(intent.name) if live else self._catalogue.sources_for(intent.name)
-        placeholders = offer.understanding.command.placeholders
-        bound = bind(intent.target, placeholders, candidates, self._names, self._runbook.targets)
+        bound = self._place(offer.understanding, intent)
         if not bound.sources:
             return bound.reason
         usable = tuple(source for source in bound.sources if not self._unavailable(intent.name, source, live))
@@ -107,6 +115,28 @@ class Offers:
         action = ActionRequest(intent.name, source, intent.params)
         tier = offer.tier if intent is offer.understanding.intent else intent.tier or offer.tier
         return replace(offer, kind=Kind.NATIVE, tier=tier, action=action, asks=asks, sources=usable, differs=differs)
+
+    def _place(self, understanding: Understanding, intent: Intent) -> Bound:
+        placeholders = understanding.command.placeholders
+        return bind(
+            intent.target, placeholders, self._candidates(understanding, intent), self._names, self._runbook.targets
+        )
+
+    def _candidates(self, understanding: Understanding, intent: Intent) -> tuple[str, ...]:
+        live = understanding.kind is Kind.LIVE
+        return tuple(self._looks.sources_for(intent.name) if live else self._catalogue.sources_for(intent.name))
+
+    def unplaced(self, known: Known) -> Unplaced | None:
+        """What a command names that is no source of this profile; None where it leads to one, or is a script."""
+        understanding = known.understanding
+        if understanding.intent is None or understanding.kind not in (Kind.LIVE, Kind.NATIVE):
+            return None
+        intent = self._declared(understanding.intent)
+        bound = self._place(understanding, intent)
+        if bound.sources:
+            return None
+        name = told_apart_by(intent.target, understanding.command.placeholders)
+        return Unplaced(intent.pane, name, self._candidates(understanding, intent), bound.reason)
 
     def _declared(self, intent: Intent) -> Intent:
         """A request that the profile declares is its action; a path only where one host can be meant."""

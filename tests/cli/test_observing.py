@@ -180,6 +180,21 @@ async def test_doctor_tells_of_each_source_what_it_found(cockpit: Cockpit, profi
         assert all(check["fix"] for check in sources[name]["checks"] if check["ok"] is False)
 
 
+async def test_doctor_tells_how_far_the_runbook_is_ready(cockpit: Cockpit, profile: Path) -> None:
+    put(
+        profile.parent / "RUNBOOK.md", "# R\n\n## Do it\n\n```bash\nredis-cli INFO memory\nsystemctl restart x\n```\n"
+    )
+    edit(profile, "[[health]]", '[runbook]\nfiles = ["RUNBOOK.md"]\n[[health]]')
+    ran = await cockpit("doctor", "shop", "--json")
+    assert ran.code == 1, "nobody has accepted it"
+    (runbook,) = (source for source in ran.json["sources"] if source["source"] == "runbook")
+    checks = {check["check"]: check for check in runbook["checks"]}
+    assert checks["RUNBOOK.md"]["detail"].endswith("2 commands, 1 live, 0 native, 1 as scripts, 0 by hand")
+    assert (checks["accepted"]["ok"], "press r" in checks["accepted"]["fix"]) == (None, True)
+    told = await cockpit("check", "shop", "--config-only")
+    assert "1 runbook" in told.out
+
+
 async def test_doctor_says_what_is_wrong_and_what_to_do(installed: Cockpit, profile: Path, tmp_path: Path) -> None:
     secret = tmp_path / "dsn"
     put(secret, "postgresql://x@127.0.0.1:1/x", mode=0o644)
