@@ -76,7 +76,8 @@ class Acts:
         elif verb == "close":
             self._guide.end_session(session)
         elif step is None:
-            self._guide.tell("Put the cursor on a step.")
+            gone = "The step under the cursor is gone or has changed: go to one with ↑ or ↓."
+            self._guide.tell(gone if view.lost else "Put the cursor on a step.")
         elif verb == "run":
             self._run(session, step, view.offer(step.id))
         elif verb == "tick":

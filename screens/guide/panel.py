@@ -141,7 +141,7 @@ class Guide(Vertical):
         self._ask_once()
 
     def _ask_once(self) -> None:
-        if not self._asked and self.desk.reading is Reading.READY:
+        if not self._asked and self.desk.reading is Reading.READY and not self.has_class("-typing"):
             self._asked = True
             if not isinstance(self.desk.trust, Accepted):
                 self.action_accept()

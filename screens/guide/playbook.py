@@ -16,6 +16,7 @@ from cockpit.model.command import Kind
 from cockpit.model.look import Sight
 from cockpit.model.runbook import ClockKind, Step
 from cockpit.model.severity import Freshness
+from cockpit.runbooks.guide.desk import Reading
 from cockpit.runbooks.guide.offer import SCRIPT, Offered
 from cockpit.runbooks.guide.progress import Note, StepState, Timer
 from cockpit.runbooks.guide.session import Session
@@ -26,7 +27,7 @@ from screens.guide.lines import Stand, number_width, step_block, wrapped
 from screens.guide.listing import trust_rows
 from screens.guide.looks import Looks
 from screens.guide.sections import headings, lead_in, lead_out, parted
-from screens.paint import Row, Span, spans
+from screens.paint import Row, Span, note, spans
 from screens.rows import Frame
 
 if TYPE_CHECKING:
@@ -254,6 +255,8 @@ class PlaybookView(BlockRows):
         elapsed = (scene.now - session.started).total_seconds()
         room = 3 if self.size.height >= 16 else 2
         made += clocks.standing(elapsed, session.escalations, scene.timers, width, room)
+        if scene.desk.reading is Reading.FAILED:
+            made += [note(line, "error") for line in wrapped(scene.desk.problem, width, 3)]
         return made + trust_rows(scene.desk.trust, width)
 
     def _frame(self, session: Session) -> Frame:

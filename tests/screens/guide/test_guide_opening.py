@@ -80,6 +80,22 @@ async def test_s_begins_anew_and_the_one_before_can_still_be_gone_on_with(room: 
         assert first in [past.id for past in guide.desk.past()]
 
 
+async def test_a_session_that_another_cockpit_has_open_is_told_and_s_begins_a_new_one(room: Room) -> None:
+    async with room() as guide:
+        await guide.press("r", "enter", "space")
+        first = guide.guide.playbook.session
+        await first.close()
+    async with room() as guide:
+        elsewhere = guide.desk.store.resume(first.id)
+        await guide.press("r", "enter")
+        assert guide.guide.playbook.session is None
+        assert "this session is open in another cockpit: s begins a new one." in guide.text
+        await guide.press("s")
+        assert guide.guide.playbook.session.id != first.id
+        assert "0 of 6 done" in guide.text
+        elsewhere.close()
+
+
 async def test_a_session_of_yesterday_is_told_as_old_and_not_gone_on_with(room: Room) -> None:
     async with room() as guide:
         await guide.press("r", "enter", "space")
@@ -217,6 +233,43 @@ async def test_the_question_does_not_come_over_work_in_the_panes(room: Room) -> 
         assert guide.app.focused is pane
         await guide.press("r")
         assert isinstance(guide.app.screen, TrustDialog)
+
+
+async def test_the_question_does_not_come_over_what_is_being_typed(room: Room) -> None:
+    async with room(accepted=False) as guide:
+        guide.desk.reading = Reading.READING
+        await guide.press("r", "slash", "q")
+        guide.desk.reading = Reading.READY
+        guide.desk.changed()
+        await guide.settle()
+        assert not isinstance(guide.app.screen, TrustDialog)
+        await guide.press("escape")
+        guide.desk.changed()
+        await guide.settle()
+        assert isinstance(guide.app.screen, TrustDialog)
+
+
+async def test_an_open_playbook_says_when_its_file_can_no_longer_be_read(room: Room) -> None:
+    async with room() as guide:
+        await guide.press("r", "enter")
+        guide.desk.reading, guide.desk.problem = Reading.FAILED, "RUNBOOK.md cannot be read: no such file"
+        guide.desk.changed()
+        await guide.settle()
+        assert "RUNBOOK.md cannot be read: no such file" in guide.text
+        assert "[ ] 1 Check" in guide.text, "what was read stays"
+
+
+async def test_a_step_that_changed_under_the_cursor_is_not_acted_on(room: Room) -> None:
+    async with room() as guide:
+        await guide.press("r", "enter", "j")
+        session = guide.guide.playbook.session
+        steps = tuple(step for step in session.playbook.steps if step.id != "locks")
+        session.playbook = replace(session.playbook, steps=steps)
+        guide.desk.changed()
+        await guide.settle()
+        await guide.press("space")
+        assert "The step under the cursor is gone or has changed" in guide.text
+        assert not [line for line in guide.desk.recorded if line.startswith("guide step")]
 
 
 async def test_files_that_cannot_be_read_are_a_sentence(room: Room) -> None:
