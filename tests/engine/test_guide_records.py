@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,14 @@ import pytest_asyncio
 from cockpit.actions.guards import Confirmation
 from cockpit.engine.engine import Engine
 from cockpit.engine.guide import GuideDesk
-from cockpit.errors import Misconfigured
+from cockpit.errors import Misconfigured, Refused
 from cockpit.model.action import Outcome
 from cockpit.model.look import LookRequest, Sight
 from cockpit.model.severity import Severity
 from cockpit.profile.load import load
 from cockpit.runbooks.guide.progress import StepState
 from cockpit.runbooks.guide.session import Session
+from cockpit.runbooks.trust import Accepted
 
 RUNBOOK = """
 # Shop
@@ -69,6 +72,44 @@ async def begun(engine: Engine) -> tuple[GuideDesk, Session]:
     desk = engine.guide
     assert desk is not None and desk.runbook is not None
     return desk, await desk.open(desk.runbook.playbooks[0].id)
+
+
+async def test_two_cockpits_work_through_one_playbook_in_sessions_of_their_own(
+    engine: Engine, tmp_path: Path
+) -> None:
+    _, session = await begun(engine)
+    await session.tick(step(session, "Tell the team"), "by the first")
+    second = Engine(load(tmp_path / "shop.toml"), state_dir=tmp_path / "state")
+    await second.prepare()
+    try:
+        assert second.guide is not None
+        await second.guide.read()
+        (past,) = second.guide.past(session.playbook.id)
+        with pytest.raises(Refused, match="open in another cockpit"):
+            await second.guide.open(session.playbook.id, past.id)
+        other = await second.guide.open(session.playbook.id)
+        assert other.id != session.id and other.progress(step(other, "Tell the team")).state is StepState.TODO
+        assert isinstance(second.guide.trust, Accepted), "it was accepted on this machine"
+    finally:
+        await second.close()
+
+
+async def test_a_session_that_began_half_a_day_ago_is_old_and_can_still_be_gone_on_with(
+    engine: Engine, tmp_path: Path
+) -> None:
+    desk, session = await begun(engine)
+    await session.tick(step(session, "Tell the team"), "in the channel")
+    await desk.leave(session)
+    (path,) = (tmp_path / "state" / "guide").rglob("*.jsonl")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    began = datetime.fromisoformat(lines[0]["at"]) - timedelta(hours=12, minutes=1)
+    lines[0]["at"] = began.isoformat()
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    await desk.read()
+    (past,) = desk.past()
+    assert past.old and past.started == began
+    again = await desk.open(past.playbook, past.id)
+    assert again.progress(step(again, "Tell the team")).result == "in the channel"
 
 
 def step(session: Session, text: str) -> str:

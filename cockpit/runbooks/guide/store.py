@@ -95,11 +95,16 @@ class Store:
         return self._open(self.folder / f"{uuid.uuid4().hex[:12]}.jsonl", os.O_CREAT | os.O_EXCL)
 
     def resume(self, id_: str) -> SessionFile:
-        """An earlier one. Raises NotFound, Refused while another cockpit has it, Misconfigured."""
+        """An earlier one. Raises NotFound, Refused where it is open elsewhere or was ended, Misconfigured."""
         path = self.folder / f"{id_}.jsonl"
         if not _ID.fullmatch(id_) or not path.is_file():
             raise NotFound(f"there is no session {clean(id_, 40)} of this runbook", hint="Begin a new one")
-        return self._open(path, 0)
+        file = self._open(path, 0)
+        if file.happened and file.happened[-1].event == "closed":
+            file.close()
+            last = file.happened[-1]
+            raise Refused("guide", f"{last.who} ended this session at {last.at:%H:%M} UTC", hint="Begin a new one")
+        return file
 
     def _open(self, path: Path, flags: int) -> SessionFile:
         try:

@@ -190,6 +190,14 @@ async def test_two_cockpits_do_not_work_through_one_session(desk: Desk) -> None:
     await (await desk.open(session.id)).close()
 
 
+async def test_a_session_that_somebody_ended_meanwhile_is_not_gone_on_with(desk: Desk) -> None:
+    session = await desk.open()
+    await session.close(ended=True)
+    for _ in range(2):  # and the refusal lets go of it
+        with pytest.raises(Refused, match="ann ended this session at"):
+            await desk.open(session.id, "bob")
+
+
 async def test_an_ended_session_is_not_offered_again_and_an_old_one_as_old(desk: Desk) -> None:
     ended, left = await desk.open(), await desk.open()
     await ended.close(ended=True)
