@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from cockpit.model.action import Tier
 from cockpit.model.command import Call, Intent, Placeholder, PlaceholderStyle, Replacement
+from cockpit.model.reach import postgres_reach
 from cockpit.model.severity import SourceKind
 from cockpit.model.sql import NotOne, one_line
 
@@ -28,22 +28,11 @@ _STATE = re.compile(r"(?:\w+\.)?state ?= ?'([^']*)'", re.IGNORECASE)
 _DATABASE = re.compile(r"(?:\w+\.)?datname ?= ?(?:'([^']+)'|(current_database ?\( ?\)))", re.IGNORECASE)
 _NOT_OWN = re.compile(r"(?:\w+\.)?pid ?(?:<>|!=) ?pg_backend_pid ?\( ?\)", re.IGNORECASE)
 _NUMBER_IN_CAPITALS = re.compile(r"[A-Z][A-Z_]{2,30}")
-_FLAGS = {"database": ("-d", "--dbname"), "host": ("-h", "--host"), "user": ("-U", "--username", "--user")}
 
 
 def named(call: Call) -> dict[str, str]:
-    """What the command names: host, database and user of psql's flags, container or instance that it goes to."""
-    found: dict[str, str] = {}
-    for wrapper in call.within:
-        if wrapper.where and wrapper.tool not in ("sudo", "psql"):
-            found["instance" if wrapper.tool.startswith("gcloud") else "container"] = wrapper.where
-        found |= _flags(wrapper.flags)
-    return found | _flags(call.flags)
-
-
-def _flags(flags: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    values = {key: next((flags[name][-1] for name in names if name in flags), "") for key, names in _FLAGS.items()}
-    return {key: value for key, value in values.items() if value and "$" not in value and "://" not in value}
+    """What the command names: host, port, database and user, container or instance that it goes to."""
+    return postgres_reach(call)
 
 
 def _text(call: Call) -> str:

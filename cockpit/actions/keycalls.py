@@ -6,6 +6,7 @@ import re
 
 from cockpit.model.action import Tier
 from cockpit.model.command import Call, Intent, Replacement
+from cockpit.model.reach import redis_reach
 from cockpit.model.severity import SourceKind
 
 _CONNECTION = (
@@ -31,12 +32,8 @@ def _plain(call: Call) -> bool:
 
 
 def _target(call: Call) -> dict[str, str]:
-    flags = _flags(call)
-    found = {"host": flags.get("-h", ""), "database": flags.get("-n", "")}
-    for wrapper in call.within:
-        if wrapper.where and wrapper.tool not in ("redis-cli", "sudo"):
-            found["container"] = wrapper.where
-    return {name: value for name, value in found.items() if value}
+    # Without a number redis-cli means database 0: the keys of another one are not what the command deletes.
+    return {"database": "0", **redis_reach(call)}
 
 
 def _said(call: Call, text: str) -> str:

@@ -15,6 +15,7 @@ from cockpit.model.action import Param, ParamKind, Tier
 from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.database import DatabaseStatus
 from cockpit.model.look import LookRequest, LookSpec, Sight
+from cockpit.model.reach import postgres_reach
 from cockpit.model.severity import Severity, SourceKind
 from cockpit.model.sql import NotOne, first_words, one_line, tokens
 
@@ -65,22 +66,7 @@ _COUNTED = "Counted are sessions of clients; processes of the server itself are 
 
 def target_of(call: Call) -> dict[str, str]:
     """What the command names: host, database and user of its flags, container or instance that it goes to."""
-    found: dict[str, str] = {}
-    for wrapper in call.within:
-        client = wrapper.tool in ("psql", "gcloud sql connect")
-        if wrapper.where and wrapper.tool != "sudo":
-            found["instance" if wrapper.tool.startswith("gcloud") else "host" if client else "container"] = (
-                wrapper.where
-            )
-        if client:
-            found |= _named({name: values[-1] for name, values in wrapper.flags.items()})
-    return found | _named({name: values[-1] for name, values in call.flags.items()})
-
-
-def _named(flags: dict[str, str]) -> dict[str, str]:
-    names = {"host": ("-h", "--host"), "database": ("-d", "--dbname"), "user": ("-U", "--username", "--user")}
-    found = {key: next((flags[name] for name in options if flags.get(name)), "") for key, options in names.items()}
-    return {key: value for key, value in found.items() if value and "$" not in value and "://" not in value}
+    return postgres_reach(call)
 
 
 def _sessions(call: Call) -> Intent | None:

@@ -14,6 +14,7 @@ from cockpit.model.action import Param, ParamKind, Tier
 from cockpit.model.cache import CacheStatus
 from cockpit.model.command import Call, Intent, Placeholder, Replacement, Word
 from cockpit.model.look import LookRequest, LookSpec, Sight
+from cockpit.model.reach import redis_reach
 from cockpit.model.severity import Severity, SourceKind
 
 COUNT_FOR_S = 5.0
@@ -82,12 +83,7 @@ def flags_of(call: Call) -> dict[str, str]:
 
 def target_of(call: Call) -> dict[str, str]:
     """Where the command would go: host and logical database of its flags, container of what it runs in."""
-    flags = flags_of(call)
-    found = {"host": flags.get("-h", ""), "database": flags.get("-n", "")}
-    for wrapper in call.within:
-        if wrapper.where and "redis" not in wrapper.tool:
-            found["container"] = wrapper.where
-    return {name: value for name, value in found.items() if value}
+    return redis_reach(call)
 
 
 def elsewhere(call: Call) -> str:

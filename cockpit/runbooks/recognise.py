@@ -16,6 +16,7 @@ from cockpit.runbooks.effects import rule, rule_of, tier_of
 from cockpit.runbooks.effects.plain import FILTERS, SHELL_ONLY
 from cockpit.runbooks.effects.ruling import Ruling, names
 from cockpit.runbooks.openers import calls_in_opener
+from cockpit.runbooks.prepared import Prepared
 from cockpit.runbooks.target import targets_of
 
 SCRIPT = "runbook.script"
@@ -29,13 +30,15 @@ _FLOOR = {EffectClass.READS: Tier.T0, EffectClass.UNKNOWN: Tier.T1, EffectClass.
 def understand_all(runbook: Runbook, replacements: Sequence[Replacement]) -> tuple[Understanding, ...]:
     """Every command of the runbook, in its order."""
     known: dict[tuple[str, ...], Understanding] = {}  # runbooks say the same thing many times
+    prepared = Prepared()
     found = []
     for command in runbook.commands:
         programs = " ".join(call.program for call in command.calls)  # as the text around it decides
         key = (command.text, programs, command.language, command.opener, command.schedule, command.broken)
         if key not in known:
             known[key] = understand(command, replacements)
-        found.append(replace(known[key], command=command))
+        found.append(prepared.told(replace(known[key], command=command)))
+        prepared.seen(command)
     return tuple(found)
 
 

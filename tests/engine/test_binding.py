@@ -136,3 +136,45 @@ def test_names_are_spoken_as_a_person_would() -> None:
     assert spoken({"service": "api", "region": "r", "project": "p"}) == "api in r of p"
     assert spoken({"host": "h", "port": "1", "database": "0"}) == "database 0 at h"
     assert spoken({"url": "https://x\u202e"}) == "https://x<202E>"
+
+
+@pytest.mark.parametrize("name", ["$STAGING_REDIS", "<replica-host>", "$OLD_HOST", "${BACKUP_CACHE}"])
+def test_a_place_to_be_filled_in_that_speaks_of_another_one_is_not_sure(name: str) -> None:
+    mark = Placeholder(name.strip("$<>{}"), name, PlaceholderStyle.VARIABLE)
+    assert not bind({"host": name}, (mark,), REDIS[:1], NAMES, {}).sure
+
+
+@pytest.mark.parametrize("name", ["$REDIS_HOST", "<redis-ip>", "$CACHE_URL", "$DEVICE_HOST"])
+def test_the_usual_place_to_be_filled_in_is_the_profiles(name: str) -> None:
+    mark = Placeholder(name.strip("$<>{}"), name, PlaceholderStyle.VARIABLE)
+    assert bind({"host": name}, (mark,), REDIS[:1], NAMES, {}).sure
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"host": "10.0.0.3", "port": "6380"},
+        {"host": "10.0.0.3", "database": "3"},
+        {"port": "6380"},
+        {"database": "3"},
+        {"host": "10.0.0.33"},
+    ],
+)
+def test_another_port_or_database_is_another_redis(target: dict[str, str]) -> None:
+    assert not bound(target, REDIS[:1]).sources
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.shop.example:8443/health",
+        "https://admin@api.shop.example/health",
+        "https://api.shop.example@evil.example/health",
+        "http://api.shop.example/health",
+        "https://api.shop.example.evil.example/health",
+        "https://аpi.shop.example/health",
+        "https://api.shop.example\\@evil.example/health",
+    ],
+)
+def test_an_address_that_only_looks_like_it_is_another(url: str) -> None:
+    assert not bound({"url": url}, HTTP[:1]).sources
