@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+
+from rich.cells import cell_len
 
 from cockpit.model.runbook import Level, Playbook, Runbook
 from cockpit.runbooks.guide.match import Hit, Suggestion
@@ -81,13 +83,12 @@ def blocks(catalogue: Catalogue, width: int) -> list[Block]:
     for each in catalogue.past:  # newest first
         begun.setdefault(each.playbook, _resumable(each))
     made: list[Block] = []
-    several = len(catalogue.runbook.files) > 1
-    shared = _shared(catalogue.runbook.playbooks)
+    trail = _trails(catalogue.runbook)
     suggested = {suggestion.playbook.id for suggestion in catalogue.suggestions}
     if catalogue.suggestions:
         made.append(Block("", (Row("", (Rule("fits what is found now", "warning"),)),)))
         made += [
-            _playbook(each.playbook, begun.get(each.playbook.id), width, several, shared, each.reason)
+            _playbook(each.playbook, begun.get(each.playbook.id), width, trail(each.playbook), each.reason)
             for each in catalogue.suggestions
         ]
         made.append(Block("", (note(""),)))
@@ -95,12 +96,17 @@ def blocks(catalogue: Catalogue, width: int) -> list[Block]:
     if others:
         word = "all others" if suggested else "all playbooks"
         made.append(Block("", (Row("", (Rule(f"{word} · {len(others)}"),)),)))
-    made += [_playbook(playbook, begun.get(playbook.id), width, several, shared) for playbook in others]
+    above: tuple[str, ...] = ()
+    for playbook in others:
+        if (here := trail(playbook)) != above:
+            made.append(Block("", (note(_ending(" ▸ ".join(here), width)),)))
+        above = here
+        made.append(_playbook(playbook, begun.get(playbook.id), width))
     return made or [Block("", (note("nothing in these files is a procedure: they have no steps"),))]
 
 
 def _playbook(
-    playbook: Playbook, begun: tuple[str, str] | None, width: int, several: bool, shared: int, reason: str = ""
+    playbook: Playbook, begun: tuple[str, str] | None, width: int, trail: tuple[str, ...] = (), reason: str = ""
 ) -> Block:
     count = len(playbook.steps)
     steps = f"{count} step{'s' if count != 1 else ''}"
@@ -112,13 +118,21 @@ def _playbook(
             spans(("  ▲ " if number == 0 else "    ", "warning bold"), (line, "warning"))
             for number, line in enumerate(wrapped(reason, max(10, width - 4), 3))
         ]
-    trail = [*([playbook.file] if several else []), *playbook.trail[shared:]]
     if trail and not (begun and width < 50):
-        rows.append(spans(("  ", ""), (wrapped(" ▸ ".join(trail), max(10, width - 2), 1)[0], "muted")))
+        rows.append(spans(("  ", ""), (_ending(" ▸ ".join(trail), max(10, width - 2)), "muted")))
     if begun is not None:
         done, when = begun
         rows.append(spans(("  [>] ", "primary bold"), (f"{done} of {count} done", "primary"), (f"  {when}", "muted")))
     return Block(key_of(playbook.id), tuple(rows))
+
+
+def _trails(runbook: Runbook) -> Callable[[Playbook], tuple[str, ...]]:
+    """What stands above a playbook: its file where there are several, and the headings that tell something."""
+    several = len(runbook.files) > 1
+    shared = {
+        file: _shared([playbook for playbook in runbook.playbooks if playbook.file == file]) for file in runbook.files
+    }
+    return lambda playbook: (*((playbook.file,) if several else ()), *playbook.trail[shared.get(playbook.file, 0) :])
 
 
 def _shared(playbooks: Sequence[Playbook]) -> int:
@@ -127,6 +141,15 @@ def _shared(playbooks: Sequence[Playbook]) -> int:
     if len(trails) < 2:
         return 0
     return sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, zip(*trails, strict=False)))
+
+
+def _ending(text: str, width: int) -> str:
+    """Its last `width` cells: the innermost heading tells most."""
+    if cell_len(text) <= width:
+        return text
+    while cell_len(text) > width - 1:
+        text = text[1:]
+    return f"…{text}"
 
 
 def _open(session: Session) -> tuple[str, str]:
@@ -154,7 +177,11 @@ def _hit(hit: Hit, words: str, width: int) -> Block:
         (
             spans(("  ", ""), *_marked(line, words, "")),
             spans(
-                ("  ", ""), (wrapped(f"{hit.playbook.title} · line {hit.line}", max(10, width - 2), 1)[0], "muted")
+                ("  ", ""),
+                (
+                    wrapped(f"{hit.playbook.title} · {hit.playbook.file}:{hit.line}", max(10, width - 2), 1)[0],
+                    "muted",
+                ),
             ),
         ),
     )

@@ -39,7 +39,9 @@ class PlaybookList(BlockRows):
         if width < 4:
             return
         runbook = desk.runbook
-        title = runbook.title if runbook is not None else ""
+        files = runbook.files if runbook is not None else ()
+        title = runbook.title if runbook is not None and len(files) == 1 else ""
+        title = f"{len(files)} runbooks" if len(files) > 1 else title
         head: list[Row] = [] if self.framed else [spans(("Guide  ", "primary bold"), (title, "bold"))]
         if desk.reading is not Reading.READY:
             failed = desk.reading is Reading.FAILED
@@ -59,7 +61,6 @@ class PlaybookList(BlockRows):
             )
             head += listing.head(catalogue, desk.trust, width)
             self.show_blocks(head, listing.blocks(catalogue, width))
-        files = runbook.files if runbook is not None else ()
         foot = f"{len(files)} files" if len(files) > 1 else "".join(files)
         left = ((f"↓ {self.below} more", "muted"),) if self.below else ()
         self.show_frame(Frame((("Guide ", "muted"), (title, "bold")), ((foot, "muted"),), left))

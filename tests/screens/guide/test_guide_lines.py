@@ -181,6 +181,24 @@ def test_of_several_files_each_playbook_says_from_which_it_is() -> None:
     assert "RUNBOOK.md ▸ Database" in shown
 
 
+def test_headings_stand_once_above_the_playbooks_under_them() -> None:
+    other = replace(PLAYBOOK, id="q", title="Disk is full")
+    last = replace(PLAYBOOK, id="r", title="Afterwards", trail=())
+    one = replace(RUNBOOK, files=("RUNBOOK.md",), playbooks=(PLAYBOOK, other, last))
+    shown = [line for block in listing.blocks(listing.Catalogue(one), 60) for line in text(block)]
+    assert shown[1:] == ["Database", "Pool is full  1 step", "Disk is full  1 step", "", "Afterwards  1 step"]
+
+
+def test_of_a_long_trail_the_innermost_heading_is_kept() -> None:
+    deep = replace(PLAYBOOK, trail=("Operations", "日本" * 20, "Connection pools"))
+    shown = [
+        line
+        for block in listing.blocks(listing.Catalogue(replace(RUNBOOK, playbooks=(deep,))), 40)
+        for line in text(block)
+    ]
+    assert shown[1].endswith(" ▸ Connection pools") and cell_len(shown[1]) <= 40
+
+
 def test_a_session_that_can_be_gone_on_with_says_how_far_it_is_and_whether_it_is_old() -> None:
     past = Past("x", "p", "Pool is full", NOW - timedelta(hours=20), NOW, "ben", 1, True)
     shown = [line for block in listing.blocks(listing.Catalogue(RUNBOOK, past=(past,)), 60) for line in text(block)]
