@@ -11,13 +11,20 @@ from cockpit.model.finding import Finding
 from cockpit.model.reading import SourceState
 from cockpit.model.runbook import Playbook, Runbook
 from cockpit.model.severity import Severity
-from cockpit.runbooks.guide.synonyms import IDLE, TOPICS, WORDS
+from cockpit.runbooks.guide.synonyms import GENERAL, SUBJECTS
+from cockpit.runbooks.guide.wants import content, topics, wants
 
-MOST = 5  # suggestions
+MOST = 3  # suggestions
+LEAST = 1.15  # score of one
+_NEAR = 0.4  # of the best for the same finding: what fits much less is left out
+_VAGUE = 0.35  # of a general topic in a title that names something that nobody here knows
+_ELSE = 0.3  # of what a title says that is about another general topic
+_OTHER = 0.1  # of what a title says that is about something else
 _HITS = 200
 _WORD = re.compile(r"[a-z0-9]+")
 _CLOSE = 0.8  # how alike a mistyped word must be
-_TITLE, _SYMPTOM, _CAUSE = 3.0, 4.0, 1.5
+_TITLE, _SYMPTOM, _CAUSE, _CONDITION, _STEPS = 3.0, 2.5, 1.2, 1.2, 0.5
+_PHRASES = {**SUBJECTS, **GENERAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,66 +50,98 @@ class Hit:
 def suggest(
     runbook: Runbook, findings: Sequence[Finding], states: Sequence[SourceState] = ()
 ) -> tuple[Suggestion, ...]:
-    """The playbooks whose title, symptoms or causes speak of what is found, best first, at most five.
+    """The playbooks that are about what is found, best first, at most three.
 
-    Only what is wrong counts. The same input gives the same order; ties stand as in the runbook.
+    Only what is wrong counts, and only a subject that they share: that both speak of errors or of a service is not
+    enough. The same input gives the same order; ties stand as in the runbook.
     """
-    wrong = [(finding.text, _topics(f"{finding.rule} {finding.text}"), _weight(finding)) for finding in findings]
+    wrong = [(finding.text, wants(finding), _weight(finding)) for finding in findings]
     wrong += [
-        (f"{state.source}: {state.summary}", _topics(f"{state.kind.value} {state.summary}"), 0.5)
+        (f"{state.source}: {state.summary}", wants(_as_finding(state)), 0.5)
         for state in states
         if state.severity in (Severity.WARN, Severity.CRIT)
     ]
-    found: list[Suggestion] = []
-    for playbook in runbook.playbooks:
-        best = max((_fit(playbook, *each) for each in wrong), default=(0.0, ""), key=lambda pair: pair[0])
-        if best[0] >= 1.0:
-            found.append(Suggestion(playbook, round(best[0], 3), best[1]))
+    books = [_About(playbook) for playbook in runbook.playbooks]
+    best: dict[int, tuple[float, str]] = {}
+    for text, wanted, weight in wrong:
+        fits = [about.fits(text, wanted, weight) for about in books] if wanted else []
+        least = max(LEAST, max((score for score, _ in fits), default=0.0) * _NEAR)
+        for index, fit in enumerate(fits):
+            if fit[0] >= least and fit[0] > best.get(index, (0.0, ""))[0]:
+                best[index] = fit
+    found = [Suggestion(runbook.playbooks[n], round(score, 3), reason) for n, (score, reason) in sorted(best.items())]
     return tuple(sorted(found, key=lambda suggestion: -suggestion.score)[:MOST])
+
+
+def _as_finding(state: SourceState) -> Finding:
+    return Finding("", state.severity, f"{state.kind.value} {state.summary}", "", (), state.source)
 
 
 def _weight(finding: Finding) -> float:
     # The nearer to the cause, the more it says about what to do.
-    return (1.0 if finding.severity is Severity.CRIT else 0.7) + max(0, 50 - finding.rank) / 500
+    return (1.0 if finding.severity is Severity.CRIT else 0.85) + max(0, 50 - finding.rank) / 500
 
 
-def _topics(text: str) -> dict[str, float]:
-    """What a text is about: topics of the synonym table, and with less weight its own words."""
-    low = f" {' '.join(_WORD.findall(text.casefold()))} "
-    found: dict[str, float] = {}
-    for topic, phrases in TOPICS.items():
-        if any(f" {phrase}" in low for phrase in phrases):
-            found[topic] = 1.0
-    for word in _content(text):
-        found.setdefault(f"={word}", 0.3)
-    return found
+class _About:
+    """What a playbook is about: its title, and what it says that one sees."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self._title = _Said(playbook.title, _TITLE, "its title")
+        self._places = [_Said(symptom, _SYMPTOM, "its symptom") for symptom in playbook.symptoms]
+        self._places += [_Said(cause, _CAUSE, "a cause that it names") for cause, _ in playbook.causes]
+        conditions = dict.fromkeys(step.condition for step in playbook.steps if step.condition)
+        self._places += [_Said(each, _CONDITION, "a case that it names") for each in conditions]
+        told = (topics(f"{step.text} {step.command.text if step.command else ''}") for step in playbook.steps)
+        self._done = frozenset().union(*told) & SUBJECTS.keys()
+
+    def fits(self, text: str, wanted: dict[str, float], weight: float) -> tuple[float, str]:
+        """How well, and why."""
+        title = self._title.shares(wanted)
+        pure = self._purity(wanted)
+        best, reason, total = title * pure, self._title.reason(text) if title else "", 0.0
+        for place in self._places:
+            plain = not place.words or any(wanted.get(subject, 0.0) > 0.5 for subject in place.subjects)
+            score = place.shares(wanted) * (max(pure, 0.6) if plain and pure > _ELSE else pure)
+            total += score
+            if score > best:
+                best, reason = score, place.reason(text)
+        # What its steps do is a hint only: everything looks at the database somewhere.
+        done = max((wanted[topic] for topic in self._done if topic in wanted), default=0.0) if title else 0.0
+        return weight * (best + 0.2 * min(total, 5.0) + _STEPS * done * pure), reason
+
+    def _purity(self, wanted: dict[str, float]) -> float:
+        """Less where the title is about something else, much less where it names another subject."""
+        title = self._title
+        shared = title.subjects & wanted.keys()
+        strong = any(wanted[subject] > 0.5 for subject in shared)
+        if title.subjects - wanted.keys():
+            return _VAGUE if strong else _OTHER
+        if strong:
+            return 1.0
+        if any(f"={word}" not in wanted for word in title.words):
+            return _VAGUE
+        return 0.9 if shared or not title.general or title.general & wanted.keys() else _ELSE
 
 
-def _content(text: str) -> list[str]:
-    """Words that mean something of their own, in a plain form."""
-    words = (WORDS.get(word, word) for word in _WORD.findall(text.casefold()))
-    return [word.removesuffix("s") for word in words if len(word) > 3 and word not in IDLE and not word.isdigit()]
+class _Said:
+    """A line of a playbook, by its topics."""
 
+    def __init__(self, text: str, worth: float, name: str) -> None:
+        self._text, self._worth, self._name = text, worth, name
+        self._topics = topics(text)
+        self.subjects = self._topics & SUBJECTS.keys()
+        self.general = self._topics & GENERAL.keys()
+        said = {word.strip() for topic in self._topics for phrase in _PHRASES[topic] for word in content(phrase)}
+        self.words = tuple(word for word in content(text) if not any(word.startswith(each) for each in said))
 
-def _fit(playbook: Playbook, text: str, topics: dict[str, float], weight: float) -> tuple[float, str]:
-    places = [
-        (playbook.title, _TITLE, "its title"),
-        *((symptom, _SYMPTOM, "its symptom") for symptom in playbook.symptoms),
-    ]
-    places += [(cause, _CAUSE, "a cause that it names") for cause, _ in playbook.causes]
-    best, reason = 0.0, ""
-    total = 0.0
-    for said, worth, word in places:
-        here = _topics(said)
-        shared = sum(min(value, topics[topic]) for topic, value in here.items() if topic in topics)
-        if not shared:
-            continue
-        # A long sentence that touches a topic in passing says less than a short one about it.
-        score = worth * shared / (1 + 0.05 * len(here))
-        total += score
-        if score > best:
-            best, reason = score, f"{word} “{said}” fits: {text}"
-    return weight * (best + 0.25 * (total - best)), reason
+    def shares(self, wanted: dict[str, float]) -> float:
+        """Worth times the topics that are wanted; a long line that touches a topic in passing says less."""
+        shared = sum(wanted[topic] for topic in self._topics if topic in wanted)
+        shared += sum(wanted.get(f"={word}", 0.0) for word in dict.fromkeys(self.words))
+        return self._worth * min(shared, 1.6) / (1 + 0.03 * len(self.words))
+
+    def reason(self, text: str) -> str:
+        return f"{self._name} “{self._text}” fits: {text}"
 
 
 def search(lines: Sequence[Line], text: str) -> tuple[Hit, ...]:

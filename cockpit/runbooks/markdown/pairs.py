@@ -9,7 +9,8 @@ from cockpit.runbooks.markdown.inline import plain
 from cockpit.text import clean
 
 _CAUSE = re.compile(
-    r"causes?|scenarios?|problems?|issues?|symptoms?|errors?|situations?|failures?|conditions?|if|when|reasons?", re.I
+    r"causes?|scenarios?|problems?|issues?|symptoms?|errors?|situations?|failures?|conditions?|if|when|reasons?|titles?|alerts?|messages?",
+    re.I,
 )
 _CURE = re.compile(
     r"solutions?|actions?|fix(?:es)?|resolutions?|remed\w+|mitigations?|responses?|what to do|recovery"

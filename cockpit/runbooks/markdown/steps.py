@@ -6,16 +6,26 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from cockpit.model.command import Command
 from cockpit.model.runbook import Clock, ClockKind, Link, Part, Step
-from cockpit.runbooks.markdown.blocks import Block, BlockKind
 from cockpit.runbooks.markdown.clocks import clocks
 from cockpit.runbooks.markdown.comments import loose_comments
+from cockpit.runbooks.markdown.harvest import Harvest, Place, Scope
 from cockpit.runbooks.markdown.inline import code_spans, links, plain
-from cockpit.runbooks.markdown.pairs import cause_columns, pair_of, step_columns
-from cockpit.runbooks.markdown.verbs import begins_with_verb, part_by_verb
+from cockpit.runbooks.markdown.pairs import pair_of
+from cockpit.runbooks.markdown.parts import Block, BlockKind
+from cockpit.runbooks.markdown.rows import told_by
+from cockpit.runbooks.markdown.sections import is_aside, is_reference
+from cockpit.runbooks.markdown.sentences import (
+    by_its_verb,
+    forbids_the_next,
+    last_sentence,
+    plain_comment,
+    told_to_run,
+)
+from cockpit.runbooks.markdown.verbs import begins_with_verb
 from cockpit.runbooks.markdown.words import (
     Label,
     Role,
@@ -34,52 +44,22 @@ _NUMBERED = re.compile(r"(?:step\s+)?(\d{1,2}(?:\.\d{1,2})*)[.):]\s+", re.IGNORE
 _COLLECTING = frozenset({Role.SYMPTOMS, Role.CAUSES, Role.META})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a procedure stands."""
-
-    file: str
-    headings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What an item or a label says for the blocks under it."""
-
-    depth: int
-    item: bool
-    part: Part
-    condition: str = ""
-    number: str = ""
-    clocks: tuple[Clock, ...] = ()
-    forbidden: bool = False
-
-
-@dataclass(slots=True)
-class Harvest:
-    """What was found."""
-
-    steps: list[Step] = field(default_factory=list)
-    symptoms: list[str] = field(default_factory=list)
-    causes: list[tuple[str, str]] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    ordered: int = 0  # numbered items and check-boxes
-    bullets: int = 0  # items without a number
-    comments: int = 0  # of shell fences, where they stand for a command
-    labels: int = 0  # labels that announce something to do
-
-
 class Harvester:
     """Walks the blocks of one procedure."""
 
     def __init__(self, place: Place, title: str) -> None:
         self.found = Harvest()
         self._place = place
+        self._title = title
+        self._cures: list[tuple[int, str, str]] = []  # line, what is wrong, what to do: from tables
+        self._said = False  # the label above says it in its own line: a numbered list below it is another thing
+        self._forbidden = False  # what follows must not be done
         role = role_of(title)
         self._base = role.part if role and role.part else Part.OTHER
-        self._scopes: list[_Scope] = [_Scope(-1, False, self._base)]
+        self._scopes: list[Scope] = [Scope(-1, False, self._base)]
         self._mode = role if role in _COLLECTING else None
-        self._mode_depth = 0
+        self._mode_depth = 0  # of paragraphs under it
+        self._mode_items = 1  # of items under it
         self._lead = ""  # the sentence above, for commands without a comment
         self._raised = 0  # 1 under the heading of a phase
         self._elapsed = 0.0  # where the last window ended
@@ -90,8 +70,11 @@ class Harvester:
         """All of it."""
         before: Block | None = None
         for index, block in enumerate(blocks):
+            if block.kind is not BlockKind.FENCE:
+                self._forbidden = False
             if block.kind is BlockKind.HEADING:
-                self._heading(block)
+                below = blocks[index + 1] if index + 1 < len(blocks) else block
+                self._heading(block, empty=below.kind is BlockKind.HEADING and below.level > block.level)
             elif block.kind is BlockKind.TEXT:
                 following = blocks[index + 1].kind if index + 1 < len(blocks) else BlockKind.TEXT
                 self._text(block, following)
@@ -104,13 +87,17 @@ class Harvester:
             elif block.kind is BlockKind.TABLE:
                 self._table(block)
             before = block
+        self._cured()
         return self.found
 
-    def _heading(self, block: Block) -> None:
-        """A heading within the procedure: one of its parts, or a phase, which is a step itself."""
+    def _heading(self, block: Block, *, empty: bool) -> None:
+        """A heading within the procedure: one of its parts, or a phase, which is a step itself.
+
+        `empty` where the next heading below it follows at once: it only holds others together.
+        """
         said = core(block.text)
         role = role_of(said)
-        self._mode, self._mode_depth = (role if role in _COLLECTING else None), 0
+        self._mode, self._mode_depth, self._mode_items = (role if role in _COLLECTING else None), 0, 1
         self._lead, self._raised = said, 0
         times = self._timed(plain(block.text))
         condition = said if is_condition(said) else ""
@@ -119,10 +106,10 @@ class Harvester:
         above = self._headings[-1][1] if self._headings else self._base
         part = role.part if role and role.part and role is not Role.STEPS else above
         self._headings.append((block.level, part))
-        self._scopes = [_Scope(-1, False, part, condition, clocks=times)]
+        self._scopes = [Scope(-1, False, part, condition, clocks=times)]
         if self._inline(block, block.text, 0, number_of(block.text)):
             self._raised = 1
-        elif role in (None, Role.STEPS) and not condition:
+        elif role in (None, Role.STEPS) and not condition and not empty:
             self._add(block.line, said, 0, number=number_of(block.text), source=block.text)
             self._raised = 1
 
@@ -154,27 +141,34 @@ class Harvester:
             return
         if self._mode is Role.SYMPTOMS:
             self.found.symptoms.append(clean(said))
-        self._lead = _sentence(said)
+        self._lead = last_sentence(said)
         if self._inline_at(line, text, level) or self._mode in _COLLECTING:
             return
         if not (said.endswith(":") and following is not BlockKind.TEXT):
             self._add(line, said, level, source=text)
+        elif forbids_the_next(said):
+            self._forbidden = True
 
     def _label(self, found: Label, source: str, line: int, level: int) -> None:
         """A line that says what the next blocks are."""
         role = role_of(found.lead)
         conditional, forbidden = is_condition(found.lead), forbids(found.lead)
-        self._mode, self._mode_depth = (role if role in _COLLECTING else None), level
+        self._said = found.rest != ""
+        ended = role is Role.META and self._said  # "Owner: crew two" says all of it
+        self._mode = role if role in _COLLECTING and not ended else None
+        self._mode_depth, self._mode_items = level, level + 1
         while len(self._scopes) > 1 and self._ends(self._scopes[-1], level, role):
             self._scopes.pop()
         part = role.part if role and role.part else self._scopes[-1].part
         times = self._timed(found.lead)
         if conditional or role or times or forbidden:
             condition = found.lead if conditional or forbidden else ""
-            self._scopes.append(_Scope(level, False, part, condition, clocks=times, forbidden=forbidden))
-        self._lead = found.lead
+            self._scopes.append(Scope(level, False, part, condition, clocks=times, forbidden=forbidden))
+        if role is not Role.META:
+            self._lead = found.lead
         self.found.labels += role is not None and role is not Role.META
         said = plain(found.rest)
+        self._forbidden = not said and forbids_the_next(f"{found.lead}:")
         if self._inline_at(line, source, level) or not said or role is Role.META:
             return
         if role is Role.SYMPTOMS:
@@ -183,10 +177,10 @@ class Harvester:
             self.found.causes.append(pair_of(found.rest))
         else:
             self._add(line, said if role or conditional else plain(source), level, source=source)
-            self._lead = _sentence(said)
+            self._lead = last_sentence(said)
 
     @staticmethod
-    def _ends(scope: _Scope, level: int, role: Role | None) -> bool:
+    def _ends(scope: Scope, level: int, role: Role | None) -> bool:
         """A label ends the one before it; a condition only another condition."""
         return not scope.item and scope.depth >= level and (role is not None or scope.condition != "")
 
@@ -205,21 +199,22 @@ class Harvester:
         found = label(block.text.partition("\n")[0])
         role = role_of(found.lead) if found and (found.bold or not found.rest) else None
         part = role.part if role and role.part else above.part
-        part = _by_its_verb(part, said)
+        part = by_its_verb(part, said)
         number = f"{above.number}.{block.number}" if above.number and block.number else block.number
         condition = found.lead if found and is_condition(found.lead) else condition_of(said)
         depth = block.level - 1
-        self._lead = _sentence(said) or self._lead
+        self._lead = last_sentence(said) or self._lead
         if not self._inline(block, block.text, depth, number):
             self._add(block.line, said, depth, number=number, part=part, source=block.text, checkbox=block.checkbox)
-        self._scopes.append(_Scope(block.level, True, part, condition or above.condition, number or above.number))
-        self._mode, self._mode_depth = (role if role in _COLLECTING else None), block.level + 1
+        self._scopes.append(Scope(block.level, True, part, condition or above.condition, number or above.number))
+        self._mode = role if role in _COLLECTING else None
+        self._mode_depth = self._mode_items = block.level + 1
 
     def _collected(self, block: Block, said: str) -> bool:
         """A symptom or a cause instead of a step."""
-        if self._mode is not None and block.level <= self._mode_depth - 1:
+        if self._mode is not None and block.level < self._mode_items:
             self._mode = None
-        if self._mode is Role.SYMPTOMS and block.number and begins_with_verb(said):
+        if self._mode is Role.SYMPTOMS and block.number and (self._said or begins_with_verb(said)):
             self._mode = None  # the instructions begin without a heading of their own
         if self._mode is None or (self._mode is Role.CAUSES and (block.number or block.checkbox is not None)):
             return False
@@ -265,28 +260,52 @@ class Harvester:
 
     def _table(self, block: Block) -> None:
         self._leave(block.level)
-        header, *rows = block.rows
-        causes, doing = cause_columns(header.cells), step_columns(header.cells)
-        for row in rows:
-            if causes and any(row.cells):
-                cause, cure = (clean(plain(row.cells[n])) for n in causes)
-                self.found.causes.append((cause, cure))
-            text = row.cells[causes[1]] if causes else row.cells[doing[1]] if doing else ""
+        for row in told_by(block.rows):
+            text = row.doing
+            if row.cause:
+                self.found.causes.append(row.cause)
+                self._cures.append((row.line, *row.cause))
+            commands = False
             for cell in row.cells:
-                if self._inline_at(row.line, cell, block.level) and cell == text:
+                self._scopes.append(self._of_a_row(block.level, row.cause, cell.part))
+                found = self._inline_at(row.line, cell.text, block.level, about=cell.said)
+                self._scopes.pop()
+                commands = commands or found
+                if found and cell.text == text:
                     text = ""
-            if doing and not causes and text:
+            if row.cause and commands and text:  # looked at with a command, cured by hand
+                self._scopes.append(self._of_a_row(block.level, row.cause, Part.RESOLUTION))
+                self._add(row.line, plain(text), block.level, source=text)
+                self._scopes.pop()
+            elif row.number and text:
                 self.found.ordered += 1
-                self._add(row.line, plain(text), block.level, number=plain(row.cells[0]), source=text)
+                self._add(row.line, plain(text), block.level, number=row.number, source=text)
+
+    def _of_a_row(self, level: int, cause: tuple[str, str] | None, part: Part | None) -> Scope:
+        above = self._scopes[-1]
+        return Scope(level, True, part or above.part, cause[0] if cause else above.condition, above.number)
+
+    def _cured(self) -> None:
+        """A table of what is wrong and what to do about it, with nothing else: each row is an instruction."""
+        if self.found.steps or is_reference(self._title) or is_aside(self._title):
+            return
+        for line, cause, cure in self._cures:
+            self._scopes = [self._of_a_row(-1, (cause, cure), Part.RESOLUTION)]
+            self._add(line, cure, 0)
 
     # Steps
 
     def _inline(self, block: Block, text: str, depth: int, number: str = "") -> bool:
         return self._inline_at(block.line, text, depth, number, block.checkbox)
 
-    def _inline_at(self, line: int, text: str, depth: int, number: str = "", checkbox: bool | None = None) -> bool:
-        """A step for each command in `code`; whether there was one. The first carries the sentence's number."""
-        said = ""
+    def _inline_at(
+        self, line: int, text: str, depth: int, number: str = "", checkbox: bool | None = None, about: str = ""
+    ) -> bool:
+        """A step for each command in `code`; whether there was one. The first carries the sentence's number.
+
+        `about` is what to say of them where the text is nothing but code.
+        """
+        said = about
         found = False
         at, seen = line, 0
         place = self._place
@@ -294,7 +313,14 @@ class Harvester:
             said = said or clean(plain(text))
             at += text.count("\n", seen, span.start)
             seen = span.start
-            command = inline_command(span.text, line=at, file=place.file, headings=place.headings, caption=said)
+            command = inline_command(
+                span.text,
+                line=at,
+                file=place.file,
+                headings=place.headings,
+                caption=said,
+                told=told_to_run(text, span.start, span.end),
+            )
             if command is None:
                 continue
             below = depth + found
@@ -322,10 +348,10 @@ class Harvester:
         text = clean(said).rstrip(": ") or (command.text.partition("\n")[0] if command else "")
         if not text:
             return
-        if scope.forbidden:
+        if scope.forbidden or self._forbidden:
             text = f"Do not: {text}"
         part = part or scope.part
-        part = _by_its_verb(part, text)
+        part = by_its_verb(part, text)
         told = f"{text} (escalate)" if part is Part.ESCALATION else text
         own = self._timed(told) if text != self._lead or command is None else ()
         times = own or (scope.clocks if not scope.item else ())
@@ -363,25 +389,3 @@ class Harvester:
                 self._elapsed = clock.seconds
             found.append(clock)
         return tuple(found)
-
-
-def _by_its_verb(part: Part, text: str) -> Part:
-    """Where no heading says it, and for what ends a resolution: "Verify that ...", "Notify the team"."""
-    if part not in (Part.OTHER, Part.RESOLUTION):
-        return part
-    said = part_by_verb(text)
-    if said is Part.OTHER and ": " in text[:60]:
-        said = part_by_verb(text.partition(": ")[2])
-    return part if part is Part.RESOLUTION and said in (Part.OTHER, Part.DIAGNOSIS) else said
-
-
-def plain_comment(text: str) -> str:
-    """A comment of a fence as a sentence: without the marks around it."""
-    return text.strip().strip("#=-* ").strip() or text.strip()
-
-
-def _sentence(said: str) -> str:
-    """The last sentence of a paragraph, without its colon: what introduces the block below it."""
-    cut = said.rstrip(": ")
-    at = max(cut.rfind(". "), cut.rfind("! "), cut.rfind("? "))
-    return clean(cut[at + 2 :] if 0 <= at < len(cut) - 3 else cut)

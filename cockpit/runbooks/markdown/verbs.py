@@ -22,7 +22,8 @@ _ESCALATES = _words("call escalate page")
 _CHANGES = _words(
     """abort acknowledge activate add adjust allow apply approve assign back backup ban block bounce build bump
     cancel change clean cleanup clear close configure contain copy cordon create cut deactivate declare decrease
-    delete deploy detach disable document drain drop enable enforce eradicate evict execute expand export
+    delete deploy detach disable document drain drop edit empty enable end enforce eradicate evict execute expand
+    export
     extend fail failover fallback fix follow flush force freeze grant halt hold implement import increase initiate
     install invalidate isolate issue kick kill launch limit lock lower merge migrate mitigate move mute obtain
     optimise optimize patch pause perform pin power preserve press prevent promote provision prune pull purge push

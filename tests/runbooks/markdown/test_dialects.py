@@ -20,9 +20,7 @@ def _commands(playbook: Playbook) -> list[tuple[int, str]]:
 
 
 def test_code_in_an_admonition_is_a_command_not_its_fence() -> None:
-    text = (
-        '# B\n\n## Pump stalls\n\n!!! note "Before"\n    Tell the crew.\n\n    ```bash\n    pumpctl --list\n    ```\n'
-    )
+    text = '# B\n\n## Stalls\n\n!!! note "Before"\n    Tell the crew.\n\n    ```bash\n    pumpctl --list\n    ```\n'
     text += "\n1. Prime it\n"
     playbook = _only(text)
     assert _commands(playbook) == [(9, "pumpctl --list")]
