@@ -14,7 +14,7 @@ from pathlib import Path
 from cockpit.actions import fill
 from cockpit.actions.bound import BoundAction
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
-from cockpit.actions.surroundings import INHERITED, NOTHING, Carried, lacking, passed, shown
+from cockpit.actions.surroundings import NOTHING, Carried, inherited, lacking, passed, program_folders, shown
 from cockpit.actions.transcript import Masking, Transcript
 from cockpit.adapters.capabilities import Ended, ScriptEnd, ScriptRunning
 from cockpit.clock import Clock
@@ -238,7 +238,7 @@ class RunScript(BoundAction):
             raise Refused("runbook", "the plan has no command")
         if self._shelf.find(plan.request) != script or not await self._shelf.unchanged():
             raise Conflict("the runbook changed since the plan was shown", hint="Read what changed")
-        env = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        env = inherited(os.environ, reads=script.tier is Tier.T0)
         env |= passed(self._runbook.pass_env, os.environ) | dict(script.carried.exports)
         secrets = {name: (await reference.resolve()).reveal() for name, reference in self._runbook.env.items()}
         transcript = self._transcript(plan.request, secrets.values())
@@ -334,7 +334,7 @@ def _installed(program: str, folder: str) -> bool:
     if "/" in program:
         path = Path(folder) / Path(program).expanduser()
         return path.is_file() and os.access(path, os.X_OK)
-    return shutil.which(program) is not None
+    return shutil.which(program, path=program_folders(os.environ)) is not None
 
 
 def handlers(

@@ -41,6 +41,15 @@ _POINTS: Mapping[str, tuple[str, ...]] = {
 }
 # These let it in, and point it nowhere else: without them it fails, and hits nothing.
 _ADMIT = frozenset({"SSH_AUTH_SOCK", "PGPASSFILE", "GOOGLE_APPLICATION_CREDENTIALS", "AWS_SHARED_CREDENTIALS_FILE"})
+_READING: Mapping[str, str] = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_KEY_0": "core.fsmonitor",
+    "GIT_CONFIG_VALUE_0": "false",
+    "GIT_CONFIG_KEY_1": "core.pager",
+    "GIT_CONFIG_VALUE_1": "cat",
+}
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 
 
@@ -84,6 +93,20 @@ def _spoken(folder: str) -> str:
 def _quoted(folder: str) -> str:
     home, slash, rest = folder.partition("/")
     return f"~{slash}{shlex.quote(rest) if rest else ''}" if home == "~" else shlex.quote(folder)
+
+
+def inherited(environ: Mapping[str, str], *, reads: bool) -> dict[str, str]:
+    """What every script gets. Programs are never looked for in the script's own folder; what only reads gets settings
+    by which git asks nobody, refreshes nothing and starts no program that the repository in that folder names."""
+    found = {name: environ[name] for name in INHERITED if name in environ}
+    found["PATH"] = program_folders(environ)
+    return {**found, **_READING} if reads else found
+
+
+def program_folders(environ: Mapping[str, str]) -> str:
+    """PATH without the entries that mean the present folder, or lie below it."""
+    folders = environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if folder.startswith("/"))
 
 
 def passed(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:

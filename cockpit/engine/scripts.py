@@ -21,6 +21,7 @@ from cockpit.model.command import (
     Understanding,
 )
 from cockpit.model.runbook import Fault, Level
+from cockpit.runbooks.effects.hazards import STEERS
 
 
 def _names(text: str) -> frozenset[str]:
@@ -96,6 +97,9 @@ def script_of(understanding: Understanding, faults: Sequence[Fault], before: Seq
         tier = max(tier, Tier.T3)
     argv = understanding.argv
     carried, left = carried_over(before)
+    if tier is Tier.T0 and any(STEERS.match(name) for name, _ in carried.exports):
+        # What only reads may run something else under a setting that the runbook gives it.
+        tier, effect = Tier.T3, EffectClass.UNKNOWN
     return Script(
         text=command.text,
         file=command.file,

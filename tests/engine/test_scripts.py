@@ -193,3 +193,15 @@ def test_a_line_that_cannot_be_shown_whole_is_not_run() -> None:
     understanding = one("echo x")
     cut = Understanding(command, understanding.kind, understanding.effect, understanding.tier)
     assert "too long" in not_a_script(cut)
+
+
+@pytest.mark.parametrize("above", ["export KUBECONFIG=/srv/admin.conf", "export DOCKER_HOST=tcp://build:2375"])
+def test_a_reading_under_a_setting_of_the_runbook_is_no_proven_reading(above: str) -> None:
+    before, found = understood(f"{above}\nkubectl get pods -n shop")
+    script = script_of(found, (), (before.command,))
+    assert (script.tier, script.effect) == (Tier.T3, EffectClass.UNKNOWN)
+
+
+def test_a_reading_in_another_folder_stays_one() -> None:
+    before, found = understood("cd backend\nls -la")
+    assert script_of(found, (), (before.command,)).tier is Tier.T0
