@@ -43,7 +43,7 @@ name = "cache"
 url = "redis://127.0.0.1:1/0"
 [[redis]]
 name = "sessions"
-url = "redis://127.0.0.1:1/1"
+url = "redis://127.0.0.1:2/0"
 [runbook]
 files = ["RUNBOOK.md"]
 """

@@ -132,7 +132,7 @@ def test_what_only_prepares_the_shell_says_so(text: str) -> None:
     found = understood(text)
     assert (found.kind, found.effect, found.tier) == (Kind.SCRIPT, EffectClass.READS, Tier.T0)
     assert not found.argv
-    assert any("no effect on the commands after it" in sentence for sentence in found.why)
+    assert any("scripts below it in its block take what is literal" in sentence for sentence in found.why)
 
 
 def test_preparing_the_shell_does_not_count_beside_a_call() -> None:
