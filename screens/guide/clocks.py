@@ -58,21 +58,19 @@ def _key(key: str, word: str) -> tuple[Span, ...]:
     return ((key, "primary bold"), (f" {word}", "muted"))
 
 
-def escalation(each: Escalation) -> tuple[Span, ...]:
-    """Who is to be told, and in how long."""
+def escalation(each: Escalation, width: int = 0) -> tuple[Span, ...]:
+    """Who is to be told, and in how long; how to reach them where that leaves room for the key (0: any)."""
     to = each.to or "the next in line"
     if each.told is not None:
         return (("● ", "success"), (f"{to} was told at {each.told:%H:%M}", "muted"))
     at = mmss(each.after_s)
     if each.is_due:
+        mark, late = ("✖ ", "error bold"), (f"due {mmss(each.remaining_s)} ago  ", "error")
         reach = f" {each.reach}" if each.reach else ""
-        late = f"due {mmss(each.remaining_s)} ago  "
-        return (
-            ("✖ ", "error bold"),
-            (f"escalate to {to}{reach}: ", "error bold"),
-            (late, "error"),
-            *_key("o", "told"),
-        )
+        full = (mark, (f"escalate to {to}{reach}: ", "error bold"), late, *_key("o", "told"))
+        if not width or spans_length(full) <= width:
+            return full
+        return (mark, (f"escalate to {to}: ", "error bold"), late, *_key("o", "told"))
     if each.remaining_s <= SOON_S:
         return (("▲ ", "warning bold"), (f"escalate to {to} at {at}, in {mmss(each.remaining_s)}", "warning bold"))
     return ((f"escalate to {to} at {at}, in {mmss(each.remaining_s)}", "muted"),)
@@ -85,7 +83,7 @@ def standing(
     due = [each for each in escalations if each.is_due]
     coming = next((each for each in escalations if not each.is_due and each.told is None), None)
     told = [each for each in escalations if each.told is not None]
-    lines: list[tuple[Span, ...]] = [escalation(each) for each in due]
+    lines: list[tuple[Span, ...]] = [escalation(each, width) for each in due]
     lines += [timer(each) for each in timers if each.over and each.kind is ClockKind.EVERY]
     if coming is not None:
         lines.append(escalation(coming))

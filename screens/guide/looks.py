@@ -54,7 +54,7 @@ class Looks:
         try:
             self._answers[step] = Answer(await question())
         except CockpitError as error:
-            hint = f" {error.hint}" if error.hint else ""
+            hint = f" {error.hint[0].upper()}{error.hint[1:]}" if error.hint else ""
             self._answers[step] = Answer(self.answer(step).sight, f"{error.message}.{hint}")
         finally:
             del self._asking[step]

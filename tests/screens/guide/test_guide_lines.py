@@ -154,6 +154,13 @@ def test_the_escalation_turns_with_time() -> None:
     assert [clocks.escalation(escalation(left))[0][0][:2] for left in (600, 60, -5)] == ["es", "▲ ", "✖ "]
 
 
+def test_the_key_that_ends_a_reminder_is_never_cut() -> None:
+    late = escalation(-600)
+    wide, narrow = (clocks.standing(2400, (late,), (), width) for width in (120, 46))
+    assert words(wide[-1]).endswith("o told") and late.reach in words(wide[-1])
+    assert words(narrow[-1]).endswith("o told") and cell_len(words(narrow[-1])) <= 46
+
+
 def test_what_is_due_stands_on_top_before_what_comes() -> None:
     due, coming = escalation(-10), replace(escalation(900), id="f", to="the director")
     every = timer(ClockKind.EVERY, -80)
