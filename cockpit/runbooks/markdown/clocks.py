@@ -14,7 +14,11 @@ _WORDS = {
     "twenty": 20, "thirty": 30, "half": 0.5,
 }  # fmt: skip
 _NUMBER = rf"(?:\d{{1,5}}(?:[.,]\d{{1,3}})?|{'|'.join(_WORDS)}(?:\s+an)?)"
-_UNIT = r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|[smhd])\b"
+_UNIT = (
+    r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|sekunden?|minuten|stunden?|tagen?|secondes?|heures?"
+    r"|jours?|segundos?|minutos?|horas?|dias?|días?|[smhd])\b"
+)
+_OTHER_UNITS = {"st": "h", "ta": "d", "jo": "d"}  # by their first two letters, where the first misleads
 _TIME = rf"(?P<n>{_NUMBER})\s{{0,3}}-?(?P<u>{_UNIT})(?:\s?(?:and\s)?(?P<n2>\d{{1,3}})\s{{0,3}}(?P<u2>{_UNIT}))?"
 _RANGE = re.compile(
     rf"(?P<from>\d{{1,4}}(?:\.\d)?)\s{{0,3}}(?P<fu>{_UNIT})?\s{{0,3}}(?:-|–|—|\bto\b)\s{{0,3}}"
@@ -23,7 +27,8 @@ _RANGE = re.compile(
 )
 _SHARE = re.compile(rf"\b(?P<lead>first|next|last|initial|within\s+the\s+first)\s{{1,3}}{_TIME}", re.IGNORECASE)
 _EVERY = re.compile(
-    rf"\b(?:every|each|once\s+(?:every|an?|per))\s{{1,3}}(?:{_TIME}|(?P<bare>{_UNIT}))", re.IGNORECASE
+    rf"\b(?:every|each|once\s+(?:every|an?|per)|alle|toutes\s+les|cada)\s{{1,3}}(?:{_TIME}|(?P<bare>{_UNIT}))",
+    re.IGNORECASE,
 )
 _LAST = re.compile(
     rf"\b(?:for\s+(?:at\s+least\s+|about\s+|up\s+to\s+|another\s+|the\s+next\s+)?|(?:wait|sleep|soak|pause|bake|hold)"
@@ -31,7 +36,8 @@ _LAST = re.compile(
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    rf"(?:\b(?:after|within|in|past|beyond|exceeds?|longer\s+than|more\s+than|over|for\s+more\s+than|for\s+over)\s+"
+    rf"(?:\b(?:after|within|in|past|beyond|exceeds?|longer\s+than|more\s+than|over|for\s+more\s+than|for\s+over"
+    rf"|nach|après|en|después\s+de|após|depois\s+de|binnen)\s+"
     rf"(?:the\s+first\s+)?|[>≥]=?\s{{0,3}}){_TIME}",
     re.IGNORECASE,
 )
@@ -40,12 +46,13 @@ _UNDONE = re.compile(
     r"(?:resolved|acknowledged|ack\w*|fixed|recovered|mitigated|restored|responded|answered|contained|identified|solved)"
     r"|un(?:resolved|acknowledged|answered|mitigated|fixed)|still\s+(?:down|open|failing|broken|ongoing|unresolved"
     r"|not|going|out)|(?:does|did|has|have|is|are)(?:\s+not|n.t)\b|persists?|continu\w+|escalat\w+|page\b|lasts?|down\b"
-    r"|downtime|outage|e-?mail|notify|inform|call\b|update)",
+    r"|downtime|outage|e-?mail|notify|inform|call\b|update|nicht\b|keine?\b|ohne\b|eskal\w+|pas\s|sans\b|aucun\w*"
+    r"|escal\w+|no\s+(?:se|está)\b|sem\s|não\b)",
     re.IGNORECASE,
 )
 _DEADLINE = re.compile(rf"\b(?:within|in\s+under|no\s+later\s+than)\s{{1,3}}{_TIME}", re.IGNORECASE)
 _PRIORITY = re.compile(r"\b(?:P|SEV-?\s?|S)\d\b", re.IGNORECASE)
-_MAY_TELL = re.compile(r"\d\s{0,3}-?[smhdw]|\b(?:every|each|once|half|hour|minute)", re.IGNORECASE)
+_MAY_TELL = re.compile(r"\d\s{0,3}-?[smhdwtj]|\b(?:every|each|once|half|hour|minute)", re.IGNORECASE)
 _LONGEST = 600
 
 
@@ -53,7 +60,8 @@ def seconds(number: str, unit: str) -> float:
     """("half an", "hour") -> 1800."""
     word = number.lower().split()[0]
     count = float(_WORDS[word]) if word in _WORDS else float(number.replace(",", "."))
-    return count * _UNITS[unit[0].lower()]
+    word = unit.lower()
+    return count * _UNITS[_OTHER_UNITS.get(word[:2], word[0])]
 
 
 def duration(text: str) -> float | None:

@@ -47,6 +47,7 @@ _RESPOND = re.compile(
     r"[-–—,;]?\s*\brespon\w+(?:\s+time)?:?\s+(?:in|within|immediately|\d)[^.;]{0,60}", re.IGNORECASE
 )
 _PATH = re.compile(r"^\s*`(?:(?:GET|HEAD)\s+)?(/[\w./{}~-]{1,200})`\s*(?:[-–—:]\s*)?(.*)$", re.S)
+_NAMED_PATH = re.compile(r"^\s*`[^`]{1,220}`\s*[-–—:(]")
 _ON_DISK = re.compile(r"/(?:var|etc|usr|opt|home|tmp|bin|sbin|srv|mnt|root|scripts?|docs?|dev|proc)\b|.*\.\w{1,5}$")
 _VALUE = re.compile(r"\s*([^:`|]{2,60}|`[^`]{1,60}`)\s*:\s+(\S.*)$", re.S)
 _COMMENT = re.compile(r"^\s*(?:#|//|--)\s+(.*)$", re.M)
@@ -132,7 +133,8 @@ class _Gatherer:
         self._trail = f"{above} / {title}" if above else title
         self._label = ""
         self._scale = None
-        if _SCALE.search(above) and (named := tables.severity_name(title)):
+        about = " / ".join(name for _, name in self._path[:-1])
+        if _SCALE.search(about) and (named := tables.severity_name(title)):
             self._open_scale(named, block.line)
 
     def _table(self, block: Block) -> None:
@@ -153,6 +155,8 @@ class _Gatherer:
             found.objectives += aims
         elif _ESCALATION.search(self._trail) and (steps := timed_rows(rows)):
             found.escalation.update(dict.fromkeys(steps))
+            if is_contacts(rows[0].cells):
+                found.contacts += contacts_of(rows)
         elif is_contacts(rows[0].cells):
             found.contacts += contacts_of(rows)
         else:
@@ -206,10 +210,12 @@ class _Gatherer:
         if match := _PATH.match(text):
             if not _ON_DISK.match(match[1]) and role_of(self._label) is not Role.SYMPTOMS:
                 name = clean(plain(match[2])) or match[1]
+                if match[2][:1].islower() and not _NAMED_PATH.match(text):
+                    return  # "`/ready` is green": a sentence, not a name
                 self._found.endpoints.append(Endpoint(name, match[1], tables.environment_in(self._trail), line))
             return
         found = found or _named_value(text)
-        if found is None:
+        if found is None or found.lead.startswith("["):  # a link whose text has a colon
             return
         if _SCALE.search(self._trail) and (named := tables.severity_name(found.lead)) and found.rest:
             self._open_scale((named[0], f"{named[1]} {plain(found.rest)}".strip()), line)

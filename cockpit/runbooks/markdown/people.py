@@ -12,19 +12,28 @@ from cockpit.runbooks.markdown.inline import mails, plain, urls
 from cockpit.text import clean
 
 _ROLE = re.compile(
-    r"role|team|service|vendor|provider|title|function|who|level|tier|area|system|company|dashboard", re.I
+    r"role|team|service|vendor|provider|title|function|who|level|tier|area|system|company|dashboard|rolle|rôle"
+    r"|funktion|fonction|función|função|papel|équipe|equipo",
+    re.I,
 )
-_NAME = re.compile(r"^(?:names?|person|engineer|owner|people|primary|lead)\b", re.I)
+_NAME = re.compile(r"^(?:names?|person|engineer|owner|people|primary|lead|nom|nome|nombre)\b", re.I)
 _REACH = re.compile(
-    r"contact|phone|e-?mail|slack|pager|mobile|handle|reach|channel|tele|teams|hotline|number|signal|chat", re.I
+    r"contact|phone|e-?mail|slack|pager|mobile|handle|reach|channel|tele|teams|hotline|number|signal|chat|tél|kontakt"
+    r"|erreichbar|courriel|correo|mobil",
+    re.I,
 )
-_STRONG_REACH = re.compile(r"contact\b|contacts\b|phone|e-?mail|slack|pager|mobile|handle|reach|hotline", re.I)
+_STRONG_REACH = re.compile(
+    r"contact\b|contacts\b|phone|e-?mail|slack|pager|mobile|handle|reach|hotline"
+    r"|telefon|téléphone|teléfono|kontakt\b|courriel|correo",
+    re.I,
+)
 _WHEN = re.compile(r"when|purpose|scope|hours|availab|condition|responsib|escalat|issues?|notes?|for\b", re.I)
 _NOBODY = re.compile(r"(?:[-–—.?]+|tbd|tba|n/?a|none|unknown|todo|\(?not set\)?|<[^<>]*>|\[[^\[\]]*\])$", re.I)
 _MASKED = re.compile(r"x{3,}", re.I)
 _PHONE = re.compile(r"(?<![\w.])\+?\d[\d ()/.-]{6,22}\d(?![\w])")
 _HANDLE = re.compile(r"(?<![\w.@/])@[A-Za-z][\w.-]{1,40}")
 _CHANNEL = re.compile(r"(?<![\w/#&(\[.:=-])#([A-Za-z][\w-]{1,79})")
+_ATTRIBUTE = re.compile(r"\{#[\w-]{1,80}[^{}]{0,80}\}")  # the anchor of a heading
 _SERVICE = re.compile(r"\b(?:pagerduty|opsgenie|victorops|xmatters|servicenow|zendesk|jira)\b", re.I)
 _ARROWS = re.compile(r"^[\s↓→▼⬇|│v+\-=>*└├─▶]+(?=\S)|[\s↓→▼⬇│|]+$")
 _NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.):]|level\s+\d\s*[:.-]|l\d\s*[:.-]|tier\s+\d\s*[:.-])\s*", re.I)
@@ -77,7 +86,7 @@ def contact_of(lead: str, rest: str, line: int) -> Contact | None:
     if when:
         name = name.replace(when[0], " ")
     name = " ".join(re.sub(r"[,;|/<>]+(?=\s|$)|\s[-–—]+(?=\s|$)", " ", name).split()).strip("-–—,;: ")
-    masked = _MASKED.search(name) or _NOBODY.match(name)
+    masked = _MASKED.search(name) or _NOBODY.match(name) or _NOBODY.match(said)
     return Contact(
         clean(lead), "" if masked else clean(name), clean(", ".join(dict.fromkeys(ways))),
         clean(when[1]) if when else "", line,
@@ -88,6 +97,7 @@ def channels_in(text: str) -> list[str]:
     """ "#incidents"; not "#inc-YYYYMMDD", which is a pattern for names, nor the anchor of a link."""
     if "#" not in text:
         return []
+    text = _ATTRIBUTE.sub("", text) if "{" in text else text
     return [f"#{name}" for name in _CHANNEL.findall(text) if name == name.lower() and not name.isdigit()]
 
 

@@ -26,7 +26,7 @@ _REFERENCE = re.compile(
     r"\b(?:contents|overview|architecture|components?|glossary|resources|references?|related|links|contacts?|dashboards?"
     r"|metrics|channels?|severit\w+|levels?|variables|services|endpoints?|urls?|thresholds?|definitions?|changelog|history"
     r"|about|template|slas?|slos?|objectives?|rto|rpo|codes|assumptions|stack|scope|introduction|purpose|documentation"
-    r"|inventory|environments?|credentials|terminology|appendix|topology|dependencies|prerequisites)\b",
+    r"|features?|capabilities|requirements|concepts|highlights|benefits|inventory|environments?|credentials|terminology|appendix|topology|dependencies|prerequisites)\b",
     re.IGNORECASE,
 )
 # What a document says around its procedures: nobody does it in an incident, even where it is worded as orders.
@@ -34,7 +34,7 @@ _ASIDE = re.compile(
     r"(?:table\s+of\s+)?(?:contents|toc|overview|architecture|glossary|resources|references?|(?:useful\s+)?links"
     r"|contacts?(?:\s+\w+)?|(?:emergency|key|on-?call)\s+contacts?|change\s*log|(?:revision|version|document)\s+history"
     r"|appendix|related(?:\s+[\w-]+){0,3}|see\s+also|purpose|scope|introduction|background|about(?:\s+\w+){0,4}"
-    r"|severity(?:\s+\w+){0,2}|definitions?|dashboards?|metadata|history|further\s+(?:information|reading)|prevention"
+    r"|(?:severity|severities|priority|priorities)(?:\s+\w+){0,2}|definitions?|dashboards?|metadata|history|further\s+(?:information|reading)|prevention"
     r"|preventive\s+\w+|(?:commands?|quick)\s+reference|useful\s+commands|limitations|known\s+limitations"
     r"|(?:recommended|future|planned)\s+\w+|(?:todo|to-do|to\s+do|roadmap|backlog|improvements?)(?:\s+\w+)?"
     r"|(?:operating\s+|ground\s+|golden\s+)?(?:rules|principles|conventions|guidelines|policies|policy|best\s+practices)"

@@ -33,6 +33,7 @@ from cockpit.runbooks.markdown.words import (
     core,
     forbids,
     is_condition,
+    is_step_heading,
     label,
     number_of,
     role_of,
@@ -109,7 +110,7 @@ class Harvester:
         self._scopes = [Scope(-1, False, part, condition, clocks=times)]
         if self._inline(block, block.text, 0, number_of(block.text)):
             self._raised = 1
-        elif role in (None, Role.STEPS) and not condition and not empty:
+        elif (role in (None, Role.STEPS) or is_step_heading(block.text)) and not condition and not empty:
             self._add(block.line, said, 0, number=number_of(block.text), source=block.text)
             self._raised = 1
 
@@ -164,7 +165,7 @@ class Harvester:
         if conditional or role or times or forbidden:
             condition = found.lead if conditional or forbidden else ""
             self._scopes.append(Scope(level, False, part, condition, clocks=times, forbidden=forbidden))
-        if role is not Role.META:
+        if role not in (Role.META, Role.STEPS):
             self._lead = found.lead
         self.found.labels += role is not None and role is not Role.META
         said = plain(found.rest)

@@ -12,7 +12,11 @@ from cockpit.runbooks.markdown.htmltables import Row
 from cockpit.runbooks.markdown.inline import plain, urls
 from cockpit.text import clean
 
-_SCALE = re.compile(r"^(?:levels?|severit\w*|priorit\w*|sev|class|incident level|p-?level|tier)\b", re.I)
+_SCALE = re.compile(
+    r"^(?:levels?|severit\w*|priorit\w*|sev|class|incident level|p-?level|tier|stufe|schweregrad|gravit\w*|gravedad"
+    r"|severidade?|niveau|nivel|nível)\b",
+    re.I,
+)
 _SCALE_NAME = re.compile(r"(?:p|s|sev|severity|priority|level|l)[- ]?\d\b", re.I)
 _NAME_AND_REST = re.compile(
     r"(?P<name>(?:P|SEV|Sev|S|L|Severity|Priority|Level)[- ]?\d)\s*(?:[-–—:/]\s*)?(?P<rest>.*)$", re.S
@@ -23,6 +27,7 @@ _METRIC = re.compile(
 _WARN = re.compile(r"warn|yellow|amber|degraded|minor|elevated", re.I)
 _CRIT = re.compile(r"crit|red\b|page|alarm|severe|error|major|emergency", re.I)
 _LIMIT = re.compile(r"threshold|limit|bound|alert\s+(?:at|when|if)|trigger|condition", re.I)
+_VERSION = re.compile(r"version|release", re.IGNORECASE)
 _TARGET = re.compile(r"target|objective|goal|sla|slo|rto|rpo|max(?:imum)?|time|value|commitment", re.I)
 _OBJECTIVE = re.compile(
     r"\b(RTO|RPO|SLA|SLO)s?\b|recovery (time|point) objective|service level (agreement|objective)", re.I
@@ -58,10 +63,14 @@ def severities(rows: Sequence[Row]) -> list[SeverityLevel]:
     named = sum(bool(_SCALE_NAME.match(first)) for first in firsts)
     if len(header) < 2 or not firsts or not (named * 2 > len(firsts) or _SCALE.match(header[0])):
         return []
-    respond = _column(header, r"respon|acknowledg|react|ack\b|time|sla|within")
+    respond = _column(
+        header, r"respon|acknowledg|react|ack\b|time|sla|within|reaktion|réponse|respuesta|resposta|délai"
+    )
     examples = _column(header, r"example|symptom|scenario|criteria")
     meaning = _column(
-        header, r"descr|meaning|definition|impact|what|name|criteria|label", besides=(respond, examples)
+        header,
+        r"desc|meaning|definition|impact|what|name|criteria|label|bedeutung|beschreib|signif",
+        besides=(respond, examples),
     )
     if respond < 0 and meaning < 0 and examples < 0:
         return []
@@ -89,6 +98,8 @@ def bounds(rows: Sequence[Row]) -> list[Bound]:
     if warn < 0 and critical < 0:
         critical = _column(header, _LIMIT.pattern, besides=(0,))
     metric = _column(header, _METRIC.pattern, besides=(warn, critical))
+    if critical >= 0 and _VERSION.search(header[critical]):
+        return []
     if (warn < 0 and critical < 0) or len(header) < 2:
         return []
     found: list[Bound] = []

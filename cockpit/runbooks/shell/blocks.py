@@ -39,12 +39,14 @@ def commands_of(
     rows = _rows(block)
     if tag in content.FOREIGN:
         return foreign.commands(rows, origin)
-    if tag in content.SQL:
+    if tag in content.SQL and not any(content.DATABASE_PROMPT.match(row.lstrip()) for row in rows):
         return lines.Reader(rows, origin, "sql").read()
     if tag in content.REDIS:
         return lines.Reader(rows, origin, "redis").read()
     if tag in content.HTTP:
         return lines.Reader(rows, origin, "http").read()
+    if tag in content.SQL:
+        return lines.Reader(rows, origin, "session").read()
     if tag and tag not in content.SHELL and tag not in content.CRON:
         return ()
     if not content.holds_commands(rows, tag):

@@ -105,6 +105,7 @@ _QUERY = re.compile(
 )
 _FLAGGED = re.compile(r"[a-z][\w.-]*(?:\s+[\w./:=@<>{}$'\"-]+)*\s+--?[A-Za-z][\w-]*(?:[=\s].*)?\Z")
 DATABASE_PROMPT = re.compile(r"(?:[A-Za-z_]\w*[=\-'\"(*][>#]|mysql>|sqlite>|MariaDB \[[^\]]*\]>)\s+(?=\S)")
+ANGLE = re.compile(r">\s+(?=[A-Za-z])")
 REDIS_PROMPT = re.compile(r"(?:[\w.-]+:\d{2,5}(?:\[\d+\])?|redis|not connected|valkey)>\s+(?=\S)")
 
 
@@ -145,7 +146,7 @@ def command_like(line: str) -> bool:
     """Whether a line of unknown language looks like a command: prompt, known program, path to one, SQL, request."""
     line = line.strip()
     match = PROMPT.match(line)
-    if match:
+    if match or (line[:1] == ">" and angled(line)):
         return True
     first = line.split(None, 1)[0] if line else ""
     if _ASSIGN.match(line):
@@ -209,6 +210,12 @@ def _data(line: str) -> bool:
 _LONGEST_ANSWER = 400  # lines
 
 
+def angled(line: str) -> bool:
+    """`> slowlog get 10`: a prompt before a command; `> app.log` empties a file."""
+    rest = ANGLE.sub("", line.strip(), count=1)
+    return ANGLE.match(line.strip()) is not None and (redis.starts(rest, typed=True) or known_command(rest))
+
+
 def printed(lines: Sequence[str], start: int) -> int:
     """Index after the JSON that a program printed at `start`; `start` where there is none."""
     first = lines[start].strip()
@@ -228,8 +235,10 @@ def session(lines: Sequence[str], language: str) -> bool:
     """Whether a block shows prompts before what was typed, with output in between."""
     full = [line.strip() for line in lines if line.strip()]
     if language in SESSION:
-        return any(PROMPT.match(line) for line in full) or root_prompts(full)
+        return bool(full and angled(full[0])) or any(PROMPT.match(line) for line in full) or root_prompts(full)
     code = [line for line in full if not line.startswith("#")]
+    if code and angled(code[0]):
+        return True
     return bool(code) and bool(PROMPT.match(code[0]) or DATABASE_PROMPT.match(code[0]) or REDIS_PROMPT.match(code[0]))
 
 

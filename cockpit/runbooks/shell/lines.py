@@ -60,11 +60,12 @@ class Reader:
         self.origin = origin
         self.kind = kind
         self.prompted = [False] * len(self.rows)
+        self._typed = ""  # the client that the prompts are of
         if kind == "session":
             self._strip_prompts()
         self.boundaries = Boundaries(self.rows)
         self.ends = sql.Ends(self.rows)
-        self.client = kind if kind in ("sql", "redis") else ""
+        self.client = kind if kind in ("sql", "redis") else self._typed
         self.opener = ""
         self.comments: list[str] = []
         self.behind = ""  # the comment at the end of the command
@@ -86,8 +87,15 @@ class Reader:
 
     def _strip_prompts(self) -> None:
         root = content.root_prompts(self.rows)
+        first = next((row.strip() for row in self.rows if row.strip() and not row.lstrip().startswith("#")), "")
+        angled = content.angled(first)
+        if angled and redis.starts(content.ANGLE.sub("", first), typed=True):
+            self._typed = "redis"
         for index, row in enumerate(self.rows):
             text = row.lstrip()
+            if angled and content.ANGLE.match(text):
+                self.rows[index], self.prompted[index] = content.ANGLE.sub("", text, count=1), True
+                continue
             match = content.PROMPT.match(text)
             if match:
                 self.rows[index], self.prompted[index] = text[match.end() :], True

@@ -67,3 +67,22 @@ def test_code_that_the_sentence_says_to_run_is_a_command(code: str) -> None:
 )
 def test_a_name_or_a_value_stays_one_even_after_run(code: str) -> None:
     assert inline_command(code, line=1, told=True) is None
+
+
+@pytest.mark.parametrize("language", ["", "shell", "console"])
+def test_an_angle_at_the_beginning_of_a_block_is_a_prompt_and_no_redirect(language: str) -> None:
+    block = '> slowlog get 10\n1) 1) (integer) 5100\n   2) "del"\n> CONFIG SET latency-monitor-threshold 100\nOK'
+    found = commands_of(block, language=language, line=1)
+    assert [command.text for command in found] == ["slowlog get 10", "CONFIG SET latency-monitor-threshold 100"]
+    assert {call.program for command in found for call in command.calls} == {"redis"}
+
+
+def test_a_redirect_that_empties_a_file_stays_one() -> None:
+    assert _texts("> app.log\nuptime", "bash") == ["> app.log", "uptime"]
+
+
+def test_a_fence_of_sql_with_prompts_is_a_session() -> None:
+    assert _texts("shop=# begin;\nBEGIN\nshop=# lock TABLE rides;\nLOCK TABLE", "sql") == [
+        "begin;",
+        "lock TABLE rides;",
+    ]
