@@ -22,6 +22,12 @@ _HINT = re.compile(
 URL_PASSWORD = re.compile(r"\b([a-z][a-z0-9+.-]{1,20}://[^\s:/@'\"]{0,80}:)([^\s:/@'\"$<{][^\s/@'\"]{0,120})@")
 
 
+_STANDS_FOR = re.compile(
+    r"(?i)[x*.•]{3,}|(?:your|my|new|the|some|example)[-_ ].*|changeme.*|[a-z]|foo|bar|foobar|example|dummy"
+    r"|[\w-]{0,12}(?:\.{3}|…|[*•]{3,})[\w-]{0,6}|[a-z]{2,6}[-_](?:[a-z]{2,6}[-_])?x{3,}"
+)
+
+
 def may_hold_secret(text: str) -> bool:
     """One quick look, before all shapes are tried."""
     return _HINT.search(text) is not None
@@ -43,5 +49,5 @@ def is_stand_in(value: str) -> bool:
         not bare
         or bare[0] in "$<{[`%"
         or (bare.isupper() and not any(char.isdigit() for char in bare))
-        or bool(re.fullmatch(r"(?i)[x*.•]{3,}|(?:your|my|new|the|some|example)[-_ ].*|changeme.*|\.\.\.", bare))
+        or bool(_STANDS_FOR.fullmatch(bare))
     )

@@ -148,7 +148,7 @@ def needs_beta(call: Call, scene: Scene) -> Found | None:
 )
 def needs_region(call: Call, scene: Scene) -> Found | None:
     """Unless the runbook has set the property before."""
-    if any(each.startswith("projects/") or "/locations/" in each for each in path(call)):
+    if any(each.startswith("projects/") or "/locations/" in each for each in path(call)) or call.has("--flags-file"):
         return None
     for verb, property_ in _NEEDS_REGION.items():
         if goes(call, verb):

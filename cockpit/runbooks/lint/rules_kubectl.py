@@ -39,7 +39,7 @@ _SECURITY = r"isolat|security|breach|compromis|forensic|suspicious|contain(?!er)
 )
 def no_namespace(call: Call, scene: Scene) -> Found | None:
     """Changing calls without a namespace, unless the runbook sets the context before."""
-    if namespace(call) is not None or context_is_set(scene) or tries_only(call):
+    if namespace(call) is not None or context_is_set(scene) or tries_only(call) or call.has("--raw"):
         return None
     if call.verb == "apply":
         return _apply_without_namespace(call, scene)
@@ -180,10 +180,13 @@ def placeholder_tag(call: Call, scene: Scene) -> Found | None:
         if image and tag and not word.placeholders and (_PLACEHOLDER_TAG.fullmatch(tag) or tag == "latest"):
             base = image.removesuffix(f":{tag}")
             named = (
-                "moves: nobody can tell what runs" if tag == "latest" else "is a placeholder that looks like a tag"
+                "moves: nobody can tell what runs, and where it is set already nothing is rolled out."
+                if tag == "latest"
+                else "is a placeholder that looks like a tag. Copied as it stands, the rollout waits for an image "
+                "that may not exist."
             )
             return Found(
-                f"{tag!r} {named}. Copied as it stands, the rollout waits for an image that may not exist.",
+                f"{tag!r} {named}",
                 f"{call.words[0].text} set image {call.args[0].text} "
                 f"{container}={base}@sha256:DIGEST{in_namespace(call, scene)}",
             )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cockpit.model.command import Call, EffectClass, Placeholder, PlaceholderStyle, Word, Wrapper
+from cockpit.model.command import Call, Command, EffectClass, Placeholder, PlaceholderStyle, Word, Wrapper
 from cockpit.model.runbook import Level
+from cockpit.runbooks.effects import rule
 from cockpit.runbooks.lint.engine import REMOTE, Found, Scene, on_call, on_command
 from cockpit.runbooks.lint.tools import line
 
@@ -93,7 +95,7 @@ def _set_before(scene: Scene, name: str) -> bool:
 )
 def says_look(scene: Scene) -> Found | None:
     """A caption that begins with check, review, list ... over a command that is known to change."""
-    if scene.effect not in (EffectClass.CHANGES, EffectClass.DESTROYS):
+    if scene.effect not in (EffectClass.CHANGES, EffectClass.DESTROYS) or _looks_in_pods(scene.command):
         return None
     caption = scene.command.caption.strip().lower().replace("cloud run", "")
     if not _LOOKS.match(caption) or _ALSO_CHANGES.search(caption):
@@ -108,6 +110,15 @@ def says_look(scene: Scene) -> Found | None:
         f"The step says {scene.command.caption.strip()[:80]!r}, and the command changes something{target}: whoever "
         "only wants to look makes a change.",
         "say what it changes and when; to look, use the describe, get or list command of the same thing",
+    )
+
+
+def _looks_in_pods(command: Command) -> bool:
+    """All that it does is asked in containers, and there it only reads: a look, whatever right it takes."""
+    return bool(command.calls) and all(
+        rule(replace(call, within=tuple(each for each in call.within if each.tool != "kubectl exec"))).effect
+        is EffectClass.READS
+        for call in command.calls
     )
 
 

@@ -9,6 +9,15 @@ TOKEN = "ghp_" + "a1B2" * 9
 
 # rule, language, heading, the faulty block, the block that is fine
 SAMPLES = (
+    ("sql-empties-or-drops", "sql", "Fix", "TRUNCATE orders CASCADE;", "TRUNCATE orders_staging;"),
+    ("sql-empties-or-drops", "sql", "Fix", "DROP TABLE orders;", "DROP INDEX orders_by_day;"),
+    (
+        "sql-empties-or-drops",
+        "bash",
+        "Fix",
+        "psql -d shop -c 'TRUNCATE TABLE orders'",
+        "pg_dump -t orders shop > orders.sql\npsql -d shop -c 'TRUNCATE TABLE orders'",
+    ),
     ("sql-change-without-condition", "sql", "Fix", "DELETE FROM carts;", "DELETE FROM carts WHERE id = 7;"),
     ("sql-change-without-condition", "sql", "Fix", "UPDATE carts SET open = false;", "SELECT count(*) FROM carts;"),
     (
@@ -226,3 +235,15 @@ def test_instead_goes_to_the_same_redis(faults_of) -> None:
         if fault.rule == "redis-keys-blocks"
     ]
     assert starts == ["docker exec cache redis-cli", "docker exec cache redis-cli", "redis-cli -h cache.internal"]
+
+
+@pytest.mark.parametrize("value", ["x", "sk_live_...", "sk-xxxx", "ghp_****", "abc…", "example", "foo", "xxx"])
+def test_what_only_stands_for_a_secret_is_none(faults_of, value: str) -> None:
+    found = faults_of(book("Look", "bash", f'curl -m 5 -H "X-Api-Key: {value}" https://shop.example/stats'))
+    assert not [fault for fault in found if fault.level.value == "error"]
+
+
+@pytest.mark.parametrize("value", ["hunter2", "password", "sk_live_4f9aQz81", "abc.def.ghi"])
+def test_what_may_be_a_secret_is_one(faults_of, value: str) -> None:
+    found = faults_of(book("Look", "bash", f'curl -m 5 -H "X-Api-Key: {value}" https://shop.example/stats'))
+    assert [fault for fault in found if fault.level.value == "error"]

@@ -6,6 +6,20 @@ import pytest
 
 # rule, heading, the faulty block, the block that is fine
 SAMPLES = (
+    ("kubectl-no-namespace", "Ask", "kubectl delete pod web-0", "kubectl delete --raw /apis/shop/v1/carts/1"),
+    ("kubectl-deletes-what-files-name", "Tidy", "kubectl delete -f k8s/", "kubectl delete -f k8s/job.yaml"),
+    (
+        "kubectl-deletes-what-files-name",
+        "Tidy",
+        "kubectl delete -k k8s/prod",
+        "kubectl delete -f k8s/ --dry-run=client",
+    ),
+    (
+        "step-says-look-but-changes",
+        "Check",
+        "# Check memory\nkubectl exec web-0 -n shop -- rm -rf /tmp/x",
+        "# Check memory\nkubectl exec web-0 -n shop -- free -m",
+    ),
     ("kubectl-no-namespace", "Scale", "kubectl delete pod web-0", "kubectl delete pod web-0 -n shop"),
     (
         "kubectl-no-namespace",
