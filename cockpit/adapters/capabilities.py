@@ -396,6 +396,5 @@ class ScriptRunning(Protocol):
 
         `heard` gets stdout and stderr as they come, uncleaned. At the deadline, or once `aborted` says so, the whole
         process group gets SIGTERM, and SIGKILL two seconds later; what it leaves behind in the group ends with it.
-        `began` is told the number of that group.
-        Misconfigured when it cannot be started.
+        `began` is told the number of that group. Misconfigured when it cannot be started.
         """
