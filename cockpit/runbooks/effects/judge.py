@@ -16,7 +16,6 @@ from cockpit.runbooks.effects.hazards import (
     environment_of,
     of_its_own,
     option_of,
-    sets_beforehand,
     setting_of,
     ssh_option_of,
 )
@@ -25,6 +24,7 @@ from cockpit.runbooks.effects.machine import MACHINE
 from cockpit.runbooks.effects.plain import PLAIN, SHELL_ONLY, protected
 from cockpit.runbooks.effects.repository import gh, git
 from cockpit.runbooks.effects.ruling import Ruling, changes, names, reads, unknown, worst
+from cockpit.runbooks.effects.tricks import trick_of
 from cockpit.runbooks.effects.web import http
 
 TOOLS: dict[str, Callable[[Call], Ruling]] = {
@@ -84,9 +84,6 @@ _GRAVE = names(
 _MOST_WORDS = 256
 _ANY_WORDS = names("sql promql echo printf export cd test [")
 _DECLARES = names("export declare typeset local readonly")
-_DATA = ("sql", "promql", "http", "redis")
-_QUOTED = re.compile(r"\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
-_OPENED = re.compile(r"\$\((?![(<])")
 _EVALUATES = names("test [ [[ printf read unset declare typeset local export readonly let wait getopts mapfile")
 _OPTIONS = re.compile(r"\$(?:\{?\w*(OPT|ARG|FLAG|PARAM|EXTRA|CMD|COMMAND)\w*\}?|[@*])$", re.I)
 _NOWHERE = re.compile(r"&|/dev/(null|stdout|stderr|tty|fd/\d+)$")
@@ -116,10 +113,8 @@ def rule_of(command: Command) -> Ruling:
         rulings.append(unknown(f"not all of it could be read: {command.broken}"))
     if len(command.calls) > 1 and any(_redefines(call) for call in command.calls):
         rulings.append(unknown("it changes beforehand what the names of programs mean"))
-    if sets_beforehand(command.text):
-        rulings.append(unknown("it changes beforehand what the names of programs mean"))
-    if _hides_a_substitution(command):
-        rulings.append(unknown("not everything that it substitutes could be looked at"))
+    if trick := trick_of(command):
+        rulings.append(unknown(trick))
     if not rulings:
         rulings.append(unknown("it calls nothing that could be read"))
     return worst(rulings)
@@ -147,16 +142,6 @@ def _redefines(call: Call) -> bool:
 def _names_open(text: str) -> bool:
     """What is set is itself still to be filled in, or another name for something."""
     return bool(_SUBSTITUTED.search(text.partition("=")[0])) or text == "-n"
-
-
-def _hides_a_substitution(command: Command) -> bool:
-    """More $(...) and `...` stand in the text than calls were found in such."""
-    text = command.text
-    if not (command.calls and _SUBSTITUTED.search(text)) or command.language in _DATA:
-        return False
-    bare = _QUOTED.sub(lambda match: "" if match.group()[0] in "'\\" else match.group(), text)
-    opened = len(_OPENED.findall(bare)) + bare.count("`") // 2
-    return opened > sum(call.substituted for call in command.calls)
 
 
 def tier_of(ruling: Ruling) -> Tier:
