@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 _FENCE = re.compile(r"((?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*)(`{3,}|~{3,})([^\n]*)$")
 _HIDING = re.compile(r"<!--|<pre|<script|<style|<textarea", re.IGNORECASE)
-_LEAST = 1  # lines
+_COMMENT = re.compile(r"<!--(?!.*<(?:!--|pre|script|style|textarea))", re.IGNORECASE)
 
 
 def chunks(lines: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
@@ -24,28 +24,38 @@ def chunks(lines: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
 
 
 def _cuts(lines: Sequence[str]) -> Iterator[int]:
-    last = 0
     fence, prefix = "", ""
+    hidden = False  # in a comment that began at the margin
     for index, line in enumerate(lines):
-        if fence:
+        if hidden:
+            hidden = "-->" not in line
+        elif fence:
             state = _closes(line, fence, prefix)
             if state is None:
                 return
             if state:
                 fence = ""
         elif line.startswith("#"):
-            if index - last >= _LEAST and not lines[index - 1].strip():
+            if index and not lines[index - 1].strip(" \t"):
                 yield index
-                last = index
         elif "```" in line or "~~~" in line:
-            match = _FENCE.match(line)
-            if match is None or (match[2][0] == "`" and "`" in match[3]):
-                continue
-            prefix, fence = match[1], match[2]
-            if prefix.strip():  # opened on the line of its item: its indent is not plain to see
+            opened = _opens(line)
+            if opened is None:
                 return
+            prefix, fence = opened
         elif "<" in line and _HIDING.search(line):
-            return
+            if not _COMMENT.match(line):
+                return
+            hidden = "-->" not in line
+
+
+def _opens(line: str) -> tuple[str, str] | None:
+    """What stands before a fence that begins here, and its marks: both "" for none, None where one cannot be sure."""
+    match = _FENCE.match(line)
+    if match is None or (match[2][0] == "`" and "`" in match[3]):
+        return "", ""
+    # Opened on the line of its item, its indent is not plain to see.
+    return None if match[1].strip() else (match[1], match[2])
 
 
 def _closes(line: str, fence: str, prefix: str) -> bool | None:
