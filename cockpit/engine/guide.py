@@ -30,7 +30,7 @@ from cockpit.runbooks.guide.match import Hit, Suggestion, search, suggest
 from cockpit.runbooks.guide.offer import SCRIPT, SOURCE, Ask, Offered
 from cockpit.runbooks.guide.progress import Past, StepState
 from cockpit.runbooks.guide.session import Session
-from cockpit.runbooks.guide.store import Store
+from cockpit.runbooks.guide.store import SessionFile, Store, Unkept
 from cockpit.runbooks.trust import Accepted, Changed, Trust, TrustState
 from cockpit.text import clean
 
@@ -64,6 +64,7 @@ class GuideDesk:
         self._opening = asyncio.Lock()
         self._subscribers: list[Callable[[], None]] = []
         self._suggested: tuple[object, tuple[Suggestion, ...]] | None = None
+        self._found: tuple[object, tuple[Hit, ...]] | None = None
         self.reading = Reading.READING
         self.problem = ""
         self.trust: TrustState | None = None
@@ -176,7 +177,12 @@ class GuideDesk:
 
     def search(self, text: str) -> tuple[Hit, ...]:
         """Best first, ties in the order of the files. Everything for an empty text."""
-        return search(self._book.lines, text) if self._book is not None else ()
+        if self._book is None:
+            return ()
+        key = (self._book.runbook.digest, text)
+        if self._found is None or self._found[0] != key:  # it is drawn again every second
+            self._found = (key, search(self._book.lines, text))
+        return self._found[1]
 
     # -- sessions
 
@@ -194,19 +200,27 @@ class GuideDesk:
             if found is None or self.runbook is None:
                 shown = clean(playbook, 80)
                 raise NotFound(f"the runbook has no playbook {shown}", hint="It may have changed: look again")
-            wanted = (self._store.resume, resume) if resume else (self._store.begin,)
-            file = await asyncio.to_thread(*wanted)
+            file = await self._file(resume)
             note, clock = self._engine.executor.note, self._engine.clock
             session = Session(found, self.runbook.facts, file, clock, self._who, note, self._tell)
             try:
                 await session.opened()
-                await self._orphaned(session)
+                if not session.unkept:
+                    await self._orphaned(session)
             except BaseException:
                 await session.close()
                 raise
             self._sessions[session.id] = session
         self._tell()
         return session
+
+    async def _file(self, resume: str) -> SessionFile:
+        if resume:
+            return await asyncio.to_thread(self._store.resume, resume)
+        try:
+            return await asyncio.to_thread(self._store.begin)
+        except Misconfigured as error:  # it can still be read
+            return Unkept(error)
 
     async def _orphaned(self, session: Session) -> None:
         """Runs that a former cockpit left: nobody will tell any more how they ended."""

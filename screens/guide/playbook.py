@@ -255,6 +255,8 @@ class PlaybookView(BlockRows):
         elapsed = (scene.now - session.started).total_seconds()
         room = 3 if self.size.height >= 16 else 2
         made += clocks.standing(elapsed, session.escalations, scene.timers, width, room)
+        if session.unkept:
+            made += [note(line, "error") for line in wrapped(f"not recorded: {session.unkept}", width, 3)]
         if scene.desk.reading is Reading.FAILED:
             made += [note(line, "error") for line in wrapped(scene.desk.problem, width, 3)]
         return made + trust_rows(scene.desk.trust, width)

@@ -68,7 +68,8 @@ class Desk(Protocol):
     async def open(self, playbook: str, resume: str = "") -> Session:
         """Begin a session, or go on with one (`Past.id`); while it is open, the same object.
 
-        Raises NotFound, Refused where another cockpit has it open, Misconfigured.
+        One that cannot be written down is opened all the same: its `unkept` says why. Raises NotFound, Refused where
+        another cockpit has it open, Misconfigured where an earlier one cannot be read.
         """
 
     async def leave(self, session: Session, *, ended: bool = False) -> None:

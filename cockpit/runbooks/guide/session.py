@@ -61,6 +61,8 @@ class Session:
         self._again: dict[str, list[datetime]] = {}
         self._told: dict[str, datetime] = {}
         self._notes: list[Note] = []
+        self.unkept = ""  # why even its beginning is not on disk, "" when it is
+        self._owed: Happening | None = None  # that beginning: written before anything else is
         self.resumed = bool(file.happened)
         for happening in file.happened:
             with contextlib.suppress(KeyError, ValueError):  # a line of another version says nothing here
@@ -188,9 +190,16 @@ class Session:
             await asyncio.to_thread(self._file.close)
 
     async def opened(self) -> None:
-        """Write down that it began, or was gone on with. Once, by whoever made the session."""
+        """Write down that it began, or was gone on with. Once, by whoever made the session.
+
+        Where that cannot be, `unkept` says why, and it can still be read: a full disk is no time to be without it.
+        """
         event = "resumed" if self.resumed else "opened"
-        await self._happen(event, {"playbook": self.playbook.id, "title": self.playbook.title})
+        facts = {"playbook": self.playbook.id, "title": self.playbook.title}
+        try:
+            await self._happen(event, facts)
+        except Misconfigured as error:
+            self._owed, self.unkept = Happening(event, self.started, self.who, facts), error.message
 
     # -- small change
 
@@ -207,25 +216,32 @@ class Session:
         await asyncio.shield(work)
 
     async def _write(self, event: str, facts: Mapping[str, object]) -> None:
-        unrecorded: Misconfigured | None = None
         async with self._order:
-            happening = Happening(event, self._clock.now(), self.who, facts)
-            before = await asyncio.to_thread(self._file.append, happening)
-            try:
-                await self._audit(event, facts)
-            except Misconfigured as error:
-                unrecorded = error
-            if unrecorded is not None and not facts.get("run"):
-                await asyncio.to_thread(self._file.take_back, before)
-                raise Misconfigured(
-                    f"nothing was kept, neither in the guide's session nor in the audit log: {unrecorded.message}",
-                    hint=unrecorded.hint or "Free space or mend the permissions, then do it again",
-                )
-            self._apply(happening)
+            if self._owed is not None:
+                await self._keep(self._owed)
+                self._owed, self.unkept = None, ""
+            unrecorded = await self._keep(Happening(event, self._clock.now(), self.who, facts))
         self._changed()
         if unrecorded is not None:
             said = f"what came of the run stands in the guide's session, not in the audit log: {unrecorded.message}"
             raise Misconfigured(said, hint=unrecorded.hint)
+
+    async def _keep(self, happening: Happening) -> Misconfigured | None:
+        """In the file, in the audit log, then applied. Returns why a run's end is in the file alone."""
+        unrecorded: Misconfigured | None = None
+        before = await asyncio.to_thread(self._file.append, happening)
+        try:
+            await self._audit(happening.event, happening.facts)
+        except Misconfigured as error:
+            unrecorded = error
+        if unrecorded is not None and not happening.facts.get("run"):
+            await asyncio.to_thread(self._file.take_back, before)
+            raise Misconfigured(
+                f"nothing was kept, neither in the guide's session nor in the audit log: {unrecorded.message}",
+                hint=unrecorded.hint or "Free space or mend the permissions, then do it again",
+            )
+        self._apply(happening)
+        return unrecorded
 
     async def _audit(self, event: str, facts: Mapping[str, object]) -> None:
         about = {"session": self.id, "playbook": self.playbook.title, "file": self.playbook.file}

@@ -83,6 +83,18 @@ class SessionFile:
             os.close(descriptor)
 
 
+class Unkept(SessionFile):
+    """In place of a file that cannot be made: whatever happens is refused with the reason."""
+
+    def __init__(self, why: Misconfigured) -> None:
+        super().__init__(Path(uuid.uuid4().hex[:12]), -1, ())
+        self._why = why
+
+    def append(self, happening: Happening) -> int:
+        """Raises Misconfigured."""
+        raise Misconfigured(self._why.message, hint=self._why.hint or "Mend the permissions, then open it anew")
+
+
 class Store:
     """The sessions of one runbook in one environment. Its methods block: call them in a thread."""
 

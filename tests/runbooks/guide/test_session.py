@@ -19,7 +19,7 @@ from cockpit.errors import Misconfigured, NotFound, Refused
 from cockpit.model.runbook import Facts, Part, Playbook, Step
 from cockpit.runbooks.guide.progress import StepState
 from cockpit.runbooks.guide.session import Session
-from cockpit.runbooks.guide.store import Store
+from cockpit.runbooks.guide.store import Store, Unkept
 
 STEPS = tuple(Step(id_, line, f"Do {id_}", Part.RESOLUTION) for line, id_ in enumerate(("a", "b", "c"), 1))
 PLAYBOOK = Playbook("slow", "Pages are slow", 1, "R.md", (), (), STEPS)
@@ -53,6 +53,35 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
+
+
+async def test_it_can_be_read_while_the_disk_is_full_and_is_written_down_once_it_is_not(desk: Desk) -> None:
+    desk.full = True
+    session = await desk.open()
+    begun = session.started
+    assert "no space" in session.unkept
+    with pytest.raises(Misconfigured):
+        await session.tick("a")
+    assert session.progress("a").state is StepState.TODO
+    desk.full = False
+    await desk.clock.advance(60)
+    await session.tick("a")
+    assert session.unkept == "" and session.started == begun
+    assert [event for event, _ in desk.recorded] == ["guide opened", "guide step"]
+    await session.close()
+    (past,) = desk.store.past(desk.clock)
+    assert past.started == begun and past.done == 1
+
+
+async def test_where_no_file_can_be_made_it_can_still_be_read(desk: Desk) -> None:
+    file = Unkept(Misconfigured("the guide's session cannot be opened: read-only", hint="Mend it"))
+    session = Session(PLAYBOOK, Facts(), file, desk.clock, "ann", desk.record, desk.changed)
+    await session.opened()
+    assert "read-only" in session.unkept
+    with pytest.raises(Misconfigured, match="read-only"):
+        await session.skip("a")
+    assert desk.recorded == []
+    await session.close()
 
 
 async def test_it_goes_on_after_the_step_that_was_worked_on_last(desk: Desk) -> None:
@@ -127,7 +156,7 @@ from pathlib import Path
 from cockpit.clock import SystemClock
 from cockpit.model.runbook import Facts, Part, Playbook, Step
 from cockpit.runbooks.guide.session import Session
-from cockpit.runbooks.guide.store import Store
+from cockpit.runbooks.guide.store import Store, Unkept
 async def main():
     store = Store(Path(sys.argv[1]), "shop", "production", ["/srv/R.md"])
     book = Playbook("slow", "Pages are slow", 1, "R.md", (), (), (Step("a", 1, "x", Part.OTHER),))
@@ -262,8 +291,8 @@ async def test_a_session_that_cannot_be_recorded_leaves_no_file_and_no_lock(desk
     file = desk.store.begin()
     session = Session(PLAYBOOK, Facts(), file, desk.clock, "ann", desk.record, desk.changed)
     desk.full = True
-    with pytest.raises(Misconfigured, match="nothing was kept"):
-        await session.opened()
+    await session.opened()
+    assert "nothing was kept" in session.unkept
     await session.close()
     assert not file.path.exists() and desk.store.past(desk.clock) == ()
 

@@ -260,6 +260,15 @@ async def test_an_open_playbook_says_when_its_file_can_no_longer_be_read(room: R
         assert "[ ] 1 Check" in guide.text, "what was read stays"
 
 
+async def test_a_playbook_that_cannot_be_recorded_says_so_and_can_be_read(room: Room) -> None:
+    async with room() as guide:
+        await guide.press("r", "enter")
+        guide.guide.playbook.session.unkept = "the guide's session cannot be written: no space left on device"
+        guide.desk.changed()
+        await guide.settle()
+        assert "not recorded: the guide's session cannot be written" in guide.text
+
+
 async def test_a_step_that_changed_under_the_cursor_is_not_acted_on(room: Room) -> None:
     async with room() as guide:
         await guide.press("r", "enter", "j")
