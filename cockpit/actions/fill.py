@@ -24,7 +24,9 @@ _EVALUATORS = (
     "ash|awk|bash|dash|eval|expect|fish|gawk|jq|ksh|mail|make|mawk|mysql|node|parallel|perl|php|psql|python[0-9.]*|"
     "redis-cli|ruby|screen|sed|sh|sqlite3|ssh|su|sudo\\s+-[is]|tmux|trap|watch|xargs|yq|zsh|mongosh|mongo|valkey-cli"
 )
-_EVALUATES = re.compile(rf"(?<![\w.-])(?:{_EVALUATORS})(?![\w-])")
+# Words of the shell that work out an index or a name: a[$(...)] runs there, quoted or not.
+_COMPUTERS = "let|read|readarray|mapfile|unset|declare|typeset|local|readonly|getopts|wait|test|printf\\s+-v"
+_EVALUATES = re.compile(rf"(?<![\w.-])(?:{_EVALUATORS}|{_COMPUTERS})(?![\w-])|\[\[|\(\(|(?:^|[\s;&|(])\[\s")
 _SQL = re.compile(r"(?<![\w.-])(?:psql|mysql|sqlite3|SELECT|UPDATE|DELETE|INSERT)(?![\w-])")
 _SQL_VALUE = re.compile(r"(?:[=<>(,]|\b(?:in|like|limit|offset|and|or|interval|values|between|than))\s*$", re.I)
 _PLAIN_PIECE = re.compile(r"[A-Za-z0-9_.:@/+,=%~^*-]*")
@@ -128,12 +130,14 @@ def fill(
     Raises Refused for a value that must not stand where it would.
     """
     wanted = asked(placeholders, text, known)
-    faults = [reason for p in wanted if (reason := problem(p, values.get(key_of(p), ""), text, argv))]
-    if faults:
-        raise Refused("parameters", "; ".join(faults), hint="Fill it in again")
     variables = {
         p.name: values[key_of(p)] for p in wanted if p.style is PlaceholderStyle.VARIABLE and values.get(key_of(p))
     }
+    if variables:
+        argv = ()  # a shell puts them in: what else is filled in stands in its text
+    faults = [reason for p in wanted if (reason := problem(p, values.get(key_of(p), ""), text, argv))]
+    if faults:
+        raise Refused("parameters", "; ".join(faults), hint="Fill it in again")
     marked = {p.spelled: p for p in wanted if p.style is not PlaceholderStyle.VARIABLE}
     if argv and not any(p.style is PlaceholderStyle.VARIABLE for p in placeholders):
         return Filled(_words(argv, marked, values), {}, "")

@@ -44,9 +44,23 @@ PLACES = [
     "eval say <pod>",
     "bash -c 'echo <pod>'",
     "sh -c \"echo '<pod>'\"",
+    "[[ <pod> -eq 1 ]] || say <pod>",
+]
+# Where the shell works out a name or an index; nothing is printed there.
+COMPUTING = [
+    "let x=<pod>",
+    "(( x = <pod> ))",
+    "read <pod> </dev/null",
+    "printf -v <pod> x",
+    "unset <pod>",
+    "test -v <pod>",
+    "[ -v <pod> ]",
+    "declare '<pod>=1'",
+    "mapfile -C <pod> -c 1 x </etc/hostname",
 ]
 ATTACKS = [
     "; touch pwned",
+    "a[$(touch pwned)]",
     "$(touch pwned)",
     "`touch pwned`",
     "' ; touch pwned; '",
@@ -79,7 +93,7 @@ def execute(filled: Filled, folder: Path) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", [*PLACES, *COMPUTING])
 def test_no_attack_is_executed(place: str, tmp_path: Path) -> None:
     for attack in ATTACKS:
         try:
@@ -284,3 +298,9 @@ def test_the_way_by_hand_does_the_same(tmp_path: Path) -> None:
     filled = fill("printf '%s\\n' '<pod>' <pod>", (), [POD], {"<pod>": "it's; $x"})
     said = subprocess.run(["bash", "-c", by_hand(filled)], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert said.stdout == "it's; $x\nit's; $x\n"
+
+
+def test_beside_a_variable_a_value_is_checked_where_the_shell_puts_it() -> None:
+    within = Placeholder("x", "${X:-<pod>}", PlaceholderStyle.VARIABLE)
+    with pytest.raises(Refused, match="run the command by hand"):
+        fill("say ${X:-<pod>}", ("say", "${X:-<pod>}"), (within, POD), {"x": "1", "<pod>": "api"})
