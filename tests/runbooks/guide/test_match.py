@@ -135,3 +135,10 @@ def test_an_empty_search_lists_every_playbook_in_order(runbook: Runbook) -> None
 
 def test_every_word_counts(runbook: Runbook) -> None:
     assert search(lines_of(runbook), "redis giraffe") == ()
+
+
+def test_words_of_any_script_are_found() -> None:
+    text = "# R\n\n## Disk is full\n\n1. Look\n\n## Überlauf der Warteschlange\n\n1. 日本語の手順\n"
+    lines = lines_of(parse([("R.md", text)]))
+    assert [hit.playbook.title for hit in search(lines, "überlauf")] == ["Überlauf der Warteschlange"]
+    assert [hit.text for hit in search(lines, "日本")] == ["日本語の手順"]
