@@ -58,6 +58,10 @@ class Prepared:
                 key = {"project": "project", "core/project": "project", "run/region": "region"}.get(call.args[0].text)
                 if key and not call.args[1].placeholders:
                     self._of_file.setdefault(command.file, {})[(SourceKind.REVISIONS, key)] = call.args[1].text
+            elif call.program == "gcloud" and call.verb == "config configurations activate" and call.args:
+                # Whatever project it has: not to be taken for the profile's.
+                name = f"configuration {call.args[0].text}"
+                self._of_file.setdefault(command.file, {})[(SourceKind.REVISIONS, "project")] = name
         block |= pointed(call for call in command.calls if call.program in ("export", "declare"))
 
 

@@ -44,6 +44,12 @@ def test_a_project_that_is_set_above_is_the_project(above: str) -> None:
     assert intent.target["project"] == "shop-staging"
 
 
+def test_another_configuration_of_gcloud_is_not_taken_for_the_profiles_project() -> None:
+    intent = _intents(f"gcloud config configurations activate staging\n{_RESTART}")[-1]
+    assert intent is not None
+    assert intent.target["project"] == "configuration staging"
+
+
 def test_a_project_that_the_command_names_itself_counts() -> None:
     intent = _intents(f"gcloud config set project shop-staging\n{_RESTART} --project shop-prod")[-1]
     assert intent is not None
