@@ -15,6 +15,7 @@ from screens.guide import clocks
 from screens.guide.asking import AskForm, stages
 from screens.guide.looks import UNTOUCHED_S, Looks
 from screens.guide.playbook import holds_time
+from screens.guide.sections import loose_links
 
 if TYPE_CHECKING:
     from cockpit.model.action import Choice
@@ -147,6 +148,8 @@ class Acts:
         lines = detail(
             step, progress, offered, sight, output, [each for each in session.notes if each.step == step.id]
         )
+        # Below the steps they cannot be selected: here they can be copied.
+        lines += [("link", f"{link.text}  {link.target}") for link in loose_links(session)]
         screen = DetailScreen(f"{session.playbook.title}", lines, self._guide.cockpit._copied)
         self._guide.app.push_screen(screen)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cockpit.model.runbook import Part, Step
+from cockpit.model.runbook import Link, Part, Step
 from cockpit.runbooks.guide.session import Session
 from screens.guide.blocks import Block
 from screens.guide.lines import wrapped
@@ -53,9 +53,7 @@ def lead_out(session: Session, width: int) -> list[Block]:
         for cause, cure in session.playbook.causes:
             made += [spans((line, "bold")) for line in wrapped(cause, width, 2)]
             made += [spans(("  ", ""), (line, "")) for line in wrapped(cure, max(10, width - 2), 3)]
-    shown = {link.target for step in session.steps for link in step.links}
-    links = [link for link in session.playbook.links if link.target not in shown]
-    if links:
+    if links := loose_links(session):
         made.append(Row("", (Rule("links"),)))
         for link in links:
             label = f"{link.text}  " if link.text != link.target else ""
@@ -64,3 +62,9 @@ def lead_out(session: Session, width: int) -> list[Block]:
         if not each.step:
             made += [note(line) for line in wrapped(f"note: {each.text}", width, 3)]
     return [Block("", tuple(made))] if made else []
+
+
+def loose_links(session: Session) -> tuple[Link, ...]:
+    """The links of the playbook that stand at none of its steps."""
+    shown = {link.target for step in session.steps for link in step.links}
+    return tuple(link for link in session.playbook.links if link.target not in shown)

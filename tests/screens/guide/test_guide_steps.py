@@ -13,6 +13,7 @@ import pytest
 from cockpit.errors import TimedOut
 from cockpit.model.action import Choice, Effect, Verdict
 from cockpit.model.look import Sight
+from cockpit.model.runbook import Link
 from cockpit.model.severity import Severity
 from cockpit.runbooks.guide.progress import StepState
 from screens.dialogs.detail import DetailScreen
@@ -364,6 +365,15 @@ async def test_detail_has_the_whole_command_and_every_warning(room: Room) -> Non
         text = " ".join(guide.text.split())
         for words in ("# [red]not markup[/red] [/x]", "restart-over-ssh", "RUNBOOK.md:30", "T3 destructive or broad"):
             assert words in text
+
+
+async def test_a_link_of_the_whole_playbook_can_be_copied_from_a_detail(room: Room) -> None:
+    async with room() as guide:
+        await guide.press("r", "enter")
+        session = guide.guide.playbook.session
+        session.playbook = replace(session.playbook, links=(Link("board", "https://board.example/x", 70),))
+        await guide.press("d")
+        assert "https://board.example/x" in guide.text
 
 
 async def test_prose_opens_its_detail_with_enter(room: Room) -> None:
