@@ -194,7 +194,7 @@ def _phases(section: Section) -> list[Section]:
 
 def _is_one_procedure(section: Section, numbered: Sequence[Section]) -> bool:
     """A document that is one procedure: a few numbered headings in order, next to nothing but its symptoms."""
-    others = [child for child in section.children if child not in numbered]
+    others = [child for child in section.children if not number_of(child.title)]
     if [number_of(child.title) for child in numbered] != [str(n) for n in range(1, len(numbered) + 1)]:
         return False
     if any(role_of(child.title) is Role.META or is_reference(child.title) for child in numbered):

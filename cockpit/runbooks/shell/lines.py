@@ -15,6 +15,8 @@ _REMEMBERED = 2000  # characters of a command whose reading is kept
 _LEAVES = frozenset({"exit", "quit", "\\q", "exit;", "quit;", "logout"})
 
 
+_MOST_UNCLOSED = 20
+_MOST_CONTINUED = 200  # lines
 _COMMENTED = re.compile(
     r"(?<=\s)\\[ \t]+#[^'\"\n]*$", re.MULTILINE
 )  # "--size=1 \\  # or more": goes on in the next line
@@ -60,6 +62,7 @@ class Reader:
         self.origin = origin
         self.kind = kind
         self.prompted = [False] * len(self.rows)
+        self._unclosed = 0  # brackets that were looked after in vain
         self._typed = ""  # the client that the prompts are of
         if kind == "session":
             self._strip_prompts()
@@ -119,11 +122,12 @@ class Reader:
 
     def _output(self, line: str) -> bool:
         """What a program printed; no command."""
-        if line[0] in "{[" and self.found and self.kind in ("shell", "session"):
+        if line[0] in "{[" and self.found and self.kind in ("shell", "session") and self._unclosed < _MOST_UNCLOSED:
             end = content.printed(self.rows, self.index)
             if end > self.index:
                 self.index = end
                 return True
+            self._unclosed += 1
         if self.kind == "http" and not self._request_like(line):
             self.index += 1
             return True
@@ -288,13 +292,15 @@ class Reader:
 
     def _shell(self) -> None:
         end, broken = self.boundaries.end(self.index)
-        meant = ""
-        while end < len(self.rows) and _COMMENTED.search(self.rows[end - 1]) and self.rows[end].strip():
+        last = end
+        while end < min(len(self.rows), last + _MOST_CONTINUED):
+            if not (_COMMENTED.search(self.rows[end - 1]) and self.rows[end].strip()):
+                break
             end, broken = self.boundaries.end(end)
-            meant = _COMMENTED.sub(r"\\", "\n".join(self.rows[self.index : end]).strip())
             broken = broken or "the comment behind a \\ ends the command there"
         text = "\n".join(self.rows[self.index : end]).strip()
-        calls, fault, self.behind = _understood(meant or text, self._line)
+        meant = _COMMENTED.sub(r"\\", text) if end > last else text
+        calls, fault, self.behind = _understood(meant, self._line)
         self.client = self.opener = ""
         self._add(end, text, calls, broken=broken or fault)
         self.client = unwrap.opens(calls)
