@@ -52,6 +52,7 @@ def _rules() -> Rules:
         rules_recovery,
         rules_secrets,
         rules_shell,
+        rules_typing,
         rules_waiting,
     )
 
@@ -69,6 +70,7 @@ def _rules() -> Rules:
         rules_http,
         rules_secrets,
         rules_shell,
+        rules_typing,
         rules_waiting,
     )
     return Rules([rule for module in modules for rule in module.RULES])

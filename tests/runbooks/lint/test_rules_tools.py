@@ -10,6 +10,9 @@ from cockpit.runbooks.lint import rules
 
 # rule, heading, the faulty block, the block that is fine
 SAMPLES = (
+    ("typographic-signs", "Ask", "curl –m 5 https://shop.example/", "curl -m 5 https://shop.example/ # – see below"),
+    ("typographic-signs", "Ask", "grep “late” orders.log", "grep '“late”' orders.log"),
+    ("typographic-signs", "Ask", "df\u00a0-h", "echo “done” – all well"),
     (
         "compose-restart-keeps-environment",
         "Slow down",
