@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cockpit.runbooks.draft.evidence import Value, safe
 from cockpit.runbooks.draft.survey import Survey, urlish
+from cockpit.runbooks.markdown.words import folded
 
 _LONGEST = 40
 _GENERIC = re.compile(
@@ -48,7 +49,7 @@ class Names:
 
 def slug(text: str) -> str:
     """As the profile's names are written; "" where nothing is left."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", folded(text).lower()).strip("-")[:_LONGEST].strip("-")
 
 
 def is_own(url: str) -> bool:

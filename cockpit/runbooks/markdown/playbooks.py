@@ -14,7 +14,7 @@ from cockpit.runbooks.markdown.parts import Block
 from cockpit.runbooks.markdown.sections import Procedure, is_aside, is_reference, procedures, tree
 from cockpit.runbooks.markdown.steps import Harvester
 from cockpit.runbooks.markdown.verbs import begins_with_verb
-from cockpit.runbooks.markdown.words import Role, core, role_of
+from cockpit.runbooks.markdown.words import Role, core, folded, role_of
 from cockpit.text import clean
 
 _SLUG = re.compile(r"[^a-z0-9]+")
@@ -89,7 +89,7 @@ def _playbook(file: str, title: str, procedure: Procedure, harvest: Harvest, tak
 
 def _slug(title: str, taken: dict[str, int]) -> str:
     """Unique in the runbook: a second one gets a number."""
-    slug = _SLUG.sub("-", plain(title).lower()).strip("-")[:_LONGEST_SLUG].strip("-") or "playbook"
+    slug = _SLUG.sub("-", folded(plain(title)).lower()).strip("-")[:_LONGEST_SLUG].strip("-") or "playbook"
     found, number = slug, taken.get(slug, 0)
     while found in taken:
         number += 1

@@ -147,3 +147,8 @@ def test_what_stands_under_a_part_belongs_to_it_whatever_its_own_heading() -> No
     parts = {step.text: step.part for step in _only(text).steps}
     assert parts["By hand"] is Part.DIAGNOSIS
     assert parts["Abc"] is Part.RESOLUTION
+
+
+def test_the_id_of_a_playbook_keeps_letters_with_accents_readable() -> None:
+    playbook = _only("# B\n\n## Récupération après une panne\n\n```bash\nuptime\n```\n")
+    assert playbook.id == "recuperation-apres-une-panne"
