@@ -163,7 +163,9 @@ def play_it(start: Any, folder: Path, play: Play) -> None:
         typed(host, "r")
         host.shows("Accept this runbook?", deadline_s=20)
         answered(host, "y", lambda: "Accept this runbook?" not in host.text, "the runbook is accepted")
-        assert under_cursor(host, play.title), "what fits the symptom stands first"
+        host.shows("fits what is found now")
+        assert play.title in host.text.partition("fits what is found now")[2][:1500], "it is among the suggested"
+        pressed_until(host, "j", lambda: under_cursor(host, play.title), "the suggested playbook")
         typed(host, "\r")
         host.shows("since opened", "symptoms")
         pressed_until(host, "j", lambda: under_cursor(host, play.health), "the health step")
