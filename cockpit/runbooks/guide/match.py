@@ -18,6 +18,7 @@ MOST = 3  # suggestions
 LEAST = 1.15  # score of one
 _NEAR = 0.4  # of the best for the same finding: what fits much less is left out
 _VAGUE = 0.35  # of a general topic in a title that names something that nobody here knows
+_PARTLY = 0.7  # where it names something that the finding names too
 _ELSE = 0.3  # of what a title says that is about another general topic
 _OTHER = 0.1  # of what a title says that is about something else
 _HITS = 200
@@ -118,8 +119,9 @@ class _About:
             return _VAGUE if strong else _OTHER
         if strong:
             return 1.0
-        if any(f"={word}" not in wanted for word in title.words):
-            return _VAGUE
+        named = [f"={word}" in wanted for word in title.words]
+        if not all(named):
+            return _PARTLY if any(named) else _VAGUE
         return 0.9 if shared or not title.general or title.general & wanted.keys() else _ELSE
 
 

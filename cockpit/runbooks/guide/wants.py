@@ -32,7 +32,7 @@ _BY_RULE: Mapping[str, Mapping[str, float]] = {
 _BY_KIND: Mapping[str, Mapping[str, float]] = {
     "database": {"dbconn": 1.0, "database": 0.4, "down": 0.3, "connect": 0.2},
     "redis": {"redis": 1.0, "down": 0.2, "connect": 0.2},
-    "health": {"down": 1.0, "errors": 0.4, "crash": 0.3},
+    "health": {"down": 1.0, "connect": 0.5, "errors": 0.4, "crash": 0.3},
 }
 _OWN = 0.25  # a word that the finding and the playbook share, and that is in no table
 
