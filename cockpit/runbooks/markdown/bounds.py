@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cockpit.model.runbook import Bound
 from cockpit.runbooks.markdown.inline import plain
+from cockpit.runbooks.markdown.remembered import remembered
 from cockpit.text import clean
 
 _OPERATORS = {"≥": ">=", "≤": "<=", "=>": ">=", "=<": "<=", "=": "=="}
@@ -103,6 +104,7 @@ def bound_of(lead: str, rest: str, line: int) -> tuple[Bound, ...]:
     return (Bound(clean(metric), "" if critical else text, text if critical else "", found.unit, line),)
 
 
+@remembered
 def metric_before(text: str) -> tuple[str, str] | None:
     """ "p99 latency > 500 ms (warning)" -> the metric and the rest; None where nothing stands before a comparison."""
     found = _COMPARISON.search(text[:400])

@@ -23,18 +23,16 @@ _SUMMARY = re.compile(
     r"\s*(?:<details(?:\s[^<>]{0,100})?>)?\s*<summary(?:\s[^<>]{0,100})?>(.{1,300}?)</summary>\s*$", re.I
 )
 _CODE = re.compile(r"<(code|kbd)(?:\s[^<>]{0,100})?>([^<>`]{1,400})</\1>", re.IGNORECASE)
-_MARKS = ("!!!", "???", "===", ":::", "[!", "{%", "{{", "[^", "]:", "<h", "<H", "<summary", "<code", "<kbd")
+_MARKED = re.compile(  # what none of the dialects does without
+    r"!!!|\?\?\?|===|:::|\[!|\{%|\{\{|\[\^|\]:|<[hH]|<summary|<code|<kbd|^ *:[ \t]", re.MULTILINE
+)
 
 
 def plainer(lines: Sequence[str]) -> Sequence[str]:
     """The same number of lines. Fenced code stays as it is, but for the indentation of the admonition around it."""
-    if not any(_may_need_it(line) for line in lines):
+    if not _MARKED.search("\n".join(lines)):
         return lines
     return _Dialects(lines).read()
-
-
-def _may_need_it(line: str) -> bool:
-    return any(mark in line for mark in _MARKS) or (line.lstrip(" ")[:2] in (": ", ":\t"))
 
 
 class _Dialects:

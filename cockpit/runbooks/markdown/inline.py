@@ -10,6 +10,8 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cockpit.runbooks.markdown.remembered import remembered
+
 _SHORT = 400  # texts up to this length are remembered: steps and facts read the same lines
 _TICKS = re.compile(r"`+")
 _LINK = re.compile(
@@ -98,6 +100,7 @@ def _unmarked(text: str) -> str:
     return html.unescape(text) if "&" in text else text
 
 
+@remembered
 def links(text: str) -> tuple[tuple[str, str, int], ...]:
     """(text, target, offset): Markdown links, then URLs that stand for themselves; those in code are none."""
     if "](" not in text and "://" not in text:

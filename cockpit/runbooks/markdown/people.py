@@ -9,6 +9,7 @@ from cockpit.model.runbook import Clock, ClockKind, Contact
 from cockpit.runbooks.markdown.clocks import clocks, duration
 from cockpit.runbooks.markdown.htmltables import Row
 from cockpit.runbooks.markdown.inline import mails, plain, urls
+from cockpit.runbooks.markdown.remembered import remembered
 from cockpit.text import clean
 
 _ROLE = re.compile(
@@ -101,6 +102,7 @@ def channels_in(text: str) -> list[str]:
     return [f"#{name}" for name in _CHANNEL.findall(text) if name == name.lower() and not name.isdigit()]
 
 
+@remembered
 def is_about_people(trail: str) -> bool:
     """Headings under which lists name people."""
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cockpit.model.runbook import Part
+from cockpit.runbooks.markdown.remembered import remembered
 from cockpit.runbooks.markdown.verbs import part_by_verb
 from cockpit.text import clean
 
@@ -30,11 +31,13 @@ def by_its_verb(part: Part, text: str) -> Part:
     return part if part is Part.RESOLUTION and said in (Part.OTHER, Part.DIAGNOSIS) else said
 
 
+@remembered
 def plain_comment(text: str) -> str:
     """A comment of a fence as a sentence: without the marks around it."""
     return text.strip().strip("#=-* ").strip() or text.strip()
 
 
+@remembered
 def last_sentence(said: str) -> str:
     """Of a paragraph, without its colon: what introduces the block below it."""
     cut = said.rstrip(": ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cockpit.model.runbook import Part
+from cockpit.runbooks.markdown.remembered import remembered
 
 
 def _words(text: str) -> frozenset[str]:
@@ -57,12 +58,14 @@ def first_word(text: str) -> str:
     return found[0].lower() if found else ""
 
 
+@remembered
 def begins_with_verb(text: str) -> bool:
     """An instruction, by its first word: "Restart the worker", "re-run the job"."""
     word = first_word(text)
     return word in _VERBS or word.removeprefix("re-") in _VERBS or word.partition("-")[0] in _VERBS
 
 
+@remembered
 def part_by_verb(text: str) -> Part:
     """What an instruction is for by its first word, OTHER where that says nothing."""
     if _SOLUTION.match(text):

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from cockpit.model.runbook import Part
 from cockpit.runbooks.markdown.inline import plain
+from cockpit.runbooks.markdown.remembered import remembered
 
 
 class Role(enum.Enum):
@@ -185,6 +186,7 @@ def _label(text: str) -> Label | None:
     return Label(lead, rest, False)
 
 
+@remembered
 def core(text: str) -> str:
     """A heading without its number, icon and bracketed remarks."""
     text = _ICONS.sub("", _ATTRIBUTES.sub("", plain(text))).strip()
@@ -212,6 +214,7 @@ def folded(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
+@remembered
 def role_of(text: str) -> Role | None:
     """What a heading or label announces, where all of its words are such words; None otherwise."""
     text = folded(_BRACKETS.sub(" ", core(text)).strip())
@@ -243,6 +246,7 @@ def forbids(text: str) -> bool:
     return _FORBIDS.match(text.strip(" !")) is not None
 
 
+@remembered
 def condition_of(text: str) -> str:
     """The clause that an instruction depends on: "If abuse, block the user", "Scale up if needed"."""
     if not _MAY_DEPEND.search(text):
