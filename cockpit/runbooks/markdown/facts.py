@@ -100,6 +100,9 @@ def facts_of(files: Sequence[Sequence[Block]]) -> Facts:
     )
 
 
+_MOST_EXAMPLES = 1000  # characters: enough to know the level by
+
+
 class _Gatherer:
     """Walks the blocks of one file."""
 
@@ -107,6 +110,7 @@ class _Gatherer:
         self._found = found
         self._path: list[tuple[int, str]] = []
         self._trail = ""
+        self._escalating = False  # by the trail
         self._label = ""  # the bold line above
         self._scale: SeverityLevel | None = None  # a level whose examples follow
 
@@ -131,6 +135,7 @@ class _Gatherer:
         above = " / ".join(name for level, name in self._path if level > 1)
         self._path.append((block.level, title))
         self._trail = f"{above} / {title}" if above else title
+        self._escalating = _ESCALATION.search(self._trail) is not None
         self._label = ""
         self._scale = None
         about = " / ".join(name for _, name in self._path[:-1])
@@ -153,7 +158,7 @@ class _Gatherer:
             found.error_codes += codes
         elif aims := tables.objectives(rows, title):
             found.objectives += aims
-        elif _ESCALATION.search(self._trail) and (steps := timed_rows(rows)):
+        elif self._escalating and (steps := timed_rows(rows)):
             found.escalation.update(dict.fromkeys(steps))
             if is_contacts(rows[0].cells):
                 found.contacts += contacts_of(rows)
@@ -166,7 +171,7 @@ class _Gatherer:
         comments = "\n".join(_COMMENT.findall(block.text))
         for channel in channels_in(comments):
             self._found.channels[channel] = None
-        if _ESCALATION.search(self._trail) or is_about_people(self._trail):
+        if self._escalating or is_about_people(self._trail):
             for step in ladder(block.text):
                 self._found.escalation[step] = None
 
@@ -183,7 +188,7 @@ class _Gatherer:
                     self._scale_line(found, line)
             else:
                 self._item(text, found, line)
-            if _ESCALATION.search(self._trail):
+            if self._escalating:
                 self._escalates(text)
 
     def _scale_line(self, found: Label, line: int) -> None:
@@ -245,7 +250,7 @@ class _Gatherer:
             self._found.bounds += bound_of(found.lead, plain(rest), line)
 
     def _example(self, said: str) -> None:
-        if self._scale is None or not said:
+        if self._scale is None or not said or len(self._scale.examples) > _MOST_EXAMPLES:
             return
         response = duration(said) if re.match(r"respon\w+|respond", said, re.I) and not self._scale.response else None
         if response is not None:

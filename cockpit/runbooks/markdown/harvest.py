@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cockpit.model.runbook import Clock, Link, Part, Step
 
@@ -15,8 +16,7 @@ class Place:
     headings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What an item or a label says for the blocks under it."""
 
     depth: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cockpit.runbooks.markdown.htmltables import Row
 
@@ -22,8 +22,7 @@ class BlockKind(enum.Enum):
     RULE = "rule"
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One block. Texts are as written, with their markup."""
 
     kind: BlockKind

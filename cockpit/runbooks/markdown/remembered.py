@@ -18,6 +18,6 @@ def remembered(function: Callable[[str], ValueT]) -> Callable[[str], ValueT]:
 
     @wraps(function)
     def answer(text: str) -> ValueT:
-        return known(text) if len(text) <= _SHORT else function(text)
+        return (known if len(text) <= _SHORT else function)(text)
 
     return answer

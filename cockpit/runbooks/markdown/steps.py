@@ -84,7 +84,7 @@ class Harvester:
             elif block.kind is BlockKind.FENCE:
                 # Written at the margin after "2. Run:", it belongs to that item.
                 inside = before is not None and before.kind is BlockKind.ITEM and before.level > block.level
-                self._fence(replace(block, level=before.level) if inside and before is not None else block)
+                self._fence(block._replace(level=before.level) if inside and before is not None else block)
             elif block.kind is BlockKind.TABLE:
                 self._table(block)
             before = block

@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from cockpit.model.runbook import Part
 from cockpit.runbooks.markdown.inline import plain
@@ -150,8 +150,7 @@ _LEAD = re.compile(r"(?P<lead>[^:\uff1a`|<>]{2,80})[:\uff1a](?:\s+(?P<rest>.*))?
 _LONGEST = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A line that says what follows: "**Symptoms:**", "If the API is down:", "**Escalation**: if not fixed ..."."""
 
     lead: str  # plain, without the colon
