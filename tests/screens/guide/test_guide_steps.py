@@ -202,7 +202,7 @@ async def test_an_error_is_a_sentence_at_its_step_and_the_last_answer_stays(room
         good = Sight(Severity.OK, "0 rows", guide.engine.clock.now())
         guide.desk.answers = [good, TimedOut("main gave no answer within 15 s", hint="ask again [/x]")]
         await guide.press("enter", "enter")
-        assert "✖ main gave no answer within 15 s. ask again [/x]" in guide.text
+        assert "✖ main gave no answer within 15 s. Ask again [/x]" in guide.text
         assert "● 0 rows" in guide.text
 
 
