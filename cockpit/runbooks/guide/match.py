@@ -18,6 +18,8 @@ MOST = 3  # suggestions
 LEAST = 1.15  # score of one
 _NEAR = 0.4  # of the best for the same finding: what fits much less is left out
 _VAGUE = 0.35  # of a general topic in a title that names something that nobody here knows
+_BEHIND = 15  # ranks behind the finding that is nearest to the cause
+_FOLLOWS = 0.45  # of what only follows from that
 _PARTLY = 0.7  # where it names something that the finding names too
 _ELSE = 0.3  # of what a title says that is about another general topic
 _OTHER = 0.1  # of what a title says that is about something else
@@ -56,20 +58,21 @@ def suggest(
     Only what is wrong counts, and only a subject that they share: that both speak of errors or of a service is not
     enough. The same input gives the same order; ties stand as in the runbook.
     """
-    wrong = [(finding.text, wants(finding), _weight(finding)) for finding in findings]
+    nearest = min((finding.rank for finding in findings if finding.severity is not Severity.UNKNOWN), default=50)
+    wrong = [(finding.text, wants(finding), _weight(finding), _rests(finding, nearest)) for finding in findings]
     wrong += [
-        (f"{state.source}: {state.summary}", wants(_as_finding(state)), 0.5)
+        (f"{state.source}: {state.summary}", wants(_as_finding(state)), 0.5, 1.0)
         for state in states
         if state.severity in (Severity.WARN, Severity.CRIT)
     ]
     books = [_About(playbook) for playbook in runbook.playbooks]
     best: dict[int, tuple[float, str]] = {}
-    for text, wanted, weight in wrong:
+    for text, wanted, weight, rests in wrong:
         fits = [about.fits(text, wanted, weight) for about in books] if wanted else []
         least = max(LEAST, max((score for score, _ in fits), default=0.0) * _NEAR)
         for index, fit in enumerate(fits):
-            if fit[0] >= least and fit[0] > best.get(index, (0.0, ""))[0]:
-                best[index] = fit
+            if fit[0] >= least and fit[0] * rests > best.get(index, (0.0, ""))[0]:
+                best[index] = (fit[0] * rests, fit[1])
     found = [Suggestion(runbook.playbooks[n], round(score, 3), reason) for n, (score, reason) in sorted(best.items())]
     return tuple(sorted(found, key=lambda suggestion: -suggestion.score)[:MOST])
 
@@ -79,8 +82,12 @@ def _as_finding(state: SourceState) -> Finding:
 
 
 def _weight(finding: Finding) -> float:
-    # The nearer to the cause, the more it says about what to do.
-    return (1.0 if finding.severity is Severity.CRIT else 0.85) + max(0, 50 - finding.rank) / 500
+    return 1.0 if finding.severity is Severity.CRIT else 0.85
+
+
+def _rests(finding: Finding, nearest: int) -> float:
+    """What follows from something nearer to the cause comes behind it: errors behind a lock are cured at the lock."""
+    return _FOLLOWS if finding.rank >= nearest + _BEHIND else 1.0
 
 
 class _About:

@@ -142,3 +142,10 @@ def test_words_of_any_script_are_found() -> None:
     lines = lines_of(parse([("R.md", text)]))
     assert [hit.playbook.title for hit in search(lines, "überlauf")] == ["Überlauf der Warteschlange"]
     assert [hit.text for hit in search(lines, "日本")] == ["日本語の手順"]
+
+
+def test_what_only_follows_comes_behind_its_cause_however_well_it_fits(runbook: Runbook) -> None:
+    lock = finding("connection pool exhausted", rank=20)
+    late = finding("the checkout is slow: latency p95 8 s", rank=50)
+    assert suggest(runbook, [late])[0].playbook.title == "The checkout is slow"
+    assert suggest(runbook, [lock, late])[0].playbook.title == "Database refuses connections"
