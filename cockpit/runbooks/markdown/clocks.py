@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 
 from cockpit.model.runbook import Clock, ClockKind
+from cockpit.runbooks.markdown.remembered import remembered
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _WORDS = {
@@ -76,6 +77,7 @@ def duration(text: str) -> float | None:
     )
 
 
+@remembered
 def clocks(text: str) -> tuple[Clock, ...]:
     """All clocks of one sentence or heading, each place read once."""
     text = text[:_LONGEST]

@@ -13,6 +13,7 @@ _SHELLS = frozenset(
     {"bash", "sh", "shell", "zsh", "ksh", "fish", "console", "terminal", "shell-session", "sql", "psql"}
 )
 _LONGEST = 2000  # of a caption that is searched
+_MARKS = ("#", "//", "--")
 _WORD = re.compile(r"\w")
 
 
@@ -26,6 +27,8 @@ def loose_comments(
     if not commands and language.lower() not in _SHELLS:
         return ()
     lines = content.split("\n")
+    if not any(each.lstrip().startswith(_MARKS) for each in lines):
+        return ()
     taken = [False] * len(lines)
     for command in commands:
         first = command.line - line
@@ -36,7 +39,7 @@ def loose_comments(
     whole = set(captions)
     found: list[tuple[int, str]] = []
     for index, each in enumerate(lines):
-        if taken[index] or not each.lstrip().startswith(("#", "//", "--")):
+        if taken[index] or not each.lstrip().startswith(_MARKS):
             continue
         match = _COMMENT.match(each)
         if match is None or not _WORD.search(match[1]):

@@ -116,7 +116,7 @@ class _Gatherer:
 
     def gather(self, blocks: Sequence[Block]) -> None:
         for block in blocks:
-            if block.kind is not BlockKind.FENCE:
+            if block.kind is not BlockKind.FENCE and "#" in block.text:
                 for channel in channels_in(plain(block.text)):
                     self._found.channels[channel] = None
             if block.kind is BlockKind.HEADING:
@@ -168,9 +168,9 @@ class _Gatherer:
             found.endpoints += tables.endpoints(rows, self._trail)
 
     def _fence(self, block: Block) -> None:
-        comments = "\n".join(_COMMENT.findall(block.text))
-        for channel in channels_in(comments):
-            self._found.channels[channel] = None
+        if "#" in block.text:
+            for channel in channels_in("\n".join(_COMMENT.findall(block.text))):
+                self._found.channels[channel] = None
         if self._escalating or is_about_people(self._trail):
             for step in ladder(block.text):
                 self._found.escalation[step] = None

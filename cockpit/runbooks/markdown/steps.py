@@ -16,6 +16,7 @@ from cockpit.runbooks.markdown.harvest import Harvest, Place, Scope
 from cockpit.runbooks.markdown.inline import code_spans, links, plain
 from cockpit.runbooks.markdown.pairs import pair_of
 from cockpit.runbooks.markdown.parts import Block, BlockKind
+from cockpit.runbooks.markdown.remembered import remembered
 from cockpit.runbooks.markdown.rows import told_by
 from cockpit.runbooks.markdown.sections import is_aside, is_reference
 from cockpit.runbooks.markdown.sentences import (
@@ -376,7 +377,7 @@ class Harvester:
 
     def _id(self, text: str, command: Command | None) -> str:
         body = f"{text}\n{command.text if command else ''}"
-        digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+        digest = _digest(body)
         self._ids[digest] += 1
         return digest if self._ids[digest] == 1 else f"{digest}-{self._ids[digest]}"
 
@@ -390,3 +391,8 @@ class Harvester:
                 self._elapsed = clock.seconds
             found.append(clock)
         return tuple(found)
+
+
+@remembered
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]

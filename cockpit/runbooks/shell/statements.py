@@ -16,7 +16,9 @@ _DOUBLE = re.compile(r"[^\\\"$`]*(?:\\.|\\$|\"|\$\(|`|\$)?", re.DOTALL)
 _OPENS = {"if": "fi", "for": "done", "while": "done", "until": "done", "select": "done", "case": "esac", "{": "}"}
 _KEEP = frozenset({"then", "do", "else", "elif", "!", "time", "if", "while", "until", "{", "fi", "done", "esac", "}"})
 _TAG = re.compile(r"<<(-?)\s*(.*)")
-_ALONE = re.compile(r"\s*[^\s\\'\"`${}()<|&;#]+(?:\s+[^\s\\'\"`${}()<|&;#]+)*\s*\Z")
+# A whole command of words and closed quotes: nothing in it can go on in the next line.
+_WORD = r"(?:[^\s\\'\"`${}()<|&;#]++|'[^']*+'|\"[^\"\\`$]*+\")++"
+_ALONE = re.compile(rf"\s*+{_WORD}(?:\s++{_WORD})*+\s*+\Z")
 BUDGET = 4  # how often a block may be read again because something in it never closes
 
 
