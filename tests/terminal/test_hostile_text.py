@@ -80,7 +80,11 @@ def test_no_pane_lets_a_dangerous_character_out(start: Any, name: str, columns: 
     for opening in ("f", "t", "a", "A", ":"):
         press(host, opening)
         press(host, ESCAPE)
-    for key in ("y", "z", "?"):
+    for _ in range(5):  # a key right behind an escape can be taken for one with alt
+        press(host, "y")
+        if without_copies(bytes(host.raw))[1]:
+            break
+    for key in ("z", "?"):
         press(host, key)
     assert "arrived at once" not in host.text
     raw, copied = without_copies(bytes(host.raw))
