@@ -80,6 +80,7 @@ def read_book(paths: Sequence[Path]) -> Book:
     texts = texts_of(paths)
     runbook = parse([(name, decode(text.encode("utf-8", "surrogateescape"))) for name, text in _short(texts)])
     understandings = understand_all(runbook, replacements())
+    runbook.work_out()  # here, and not where the screen waits for it
     faults = lint(runbook, understandings)
     by_line: dict[tuple[str, int], list[Fault]] = {}
     for fault in faults:

@@ -3,9 +3,47 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from cockpit.model.command import Command
+
+ValueT = TypeVar("ValueT")
+
+
+class Later(Generic[ValueT]):
+    """A value that is worked out when it is first asked for. Equal, hashed, shown and pickled as that value."""
+
+    __slots__ = ("_value", "_work")
+
+    def __init__(self, work: Callable[[], ValueT]) -> None:
+        self._work: Callable[[], ValueT] | None = work
+        self._value: ValueT
+
+    @classmethod
+    def known(cls, value: ValueT) -> Later[ValueT]:
+        """Of a value that is there already."""
+        return cls(lambda: value)
+
+    def get(self) -> ValueT:
+        """The value. Two threads that ask at once may both work it out, and get the same."""
+        if (work := self._work) is not None:
+            self._value = work()
+            self._work = None
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return self.get() == other.get() if isinstance(other, Later) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.get())
+
+    def __repr__(self) -> str:
+        return repr(self.get())
+
+    def __reduce__(self) -> tuple[Callable[[ValueT], Later[ValueT]], tuple[ValueT]]:
+        return Later.known, (self.get(),)
 
 
 class Part(enum.Enum):
@@ -158,6 +196,9 @@ class Facts:
     escalation: tuple[tuple[Clock, str], ...] = ()  # after how long -> to whom
 
 
+Prose = tuple[tuple[str, int, str], ...]  # file, line and text
+
+
 @dataclass(frozen=True, slots=True)
 class Runbook:
     """One file, or several read as one."""
@@ -167,9 +208,24 @@ class Runbook:
     digest: str  # sha256 (hex) over names and bytes of all files
     playbooks: tuple[Playbook, ...]
     commands: tuple[Command, ...]  # all, in the order of the files
-    facts: Facts = Facts()
+    facts_later: Later[Facts] = field(default_factory=lambda: Later.known(Facts()))  # see `facts`
     front_matter: tuple[tuple[str, str], ...] = ()
-    prose: tuple[tuple[str, int, str], ...] = ()  # file, line and text of each paragraph and list item, in order
+    prose_later: Later[Prose] = field(default_factory=lambda: Later.known(()))  # see `prose`
+
+    @property
+    def facts(self) -> Facts:
+        """What its tables and lists say: in a large runbook a tenth of a second, the first time."""
+        return self.facts_later.get()
+
+    @property
+    def prose(self) -> Prose:
+        """Each paragraph and list item, in order."""
+        return self.prose_later.get()
+
+    def work_out(self) -> None:
+        """All that would be worked out when it is asked for: before the runbook goes to where nobody may wait."""
+        self.facts_later.get()
+        self.prose_later.get()
 
     def playbook(self, id_: str) -> Playbook | None:
         """By id."""

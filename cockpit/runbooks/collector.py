@@ -31,4 +31,12 @@ def held_off() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0 and _was_on:
+                _let_rest()
                 gc.enable()
+
+
+def _let_rest() -> None:
+    """Counts all that was made as old, which the collector would else walk through at the next value made."""
+    if gc.get_freeze_count() == 0:  # else there is something that was put aside for good, and would be with the rest
+        gc.freeze()
+        gc.unfreeze()

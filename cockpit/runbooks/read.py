@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cockpit.errors import Misconfigured
-from cockpit.model.runbook import Runbook
+from cockpit.model.runbook import Facts, Later, Prose, Runbook
 from cockpit.runbooks.collector import held_off
 from cockpit.runbooks.markdown.blocks import blocks
 from cockpit.runbooks.markdown.facts import facts_of
@@ -68,20 +68,29 @@ def _runbook(given: Sequence[tuple[str, str]], originals: Sequence[tuple[str, by
     order = {each.name: index for index, each in enumerate(sources)}
     commands = [step.command for playbook in playbooks for step in playbook.steps if step.command]
     commands.sort(key=lambda command: (order.get(command.file, 0), command.line))
+
+    @held_off()
+    def facts() -> Facts:
+        return facts_of([parts for _, parts in found])
+
     return Runbook(
         tuple(each.name for each in sources),
         _title(sources, found[0][1] if found else ()),
         digest.hexdigest(),
         playbooks,
         tuple(commands),
-        facts_of([parts for _, parts in found]),
+        Later(facts),
         tuple(pair for each in sources for pair in each.front_matter),
-        tuple(
-            (each.name, block.line, plain(block.text))
-            for each, parts in found
-            for block in parts
-            if block.kind in (BlockKind.TEXT, BlockKind.ITEM) and block.text
-        ),
+        Later(lambda: _prose([(each.name, parts) for each, parts in found])),
+    )
+
+
+def _prose(files: Sequence[tuple[str, Sequence[Block]]]) -> Prose:
+    return tuple(
+        (name, block.line, plain(block.text))
+        for name, parts in files
+        for block in parts
+        if block.kind in (BlockKind.TEXT, BlockKind.ITEM) and block.text
     )
 
 

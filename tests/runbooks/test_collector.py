@@ -32,3 +32,29 @@ def test_where_it_was_off_it_stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_what_was_made_inside_is_not_walked_through_at_once() -> None:
+    walked: list[object] = []
+    gc.collect()
+    with held_off():
+        made = [[number] for number in range(5000)]
+        gc.callbacks.append(lambda phase, info: walked.append((phase, info["generation"])))
+    try:
+        assert made[-1] == [4999]  # more than enough to begin a collection
+        assert not walked
+        assert any(each is made for each in gc.get_objects(generation=2))
+        assert gc.get_freeze_count() == 0
+    finally:
+        gc.callbacks.pop()
+
+
+def test_what_was_put_aside_for_good_stays_there() -> None:
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        with held_off():
+            pass
+        assert gc.get_freeze_count() >= before - 100  # some of it is gone by itself
+    finally:
+        gc.unfreeze()

@@ -40,6 +40,7 @@ _CONTENT = st.lists(_WORDS.filter(lambda text: "```" not in text and "~~~" not i
 @given(TEXTS)
 def test_any_text_is_read(text: str) -> None:
     runbook = parse([("any.md", text)])
+    runbook.work_out()
     steps = [step for playbook in runbook.playbooks for step in playbook.steps]
     commands = [step.command for step in steps if step.command is not None]
     assert sorted(commands, key=lambda command: command.line) == list(runbook.commands)

@@ -24,6 +24,7 @@ from cockpit.model.runbook import (
     Contact,
     Facts,
     Fault,
+    Later,
     Level,
     Link,
     Part,
@@ -115,7 +116,7 @@ FACTS = Facts(
     escalation=((Clock(ClockKind.AFTER, 1800, "30 minutes"), "Engineering lead"),),
 )
 RUNBOOK = Runbook(
-    (FILE,), "Shop runbook", DIGEST, (SLOW, ERRORS, RESTORE), (CHECK, WAITING, ROLL_BACK, RESTART), FACTS
+    (FILE,), "Shop runbook", DIGEST, (SLOW, ERRORS, RESTORE), (CHECK, WAITING, ROLL_BACK, RESTART), Later.known(FACTS)
 )
 OFFERS = {
     "look": offered(
