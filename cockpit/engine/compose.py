@@ -7,16 +7,17 @@ a thread while the screen is already up.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from cockpit.actions.handler import ActionHandler, Scene
+from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
+from cockpit.engine.google import compose_google, google_modules
 from cockpit.engine.names import names_of
+from cockpit.engine.part import Part as Part
+from cockpit.engine.part import Parts as Parts
 from cockpit.looks.bound import StateOf
-from cockpit.looks.looker import Looker
 from cockpit.model.action import ActionSpec
 from cockpit.model.command import Replacement
 from cockpit.model.look import LookSpec
@@ -24,38 +25,10 @@ from cockpit.model.severity import SourceKind
 from cockpit.profile.schema import Profile
 
 if TYPE_CHECKING:
-    from cockpit.actions.script import Shelf
-    from cockpit.adapters.capabilities import Closing, LogAsking, Probing, Tailing
-    from cockpit.polling.logring import LogRing
+    from cockpit.adapters.capabilities import LogAsking, Tailing
 
 
 FILE_LOG_EVERY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One source, ready to be polled."""
-
-    source: str
-    kind: SourceKind
-    title: str
-    probe: Probing
-    interval_s: float
-    timeout_s: float
-    adapter: Closing  # what doctor asks; for logs the tail behind the follower
-
-
-@dataclass(slots=True)
-class Parts:
-    """Everything that a profile amounts to."""
-
-    parts: list[Part] = field(default_factory=list)
-    handlers: list[ActionHandler] = field(default_factory=list)
-    rings: dict[str, LogRing] = field(default_factory=dict)
-    closing: list[Closing] = field(default_factory=list)
-    lookers: list[Looker] = field(default_factory=list)
-    names: dict[str, dict[str, str]] = field(default_factory=dict)  # source id -> where it is, see engine.names
-    shelf: Shelf | None = None  # what may run of the profile's runbook, None without one
 
 
 def adapter_modules(profile: Profile) -> list[str]:
@@ -71,7 +44,7 @@ def adapter_modules(profile: Profile) -> list[str]:
         "cockpit.adapters.gcp.logging": any(log.type == "cloud_logging" for log in profile.logs),
         "cockpit.adapters.files.tail": any(log.type == "file" for log in profile.logs),
     }
-    return [name for name, wanted in needed.items() if wanted]
+    return [name for name, wanted in (needed | google_modules(profile)).items() if wanted]
 
 
 def load_adapters(profile: Profile) -> None:
@@ -93,6 +66,7 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     _databases(parts, profile, scene, clock, state_of)
     _caches(parts, profile, scene, clock, state_of)
     _revisions(parts, profile, scene, state_dir, clock, state_of)
+    compose_google(parts, profile, scene, clock, state_of)
     _runbook(parts, profile, scene, clock)
     return parts
 
@@ -108,7 +82,7 @@ def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of
 
     for source in profile.health:
         probe = HealthProbe(source, clock)
-        _add(parts, SourceKind.HEALTH, source.name, probe, source.interval, source.timeout)
+        parts.add(SourceKind.HEALTH, source.name, probe, source.interval, source.timeout)
         name = f"health/{source.name}"
         parts.lookers.extend(looks.lookers(name, HealthAsker(source), state_of, clock))
         parts.handlers.extend(
@@ -151,7 +125,7 @@ def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: 
         # A file costs nobody a quota, and one that rotates quickly is lost between two reads.
         own_choice = "interval" in source.model_fields_set or source.type != "file"
         interval = source.interval if own_choice else FILE_LOG_EVERY_S
-        _add(parts, SourceKind.LOGS, source.name, follower, interval, source.timeout, tail)
+        parts.add(SourceKind.LOGS, source.name, follower, interval, source.timeout, tail)
         parts.handlers.extend(logs.handlers(name, profile.block, scene, profile.limits, clock))
         parts.lookers.extend(looks.lookers(name, Newest(ring), state_of, clock, asked))
 
@@ -166,7 +140,7 @@ def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state
 
     for source in profile.database:
         adapter = PostgresAdapter(source, clock)
-        _add(parts, SourceKind.DATABASE, source.name, adapter, source.interval, source.timeout)
+        parts.add(SourceKind.DATABASE, source.name, adapter, source.interval, source.timeout)
         name, desk = f"database/{source.name}", StatementDesk(source)
         parts.handlers.extend(database.handlers(name, adapter, scene, profile.limits, clock))
         parts.handlers.extend(sql.handlers(name, desk, scene, profile.limits, clock))
@@ -183,7 +157,7 @@ def _caches(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of
 
     for source in profile.redis:
         adapter = RedisAdapter(source, clock)
-        _add(parts, SourceKind.REDIS, source.name, adapter, source.interval, source.timeout)
+        parts.add(SourceKind.REDIS, source.name, adapter, source.interval, source.timeout)
         parts.handlers.extend(
             redis.handlers(f"redis/{source.name}", adapter, scene, profile.limits, clock, shared=source.shared)
         )
@@ -203,7 +177,7 @@ def _revisions(
     journal = FileJournal(state_dir / "serving.jsonl")
     for source in profile.cloud_run:
         adapter = CloudRunService(source, journal, clock)
-        _add(parts, SourceKind.REVISIONS, source.name, adapter, source.interval, source.timeout)
+        parts.add(SourceKind.REVISIONS, source.name, adapter, source.interval, source.timeout)
         name = f"revisions/{source.name}"
         parts.handlers.extend(revisions.handlers(name, adapter, scene, profile.limits, clock))
         parts.lookers.extend(looks.lookers(name, state_of, clock))
@@ -216,20 +190,6 @@ def _runbook(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None
 
     parts.shelf = script.Shelf()
     parts.handlers.extend(script.handlers(parts.shelf, profile.runbook, scene, clock))
-
-
-def _add(
-    parts: Parts,
-    kind: SourceKind,
-    title: str,
-    probe: Probing,
-    interval_s: float,
-    timeout_s: float,
-    adapter: Closing | None = None,
-) -> None:
-    held = probe if adapter is None else adapter
-    parts.parts.append(Part(f"{kind.value}/{title}", kind, title, probe, interval_s, timeout_s, held))
-    parts.closing.append(held)
 
 
 def specs() -> tuple[ActionSpec, ...]:

@@ -10,8 +10,10 @@ from cockpit.profile.schema import Profile
 
 def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     """By source id: {"url", "origin"} of HTTP; {"service", "region", "project"} of Cloud Run; {"filter", "project"}
-    or {"path"} of logs; {"host", "port", "database"} of Redis; {"dsn_service"} of a database. What is unknown is
-    absent: a connection string is a secret reference, so a database's host shows only in its readings.
+    or {"path"} of logs; {"host", "port", "database"} of Redis; {"dsn_service"} of a database; {"instance", "project"}
+    of Cloud SQL, with "region" of Memorystore; {"policy", "project"} of Cloud Armor; {"project"} of the others.
+    What is unknown is absent: a connection string is a secret reference, so a database's host shows only in its
+    readings.
     """
     found: dict[str, dict[str, str]] = {}
     for health in profile.health:
@@ -26,6 +28,19 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
         found[f"redis/{cache.name}"] = _redis(cache.url) if isinstance(cache.url, str) else {}
     for run in profile.cloud_run:
         found[f"revisions/{run.name}"] = {"service": run.service, "region": run.region, "project": run.project}
+    for sql in profile.cloud_sql:
+        found[f"cloudsql/{sql.name}"] = {"instance": sql.instance, "project": sql.project}
+    for store in profile.memorystore:
+        place = {"instance": store.instance, "region": store.region, "project": store.project}
+        found[f"memorystore/{store.name}"] = place
+    for policy in profile.armor:
+        found[f"armor/{policy.name}"] = {"policy": policy.policy, "project": policy.project}
+    for vault in profile.secrets:
+        found[f"secrets/{vault.name}"] = {"project": vault.project}
+    for trail in profile.access:
+        found[f"access/{trail.name}"] = {"project": trail.project}
+    for board in profile.metrics:
+        found[f"metrics/{board.name}"] = {"project": board.project}
     return found
 
 

@@ -6,17 +6,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from cockpit.model.access import AccessStatus
+from cockpit.model.armor import ArmorStatus
 from cockpit.model.cache import CacheStatus
+from cockpit.model.cloudsql import CloudSqlStatus
 from cockpit.model.database import DatabaseStatus
 from cockpit.model.health import HealthStatus
 from cockpit.model.logs import LogStatus
+from cockpit.model.memorystore import MemorystoreStatus
+from cockpit.model.metrics import MetricsStatus
+from cockpit.model.point import Point as Point
 from cockpit.model.revisions import ServiceStatus
+from cockpit.model.secretstore import SecretsStatus
 from cockpit.model.severity import Freshness, Severity, SourceKind
 
 if TYPE_CHECKING:
     from cockpit.errors import CockpitError
 
-Payload = HealthStatus | LogStatus | DatabaseStatus | CacheStatus | ServiceStatus
+Managed = CloudSqlStatus | MemorystoreStatus | ArmorStatus | SecretsStatus | AccessStatus  # of Google Cloud
+Payload = HealthStatus | LogStatus | DatabaseStatus | CacheStatus | ServiceStatus | MetricsStatus | Managed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +97,6 @@ class SourceState:
         if self.reading is None:
             return "waiting"
         return self.reading.summary
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One value of a source's history, for sparklines and the timeline."""
-
-    at: float  # seconds since the epoch
-    value: float
-    severity: Severity = Severity.OK
 
 
 @dataclass(frozen=True, slots=True)

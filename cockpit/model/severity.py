@@ -30,13 +30,19 @@ class Freshness(enum.Enum):
 
 
 class SourceKind(enum.Enum):
-    """What a source watches; each kind has its pane, except the runbook, which has the guide."""
+    """What a source watches; each kind has its pane; managed services share one, and the runbook has the guide."""
 
     HEALTH = "health"
     LOGS = "logs"
     DATABASE = "database"
     REDIS = "redis"
     REVISIONS = "revisions"
+    METRICS = "metrics"
+    CLOUDSQL = "cloudsql"
+    MEMORYSTORE = "memorystore"
+    ARMOR = "armor"
+    SECRETS = "secrets"
+    ACCESS = "access"
     RUNBOOK = "runbook"
 
 

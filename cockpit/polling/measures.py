@@ -7,7 +7,6 @@ from cockpit.model.database import DatabaseStatus
 from cockpit.model.health import HealthStatus
 from cockpit.model.logs import LogStatus
 from cockpit.model.reading import Reading
-from cockpit.model.revisions import ServiceStatus
 
 
 def measures(reading: Reading) -> dict[str, float]:
@@ -36,6 +35,6 @@ def measures(reading: Reading) -> dict[str, float]:
             }
         case LogStatus() as logs:
             found = {"errors": float(logs.buckets[-2].errors) if len(logs.buckets) > 1 else None}
-        case ServiceStatus() | None:
+        case _:  # what has no numbers of its own, or brings its history along
             found = {}
     return {name: value for name, value in found.items() if value is not None}

@@ -16,13 +16,19 @@ SOURCE_IDS = {
     "redis": "redis",
     "cloud_run": "revisions",
     "logs": "logs",
+    "metrics": "metrics",
+    "cloud_sql": "cloudsql",
+    "memorystore": "memorystore",
+    "armor": "armor",
+    "secrets": "secrets",
+    "access": "access",
 }  # table of the profile -> first part of its sources' ids
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(
     r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|DATABASE_URL|REDIS_URL|DSN$", re.I
 )
 _STEERS = re.compile(r"(LD|DYLD)_|BASH|PYTHON|PERL5|RUBY|NODE_|(IFS|ENV|SHELL|PS[0-4]|SHELLOPTS|PATH|HOME|CDPATH)$")
-NAMED_KINDS = ("health", "database", "redis", "cloud_run", "logs", "http_action")
+NAMED_KINDS = (*SOURCE_IDS, "http_action")
 
 
 @dataclass(frozen=True, slots=True)

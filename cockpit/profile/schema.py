@@ -6,11 +6,12 @@ Frozen; unknown keys are refused; durations are text ("10s", "5m", "2h", "1d") o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from cockpit.profile.consistency import (
+    SOURCE_IDS,
     Conflict,
     block_conflicts,
     database_conflicts,
@@ -22,42 +23,17 @@ from cockpit.profile.consistency import (
 )
 from cockpit.profile.fields import Comparison, Duration, Headers, Name, Network, RedisUrl, Url
 from cockpit.profile.fields import parse_duration as parse_duration
+from cockpit.profile.google import (
+    AccessSource,
+    ArmorSource,
+    CloudSqlSource,
+    MemorystoreSource,
+    MetricsSource,
+    SecretsSource,
+)
 from cockpit.profile.secrets import SecretRef
-
-
-class Section(BaseModel):
-    """Base of every table in a profile."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-        populate_by_name=True,
-        allow_inf_nan=False,
-    )
-
-    @staticmethod
-    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
-        """What contradicts itself in a table with these keys, defaults filled in; of any type, also wrong ones."""
-        return []
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if found := self.conflicts(self.__dict__):  # dict(self) would take a field called keys for a method
-            raise ValueError("; ".join(f"{conflict.where}: {conflict.message}".lstrip(": ") for conflict in found))
-        return self
-
-
-class Source(Section):
-    """What every polled source has."""
-
-    name: Name
-    """Short name, unique among its kind: shown in titles and used as KIND/NAME on the command line."""
-    interval: Annotated[Duration, Field(ge=0.2, le=3600)] = 5.0
-    """Time between the starts of two polls."""
-    timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 3.0
-    """Deadline of one poll; after it this source is failed, and no other is delayed."""
+from cockpit.profile.section import Section as Section
+from cockpit.profile.section import Source as Source
 
 
 class Threshold(Section):
@@ -346,6 +322,18 @@ class Profile(Section):
     """Cloud Run services, with their revisions."""
     logs: tuple[LogSource, ...] = ()
     """Logs to follow."""
+    metrics: tuple[MetricsSource, ...] = ()
+    """Plots from Cloud Monitoring."""
+    cloud_sql: tuple[CloudSqlSource, ...] = ()
+    """Cloud SQL instances."""
+    memorystore: tuple[MemorystoreSource, ...] = ()
+    """Memorystore for Redis instances."""
+    armor: tuple[ArmorSource, ...] = ()
+    """Cloud Armor policies."""
+    secrets: tuple[SecretsSource, ...] = ()
+    """Secrets of Secret Manager."""
+    access: tuple[AccessSource, ...] = ()
+    """Who changed what, and who was turned away."""
     http_action: tuple[HttpAction, ...] = ()
     """Changes that the system offers over HTTP."""
     block: BlockAction | None = None
@@ -374,4 +362,4 @@ class Profile(Section):
 
     def without_sources(self) -> bool:
         """Nothing to look at."""
-        return not (self.health or self.database or self.redis or self.cloud_run or self.logs)
+        return not any(getattr(self, table) for table in SOURCE_IDS)

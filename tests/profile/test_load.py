@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from cockpit.profile.consistency import NAMED_KINDS
 from cockpit.profile.load import load
 from cockpit.profile.problems import Problem, ProfileProblems
 from cockpit.profile.schema import DatabaseSource, LogSource, Profile, RedisSource, Threshold
@@ -58,7 +59,7 @@ def test_the_example_profile_leaves_no_key_of_the_schema_out() -> None:
     data = tomllib.loads(EXAMPLE.read_text())
     profile = load(EXAMPLE)
     missing = list(unused(Profile, [data], ""))
-    for kind in ("health", "database", "redis", "cloud_run", "logs", "http_action"):
+    for kind in NAMED_KINDS:
         missing += [
             name
             for name in unused(type(getattr(profile, kind)[0]), data[kind], f"{kind}.")

@@ -13,7 +13,8 @@ from typing import Any
 
 from cockpit.adapters.gcp.budget import ReadBudget, budget_of
 from cockpit.adapters.gcp.runwire import moment, objects, part, short, text
-from cockpit.adapters.gcp.transport import ROLES, GoogleApi, Json
+from cockpit.adapters.gcp.roles import ROLES
+from cockpit.adapters.gcp.transport import GoogleApi, Json
 from cockpit.adapters.logfields import entry_from_record, http_request_columns, level_of
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Misconfigured, PermissionDenied, RateLimited

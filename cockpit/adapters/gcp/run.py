@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from cockpit.adapters.capabilities import ServingJournal
 from cockpit.adapters.gcp.auditlog import AuditTrail, read_trail
+from cockpit.adapters.gcp.roles import ROLES
 from cockpit.adapters.gcp.runchange import masked, patch_of
 from cockpit.adapters.gcp.runwire import (
     image_of,
@@ -28,7 +29,7 @@ from cockpit.adapters.gcp.runwire import (
     targets_of,
     text,
 )
-from cockpit.adapters.gcp.transport import OPERATION_DEADLINE_S, ROLES, GoogleApi, Json
+from cockpit.adapters.gcp.transport import OPERATION_DEADLINE_S, GoogleApi, Json
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Conflict, Malformed, NotFound, PermissionDenied, TimedOut
 from cockpit.model.diagnosis import Diagnosis

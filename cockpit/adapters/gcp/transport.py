@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import httpx
 
 from cockpit.adapters.gcp.auth import Token, TokenSource, is_loopback, tokens_for
+from cockpit.adapters.gcp.roles import ROLES
 from cockpit.clock import Clock
 from cockpit.errors import (
     AuthenticationFailed,
@@ -41,6 +42,8 @@ _OPERATION_MOST_S = 2.0
 _PERMISSION = re.compile(r"[Pp]ermission '?([a-z][\w]*\.[\w.]*\w)'?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
+_OVERRIDES = {"sqladmin": "SQL"}  # API name -> gcloud's name for it, where they differ
+
 Json = dict[str, Any]
 
 
@@ -55,9 +58,10 @@ class GoogleApi:
         clock: Clock,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        override = environ.get(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{service.upper()}")
+        override = environ.get(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{_OVERRIDES.get(service, service.upper())}", "")
         self.service = service
-        self.base_url = (endpoint or override or f"https://{service}.googleapis.com").rstrip("/")
+        base = (endpoint or override or f"https://{service}.googleapis.com").rstrip("/")
+        self.base_url = base.removesuffix("/compute/v1")  # gcloud's override of Compute has its path in it
         self._timeout_s = timeout_s
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
@@ -300,17 +304,6 @@ def _forbidden(service: str, said: str, details: list[Json]) -> CockpitError:
     role = ROLES.get(missing, "")
     hint = f"{role} contains {missing}" if role else f"ask for {missing}" if missing else "ask for access"
     return PermissionDenied(said, missing=missing, hint=hint)
-
-
-# The smallest predefined role that contains a permission.
-ROLES = {
-    "run.services.get": "roles/run.viewer",
-    "run.revisions.list": "roles/run.viewer",
-    "run.revisions.get": "roles/run.viewer",
-    "run.operations.get": "roles/run.viewer",
-    "run.services.update": "roles/run.developer",
-    "logging.logEntries.list": "roles/logging.viewer",
-}
 
 
 def _retry_after(headers: Mapping[str, str], details: list[Json]) -> float | None:

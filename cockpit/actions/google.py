@@ -1,0 +1,123 @@
+"""What actions on Google Cloud's managed services share: the permission preflight and the frame of the plan card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cockpit.actions.bound import BoundAction
+from cockpit.actions.handler import Scene
+from cockpit.adapters.gcp.roles import ROLES
+from cockpit.clock import Clock
+from cockpit.errors import CockpitError
+from cockpit.model.action import (
+    ActionRequest,
+    ActionSpec,
+    Change,
+    Grant,
+    Permission,
+    Plan,
+    Refusal,
+    Tier,
+    Undo,
+)
+from cockpit.profile.schema import Limits
+from cockpit.text import clean_lines
+
+
+class PermissionTesting(Protocol):
+    """Can say which permissions are missing."""
+
+    async def missing_permissions(self, permissions: Sequence[str]) -> Sequence[str]:
+        """Those that are not held. Raises CockpitError."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleGround:
+    """Where the actions of one source stand."""
+
+    source: str
+    project: str
+    scene: Scene
+    limits: Limits
+    clock: Clock
+    rights: PermissionTesting
+
+
+async def preflight(ground: GoogleGround, needs: Sequence[str]) -> Permission:
+    """Whether the caller may, else which permission is missing, which role holds it, and who can grant it how."""
+    try:
+        missing = list(await ground.rights.missing_permissions(needs))
+    except CockpitError as error:
+        return Permission(Grant.UNKNOWN, ", ".join(needs), f"{error.message}. {grant(ground.project, needs)}")
+    if not missing:
+        return Permission(Grant.GRANTED, ", ".join(needs))
+    return Permission(Grant.DENIED, ", ".join(missing), grant(ground.project, missing))
+
+
+def grant(project: str, permissions: Sequence[str]) -> str:
+    """The smallest roles, and the command that grants them."""
+    roles = list(dict.fromkeys(ROLES[each] for each in permissions if each in ROLES))
+    if not roles:
+        return f"ask an owner of {project} for it"
+    held = "contains it" if len(permissions) == 1 else "contains them"
+    by_hand = f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={roles[0]}"
+    return f"{' and '.join(roles)} {held}: {by_hand}"
+
+
+class GoogleAction(BoundAction):
+    """Base of the handlers; `NEEDS` are the permissions of the change itself."""
+
+    NEEDS: tuple[str, ...] = ()
+    DEADLINE_S = 150.0
+
+    def __init__(self, spec: ActionSpec, ground: GoogleGround) -> None:
+        super().__init__(spec, ground.source)
+        self._ground = ground
+
+    def card(
+        self,
+        request: ActionRequest,
+        *,
+        title: str,
+        target: str,
+        identity: Mapping[str, str],
+        permission: Permission,
+        undo: Undo,
+        refusals: Sequence[Refusal] = (),
+        warnings: Sequence[str] = (),
+        changes: tuple[Change, ...] = (),
+        objects: tuple[str, ...] = (),
+        affected: str = "nobody",
+        operation: str = "",
+        equivalent: tuple[str, ...] = (),
+        dry_run: str = "",
+        basis: Mapping[str, object] | None = None,
+        tier: Tier | None = None,
+        symptoms: tuple[str, ...] = (),
+    ) -> Plan:
+        """The plan in its usual frame."""
+        return Plan(
+            request=request,
+            title=title,
+            tier=self._spec.tier if tier is None else tier,
+            target=target,
+            identity=identity,
+            changes=changes,
+            objects=objects,
+            count=len(objects),
+            population=0,
+            affected=affected,
+            operation=clean_lines(operation) if operation else (),
+            equivalent=equivalent,
+            permission=permission,
+            undo=undo,
+            planned_at=self._ground.clock.now(),
+            deadline_s=self.DEADLINE_S,
+            refusals=tuple(refusals),
+            warnings=tuple(warnings),
+            dry_run=dry_run,
+            symptoms=symptoms or (self.source,),
+            basis=dict(basis or {}),
+        )

@@ -1,0 +1,40 @@
+"""A Cloud Armor security policy: https://cloud.google.com/compute/docs/reference/rest/v1/securityPolicies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ArmorRule:
+    """One rule; the lowest priority number that matches decides."""
+
+    priority: int
+    action: str  # "allow", "deny(403)", "rate_based_ban", "throttle" ...
+    ranges: tuple[str, ...] = ()  # source ranges; empty where it matches by expression
+    expression: str = ""
+    preview: bool = False  # logged, not enforced
+    description: str = ""
+    expires: datetime | None = None  # as the description says; the policy itself knows no end
+
+
+@dataclass(frozen=True, slots=True)
+class ArmorStatus:
+    """One policy."""
+
+    project: str
+    policy: str
+    id: str  # the identity: a policy may be deleted and made again
+    fingerprint: str  # of the policy as it was read
+    rules: tuple[ArmorRule, ...]  # by rising priority, the default rule last
+    kind: str = "CLOUD_ARMOR"
+    adaptive: bool | None = None  # layer 7 DDoS defence; None where the answer does not say
+    description: str = ""
+    backends: tuple[str, ...] = ()  # backend services that it protects, as far as they could be listed
+    notes: tuple[str, ...] = ()
+
+    @property
+    def expiring(self) -> tuple[ArmorRule, ...]:
+        """Rules that name an end in their description, soonest first."""
+        return tuple(sorted((each for each in self.rules if each.expires), key=lambda each: str(each.expires)))
