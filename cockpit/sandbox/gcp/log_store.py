@@ -8,7 +8,9 @@ import itertools
 import json
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from cockpit.sandbox.gcp import log_filter, run_v1, run_v2
@@ -97,6 +99,52 @@ class LogStore:
             },
             at=at,
         )
+
+    def activity(
+        self,
+        service: str,
+        method: str,
+        resource: str,
+        principal: str,
+        *,
+        kind: str = "",
+        labels: Mapping[str, str] = MappingProxyType({}),
+        request: Request | None = None,
+        body: Mapping[str, Any] = MappingProxyType({}),
+        operation: str = "",
+        first: bool = True,
+        failed: str = "",
+        at: datetime | None = None,
+    ) -> None:
+        """The Admin Activity entry of one change by any API: `service` "redis.googleapis.com", `method`
+        "google.cloud.redis.v1.CloudRedis.UpdateInstance", `resource` its full name, `kind` the monitored resource.
+
+        A long-running change is written twice: with `first` as it begins, without when it ends.
+        """
+        peer, agent = ("", "") if request is None else (request.peer, request.headers.get("user-agent", ""))
+        payload: dict[str, Any] = {
+            "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
+            "serviceName": service,
+            "methodName": method,
+            "resourceName": resource,
+            "authenticationInfo": {"principalEmail": principal},
+            "requestMetadata": {"callerIp": peer, "callerSuppliedUserAgent": agent},
+            "status": {"code": 9, "message": failed} if failed else {},
+        }
+        if body and first:
+            payload["request"] = dict(body)
+        entry: dict[str, Any] = {
+            "severity": "ERROR" if failed else "NOTICE",
+            "resource": {
+                "type": kind or "audited_resource",
+                "labels": {"project_id": self.project, **labels},
+            },
+            "protoPayload": payload,
+        }
+        if operation:
+            ends = {"first": True} if first else {"last": True}
+            entry["operation"] = {"id": operation, "producer": service, **ends}
+        self.write("cloudaudit.googleapis.com/activity", entry, at=at)
 
     def handle(self, request: Request, principal: str) -> dict[str, Any]:
         """POST /v2/entries:list; raises ApiError."""

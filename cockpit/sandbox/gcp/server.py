@@ -8,6 +8,7 @@ from cockpit.sandbox.gcp.access import Permissions, ReadQuota, Tokens
 from cockpit.sandbox.gcp.cloud import CloudRun
 from cockpit.sandbox.gcp.errors import ApiError
 from cockpit.sandbox.gcp.log_store import LogStore
+from cockpit.sandbox.gcp.resource_manager import ResourceManager
 from cockpit.sandbox.gcp.run_v1 import RunV1
 from cockpit.sandbox.gcp.run_v2 import RunV2
 from cockpit.sandbox.http import BadRequest, HttpServer, Request, Response
@@ -32,6 +33,7 @@ class ControlPlane:
         self.run = CloudRun(project, number, region, settle_s=settle_s)
         self.logs = LogStore(project, ReadQuota(reads_per_minute), self.permissions)
         self.run.on_audit = lambda service, audit: self.logs.audit(self.run, service, audit)
+        self.resource_manager = ResourceManager(project, number, self.permissions)
         self._v1 = RunV1(self.run, self.permissions)
         self._v2 = RunV2(self.run, self.permissions)
         self._server: HttpServer | None = None
@@ -75,6 +77,8 @@ class ControlPlane:
             return self.logs.handle(request, principal)
         if request.path.startswith("/v2/projects/"):
             return await self._v2.handle(request, principal)
+        if self.resource_manager.takes(request.path):
+            return await self.resource_manager.handle(request, principal)
         if self._v1.takes(request.path):
             return await self._v1.handle(request, principal)
         raise ApiError("NOT_FOUND", f"The requested URL {request.path} was not found on this server.")
