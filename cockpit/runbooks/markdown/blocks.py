@@ -16,7 +16,7 @@ from markdown_it.parser_block import RuleFuncBlockType
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
-from cockpit.runbooks.markdown.chunks import chunks
+from cockpit.runbooks.markdown.chunks import end_of_part
 from cockpit.runbooks.markdown.dialects import plainer
 from cockpit.runbooks.markdown.htmltables import Row, rows_of
 from cockpit.runbooks.markdown.parts import CHECKBOX, Block, BlockKind, language_of
@@ -32,16 +32,15 @@ def blocks(lines: Sequence[str]) -> tuple[Block, ...]:
     """All blocks. A document nested beyond reason is read line by line instead."""
     lines = plainer(lines)
     if not any(">" in line and _too_deep(line) for line in lines):
-        found: list[Block] = []
-        for before, part in chunks(lines):
-            swift = swift_blocks(part, before)
-            if swift is not None:
-                found += swift
-                continue
-            tokens = _parser().parse("\n".join(part) + "\n")
+        found, begun = swift_blocks(lines)
+        while begun < len(lines):
+            end = end_of_part(lines, begun)
+            tokens = _parser().parse("\n".join(lines[begun:end]) + "\n")
             if any(token.level >= MAX_NESTING - 2 for token in tokens):  # it skips what is deeper
                 break
-            found += _Walk(before).walk(tokens)
+            found += _Walk(begun).walk(tokens)
+            more, begun = swift_blocks(lines, end)
+            found += more
         else:
             return tuple(found)
     from cockpit.runbooks.markdown.plainly import plain_blocks

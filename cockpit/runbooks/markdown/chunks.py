@@ -1,52 +1,48 @@
-"""Cuts a document where its parts cannot touch each other: before a heading at the margin, after an empty line.
+"""Where a part of a document ends that cannot touch the next: before a heading at the margin, after an empty line.
 
-The parser holds some objects for every line; in parts they are gone before they cost anything. Where a fence or a
-comment leaves a doubt, the rest of the document stays in one part.
+Only the parts that need it go to the parser. Where a fence or a comment leaves a doubt, the rest of the document is
+one part.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 _FENCE = re.compile(r"((?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*)(`{3,}|~{3,})([^\n]*)$")
 _HIDING = re.compile(r"<!--|<pre|<script|<style|<textarea", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--(?!.*<(?:!--|pre|script|style|textarea))", re.IGNORECASE)
 
 
-def chunks(lines: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    """(number of lines before it, its lines) of each part, in order. Together they are the document."""
-    begun = 0
-    for cut in _cuts(lines):
-        yield begun, lines[begun:cut]
-        begun = cut
-    yield begun, lines[begun:]
-
-
-def _cuts(lines: Sequence[str]) -> Iterator[int]:
+def end_of_part(lines: Sequence[str], begun: int) -> int:
+    """Where the part that begins at this line ends: at the line of the next heading that is one without a doubt,
+    or at the end of the document."""
     fence, prefix = "", ""
     hidden = False  # in a comment that began at the margin
-    for index, line in enumerate(lines):
+    for index in range(begun, len(lines)):
+        line = lines[index]
         if hidden:
             hidden = "-->" not in line
         elif fence:
             state = _closes(line, fence, prefix)
             if state is None:
-                return
+                break
             if state:
                 fence = ""
         elif line.startswith("#"):
-            if index and not lines[index - 1].strip(" \t"):
-                yield index
-        elif "```" in line or "~~~" in line:
-            opened = _opens(line)
-            if opened is None:
-                return
-            prefix, fence = opened
-        elif "<" in line and _HIDING.search(line):
-            if not _COMMENT.match(line):
-                return
-            hidden = "-->" not in line
+            if index > begun and not lines[index - 1].strip(" \t"):
+                return index
+        else:
+            if "```" in line or "~~~" in line:
+                opened = _opens(line)
+                if opened is None:
+                    break
+                prefix, fence = opened
+            if not fence and "<" in line and _HIDING.search(line):
+                if not _COMMENT.match(line):
+                    break
+                hidden = "-->" not in line
+    return len(lines)
 
 
 def _opens(line: str) -> tuple[str, str] | None:

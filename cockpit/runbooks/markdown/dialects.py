@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})")
 _ADMONITION = re.compile(r"( *)(?:!!!|\?\?\?\+?|===)[ ]+(?:([\w-]+)[ ]*)?(?:[\w -]*[ ])?(?:\"([^\"]*)\")?[ ]*$")
@@ -23,31 +23,52 @@ _SUMMARY = re.compile(
     r"\s*(?:<details(?:\s[^<>]{0,100})?>)?\s*<summary(?:\s[^<>]{0,100})?>(.{1,300}?)</summary>\s*$", re.I
 )
 _CODE = re.compile(r"<(code|kbd)(?:\s[^<>]{0,100})?>([^<>`]{1,400})</\1>", re.IGNORECASE)
-_MARKED = re.compile(  # what none of the dialects does without
-    r"!!!|\?\?\?|===|:::|\[!|\{%|\{\{|\[\^|\]:|<[hH]|<summary|<code|<kbd|^ *:[ \t]", re.MULTILINE
-)
+# What none of the dialects does without. Each alternative begins with one character: so the search is a quick one.
+_MARKS = r"!!!|\?\?\?|===|:::|\[!|\{%|\{\{|\[\^|\]:|<(?i:h|summary|code|kbd)|\n *:[ \t]"
+_MARKED = re.compile(_MARKS)
+_MARKED_OR_FENCE = re.compile(rf"{_MARKS}|```|~~~")
 
 
 def plainer(lines: Sequence[str]) -> Sequence[str]:
     """The same number of lines. Fenced code stays as it is, but for the indentation of the admonition around it."""
-    if not _MARKED.search("\n".join(lines)):
-        return lines
-    return _Dialects(lines).read()
+    text = "\n" + "\n".join(lines)
+    return _Dialects(lines, text).read() if _MARKED.search(text) else lines
 
 
 class _Dialects:
-    """One pass from top to bottom."""
+    """One pass from top to bottom over the lines that may be of a dialect, or open and close a fence.
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    `text` is the lines, each behind a line break.
+    """
+
+    def __init__(self, lines: Sequence[str], text: str) -> None:
         self._lines = lines
-        self._found: list[str] = []
+        self._text = text
+        self._found = list(lines)
         self._inside: list[int] = []  # columns of the admonitions that are open
         self._fence = ""
 
     def read(self) -> list[str]:
-        for number, line in enumerate(self._lines):
-            self._found.append(self._line(number, line))
-        return self._found
+        lines, found = self._lines, self._found
+        begun = 0
+        for last in self._places():
+            # The term stands above its definition.
+            begun = max(begun, last - lines[last].lstrip(" ").startswith(":"), 0)
+            while begun <= last or (self._inside and begun < len(lines)):
+                found[begun] = self._line(begun, lines[begun])
+                begun += 1
+        return found
+
+    def _places(self) -> Iterator[int]:
+        """Indices of the lines with a mark."""
+        text = self._text
+        number, at = -1, 0
+        while match := _MARKED_OR_FENCE.search(text, at):
+            number += text.count("\n", at, match.end())
+            yield number
+            at = text.find("\n", match.end())
+            if at < 0:
+                return
 
     def _line(self, number: int, line: str) -> str:
         line = self._dedented(line)

@@ -15,7 +15,11 @@ _CLOSING = re.compile(r"[ \t]#+$")
 _RULE = re.compile(r"(?:-{3,}|\*{3,}|_{3,}) *$")
 _ITEM = re.compile(r"(?:[-*+]|(\d{1,9})[.)]) {1,4}(?! )")
 # Begins a paragraph, or goes on with one, wherever it stands: the first character has no meaning to Markdown.
-_PROSE = re.compile(r"[^\s#>\-*+_=|:<~`\d\\]|\*\*[^\s*]|__[^\s_]|`(?!``)[^`]|\d+(?![\d.)])|_[^\s_]|\*[^\s*]|\\")
+_PROSE = re.compile(
+    r"[^\s#>\-*+_=|:<~`\d\\]|\*\*[^\s*]|__[^\s_]|`(?!``)[^`]|\d+(?![\d.)])|_[^\s_]|\*[^\s*]|\\"
+    r"|<(?!!--|(?i:pre|script|style|table))"  # other HTML is prose
+)
+_UNDERLINE = re.compile(r"(?:=+|-+) *$")
 _TICKS = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
 _DELIMITER = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _DEEPEST = 8
@@ -25,28 +29,32 @@ class _Unusual(Exception):
     """Not for this module."""
 
 
-def swift_blocks(lines: Sequence[str], before: int) -> list[Block] | None:
-    """All blocks, or None where one must look closer. `before`: lines of the file above these."""
+def swift_blocks(lines: Sequence[str], begun: int = 0) -> tuple[list[Block], int]:
+    """The blocks from the line `begun` on, and where they end: at the last line, or at a heading below which
+    something is not for this module. The lines before `begun` have no part in them."""
+    reader = _Swift(lines, begun)
     try:
-        return _Swift(lines, before).read()
+        reader.read()
     except _Unusual:
-        return None
+        return reader.found[: reader.whole], reader.part
+    return reader.found, len(lines)
 
 
 class _Swift:
     """Reads lines from top to bottom. `columns` holds where the text of each open item begins, outermost first."""
 
-    def __init__(self, lines: Sequence[str], before: int) -> None:
+    def __init__(self, lines: Sequence[str], begun: int) -> None:
         self.lines = lines
-        self.before = before + 1
         self.found: list[Block] = []
+        self.part = begun  # where the last part began: what stands before it has no say in what it is
+        self.whole = 0  # how many blocks were found before it
         self.columns: list[int] = []
         self.open: list[str] = []  # lines of the paragraph that the next line may go on with
         self.number: str | None = None  # of the item whose paragraph it is; None: of no item
         self.begun = 0  # its first line
 
-    def read(self) -> list[Block]:
-        index = 0
+    def read(self) -> None:
+        index = self.part
         lines = self.lines
         while index < len(lines):
             line = lines[index]
@@ -57,9 +65,13 @@ class _Swift:
                 continue
             first = text[0]
             indent = len(line) - len(text)
-            if first == "#" and not indent and (match := _HEADING.match(text)):
-                self._margin()
-                self._add(BlockKind.HEADING, index, _CLOSING.sub("", match[2].rstrip()).strip(), len(match[1]))
+            if indent > 3 and not self.open and not self.columns:
+                index = self._code(index)
+            elif first.isalpha():
+                self._prose(index, indent, line)
+                index += 1
+            elif first == "#" and not indent and (match := _HEADING.match(text)):
+                self._heading(index, match)
                 index += 1
             elif text.startswith(("```", "~~~")):
                 index = self._fence(index, indent, text)
@@ -75,20 +87,50 @@ class _Swift:
                 self._margin()
                 self._add(BlockKind.RULE, index)
                 index += 1
+            elif not indent and self._underlines(text):
+                index += 1
             else:
                 raise _Unusual
         self._close()
-        return self.found
+
+    def _heading(self, index: int, match: re.Match[str]) -> None:
+        self._margin()
+        if index > self.part and not self.lines[index - 1].strip(" "):
+            self.part, self.whole = index, len(self.found)
+        self._add(BlockKind.HEADING, index, _CLOSING.sub("", match[2].rstrip()).strip(), len(match[1]))
+
+    def _underlines(self, text: str) -> bool:
+        """Makes the paragraph above a heading, where it stands at the margin."""
+        if not self.open or self.columns or "|" in self.open[-1] or not _UNDERLINE.match(text):
+            return False
+        self._add(BlockKind.HEADING, self.begun, "\n".join(self.open).strip(), 1 if text[0] == "=" else 2)
+        self.open = []
+        return True
+
+    def _code(self, index: int) -> int:
+        """Indented code at the margin, with the empty lines inside of it."""
+        lines = self.lines
+        end = last = index
+        while end < len(lines) and (lines[end].startswith("    ") or not lines[end].strip(" ")):
+            bare = lines[end].lstrip(" ")
+            if bare.startswith("\t"):
+                raise _Unusual
+            end += 1
+            last = end if bare else last
+        body = "\n".join(line[4:] for line in lines[index:last])
+        if body.strip():
+            self._add(BlockKind.FENCE, index, body)
+        return last
 
     def _add(self, kind: BlockKind, index: int, text: str = "", level: int = 0, language: str = "") -> None:
-        self.found.append(Block(kind, self.before + index, text, level, language=language))
+        self.found.append(Block(kind, index + 1, text, level, language=language))
 
     def _close(self) -> None:
         """Ends the paragraph."""
         if not self.open:
             return
         text = self.open[0].strip() if len(self.open) == 1 else "\n".join(self.open).strip()
-        line, level = self.before + self.begun, len(self.columns)
+        line, level = self.begun + 1, len(self.columns)
         if self.number is None:
             self.found.append(Block(BlockKind.TEXT, line, text, level))
         else:
@@ -116,7 +158,7 @@ class _Swift:
     def _item(self, index: int, indent: int, text: str, match: re.Match[str]) -> None:
         content = text[match.end() :]
         number = match[1] or ""
-        if not _PROSE.match(content) or len(self.columns) >= _DEEPEST:
+        if not (content[0].isalpha() or _PROSE.match(content)) or len(self.columns) >= _DEEPEST:
             raise _Unusual
         if self.open:
             inside = indent >= (self.columns[-1] if self.columns else 0)
@@ -145,15 +187,17 @@ class _Swift:
             raise _Unusual
         around = self._leave(indent)
         mark, info = match[1] or match[3], match[2] or match[4] or ""
+        inside = " " * around
         lines = self.lines
         for end in range(index + 1, len(lines)):
             line = lines[end]
-            bare = line.lstrip(" ")
-            inner = len(line) - len(bare)
-            if bare and inner < around:
+            if not line.startswith(inside) and line.strip(" "):
                 raise _Unusual  # it ends with its item
-            if bare.startswith(mark) and inner - around < 4 and not bare.rstrip(" ").strip(mark[0]):
-                break
+            if mark in line:
+                bare = line.lstrip(" ")
+                closes = bare.startswith(mark) and not bare.rstrip(" ").strip(mark[0])
+                if closes and len(line) - len(bare) - around < 4:
+                    break
         else:
             raise _Unusual
         body = lines[index + 1 : end]
@@ -171,7 +215,7 @@ class _Swift:
         if not delimiter.startswith("|") or len(header) != len(_cells(delimiter)) or not header:
             raise _Unusual
         self._margin()
-        rows = [Row(self.before + index, tuple(header))]
+        rows = [Row(index + 1, tuple(header))]
         wide = len(header)
         end = index + 2
         while end < len(lines) and (line := lines[end]).startswith("|"):
@@ -180,11 +224,11 @@ class _Swift:
                 if wide - len(cells) > _DEEPEST:
                     raise _Unusual  # the parser bounds how many it adds
                 cells += [""] * (wide - len(cells))
-            rows.append(Row(self.before + end, tuple(cells[:wide])))
+            rows.append(Row(end + 1, tuple(cells[:wide])))
             end += 1
         if end < len(lines) and lines[end].strip(" "):
             raise _Unusual
-        self.found.append(Block(BlockKind.TABLE, self.before + index, rows=tuple(rows)))
+        self.found.append(Block(BlockKind.TABLE, index + 1, rows=tuple(rows)))
         return end
 
 
