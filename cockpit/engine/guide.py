@@ -18,7 +18,7 @@ from cockpit.actions.script import Script, Shelf
 from cockpit.engine.followed import Followed
 from cockpit.engine.offers import REVISION, Offers, placeholder_names
 from cockpit.engine.reading import Book, digest_on_disk, read_book, stamp_of
-from cockpit.errors import CockpitError, Misconfigured, NotFound, Refused
+from cockpit.errors import CockpitError, Misconfigured, NotFound, RateLimited, Refused
 from cockpit.model.action import ActionRequest, Choice, ParamKind
 from cockpit.model.look import LookRequest, Sight
 from cockpit.model.revisions import ServiceStatus
@@ -28,7 +28,7 @@ from cockpit.profile.schema import RunbookFiles
 from cockpit.runbooks.guide.desk import Reading
 from cockpit.runbooks.guide.match import Hit, Suggestion, search, suggest
 from cockpit.runbooks.guide.offer import SCRIPT, SOURCE, Ask, Offered
-from cockpit.runbooks.guide.progress import Past, StepState
+from cockpit.runbooks.guide.progress import Past, StepState, not_answered
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.guide.store import SessionFile, Store, Unkept
 from cockpit.runbooks.trust import Accepted, Changed, Trust, TrustState
@@ -202,7 +202,9 @@ class GuideDesk:
                 raise NotFound(f"the runbook has no playbook {shown}", hint="It may have changed: look again")
             file = await self._file(resume)
             note, clock = self._engine.executor.note, self._engine.clock
-            session = Session(found, self.runbook.facts, file, clock, self._who, note, self._tell)
+            wrong = any(finding.severity is Severity.CRIT for finding in self._engine.findings())
+            wrong = wrong or any(each.playbook.id == found.id for each in self.suggestions())
+            session = Session(found, self.runbook.facts, file, clock, self._who, note, self._tell, incident=wrong)
             try:
                 await session.opened()
                 if not session.unkept:
@@ -312,6 +314,11 @@ class GuideDesk:
         await self._remember(session, offered, values)
         try:
             sight = await self._engine.looks.look(request)
+        except RateLimited as error:
+            # Nobody answered, so nothing failed: it is still to do, or what it was when it was answered before.
+            if session.progress(step).state is StepState.TODO:
+                await session.finish(step, StepState.TODO, not_answered(error.retry_after_s), (error.message,))
+            raise
         except CockpitError as error:
             await session.finish(step, StepState.FAILED, f"{error.word}: {error.message}")
             raise

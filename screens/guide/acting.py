@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cockpit.model.look import Sight
 from cockpit.model.runbook import Step
+from cockpit.runbooks.guide.nesting import below, takes_time
 from cockpit.runbooks.guide.offer import Offered
 from cockpit.runbooks.guide.progress import Escalation, StepState
 from cockpit.runbooks.guide.session import Session
@@ -14,7 +15,6 @@ from cockpit.runbooks.trust import Accepted
 from screens.guide import clocks
 from screens.guide.asking import AskForm, stages
 from screens.guide.looks import UNTOUCHED_S, Looks
-from screens.guide.playbook import holds_time
 from screens.guide.sections import loose_links
 
 if TYPE_CHECKING:
@@ -62,9 +62,20 @@ class Acts:
         view = self._guide.playbook
         step = view.step
         offered = view.offer(step.id) if step is not None else None
+        if step is not None and self._first_below(view.session, step):
+            return "Go on"
         if offered is None or (offered.look is None and offered.action is None):
             return "Read"
         return "Ask" if offered.look is not None else "Plan"
+
+    @staticmethod
+    def _first_below(session: Session | None, step: Step) -> str:
+        """The first step below an item that is still to do; "" where it introduces none."""
+        if session is None or step in session.counted:
+            return ""
+        rest = next((rest for item, rest in below(session.steps) if item is step), ())
+        todo = (each for each in rest if each in session.counted)
+        return next((each.id for each in todo if session.progress(each.id).state is StepState.TODO), "")
 
     def act(self, verb: str) -> None:
         """The step is the one under the cursor now, whatever moves later."""
@@ -110,7 +121,7 @@ class Acts:
             self._guide.tell("It is under way: what comes of it decides.")
         elif progress.state in _SETTLED:
             self._guide.work(session.reopen(step.id))
-        elif progress.state is StepState.TODO and holds_time(step):
+        elif progress.state is StepState.TODO and takes_time(step):
             self._guide.work(session.start(step.id))
         else:
             sight = self._guide.playbook.glanced(step.id)
@@ -158,7 +169,9 @@ class Acts:
     def _run(self, session: Session, step: Step, offered: Offered | None) -> None:
         progress = session.progress(step.id)
         under_way = progress.state is StepState.RUNNING and bool(progress.run)
-        if offered is None or under_way or (offered.look is None and offered.action is None):
+        if first := self._first_below(session, step):
+            self._guide.playbook.go(first)
+        elif offered is None or under_way or (offered.look is None and offered.action is None):
             self._detail(session, step, offered)
         elif offered.blocked:
             if isinstance(self._guide.desk.trust, Accepted):
@@ -232,8 +245,13 @@ class Acts:
         offered = view.offer(step.id)
         if offered is None or offered.look is None or not offered.sends or offered.asks or offered.blocked:
             return
-        request = offered.look
+        request, desk, session = offered.look, guide.desk, view.session
         recent = guide.cockpit.clock.monotonic() - self._touched < UNTOUCHED_S
-        if recent and looks.due(step.id):
+        if not recent or not looks.due(step.id):
+            return
+        unanswered = looks.answer(step.id).quota
+        if session is not None and unanswered and session.progress(step.id).state is StepState.TODO:
+            guide.work(looks.ask(step.id, lambda: desk.look(session, step.id, {})))  # what somebody has asked
+        else:
             # Not a step anew: it is recorded when somebody asks, not when the answer is kept fresh.
             guide.work(looks.ask(step.id, lambda: engine.looks.look(request)))

@@ -88,6 +88,8 @@ def _understood(offered: Offered) -> list[Line]:
 def _state(progress: Progress) -> list[Line]:
     if progress.state is StepState.TODO:
         return [("state", progress.state.value)]
+    if progress.state is StepState.SKIPPED and progress.at is None:
+        return [("state", "not done here: the item that it stands below was ticked or skipped")]
     at = f" at {figures.clock(progress.at)} UTC" if progress.at is not None else ""
     lines = [("state", f"{progress.state.value}{at}{f' by {progress.who}' if progress.who else ''}")]
     if progress.result:

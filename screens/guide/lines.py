@@ -65,6 +65,7 @@ class Stand:
     busy: str = ""  # what is being waited for
     wrong: str = ""  # why the last try gave nothing
     accepted: bool = True  # the runbook is
+    waits: str = ""  # until when a quota keeps it from being answered
 
 
 @lru_cache(maxsize=8192)
@@ -257,7 +258,7 @@ def _result(stand: Stand, room: int) -> list[Row]:
     progress = stand.progress
     if stand.sight is not None:
         made += _seen(stand, stand.sight, room)
-    elif progress.result and not stand.wrong:
+    elif progress.result and not stand.wrong and not stand.waits:
         glyph, style = _CAME.get(progress.state, ("·", "muted"))
         made += _paragraph(" ".join(progress.result.split()), room, style, glyph, 4)
         if progress.lines != (progress.result,):
@@ -268,6 +269,8 @@ def _result(stand: Stand, room: int) -> list[Row]:
         made.append(spans(*stand.effect))
     if stand.busy:
         made.append(spans(("> ", "primary bold"), (stand.busy, "muted")))
+    if stand.waits and not stand.busy:
+        made += _paragraph(stand.waits, room, "warning", "▲", 2)
     if stand.wrong:
         made += _paragraph(stand.wrong, room, "error", "✖", 4)
     for note in stand.notes:

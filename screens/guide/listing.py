@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from cockpit.model.runbook import Level, Playbook, Runbook
 from cockpit.runbooks.guide.match import Hit, Suggestion
+from cockpit.runbooks.guide.nesting import counted, settled
 from cockpit.runbooks.guide.progress import Past, StepState
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted, Changed, TrustState
@@ -81,7 +82,8 @@ def blocks(catalogue: Catalogue, width: int) -> list[Block]:
         return found or [Block("", (note("no playbook and no step has these words"),))]
     begun = {session.playbook.id: _open(session) for session in catalogue.sessions}
     for each in catalogue.past:  # newest first
-        begun.setdefault(each.playbook, _resumable(each))
+        if (playbook := catalogue.runbook.playbook(each.playbook)) is not None:
+            begun.setdefault(each.playbook, _resumable(each, playbook))
     made: list[Block] = []
     trail = _trails(catalogue.runbook)
     suggested = {suggestion.playbook.id for suggestion in catalogue.suggestions}
@@ -108,7 +110,7 @@ def blocks(catalogue: Catalogue, width: int) -> list[Block]:
 def _playbook(
     playbook: Playbook, begun: tuple[str, str] | None, width: int, trail: tuple[str, ...] = (), reason: str = ""
 ) -> Block:
-    count = len(playbook.steps)
+    count = len(counted(playbook.steps))
     steps = f"{count} step{'s' if count != 1 else ''}"
     title = wrapped(playbook.title or "(no title)", max(10, width - 10), 2)
     rows = [Row("", ((title[0], "bold"), (steps, "muted")), _COUNTED)]
@@ -159,16 +161,15 @@ def _open(session: Session) -> tuple[str, str]:
     return str(done), f"open here since {figures.clock(session.started)[:5]}"
 
 
-def _resumable(past: Past) -> tuple[str, str]:
+def _resumable(past: Past, playbook: Playbook) -> tuple[str, str]:
     """How far it was, and whose it is."""
-    return (
-        f"old: {past.done}" if past.old else str(past.done)
-    ), f"begun {figures.clock(past.started)[:5]} by {past.who}"
+    done = settled(playbook.steps, past.steps)
+    return (f"old: {done}" if past.old else str(done)), f"begun {figures.clock(past.started)[:5]} by {past.who}"
 
 
 def _hit(hit: Hit, words: str, width: int) -> Block:
     if not hit.step:
-        count = len(hit.playbook.steps)
+        count = len(counted(hit.playbook.steps))
         cells = (Spans(_marked(hit.playbook.title, words, "bold")), (f"{count} steps", "muted"))
         return Block(key_of(hit.playbook.id), (Row("", cells, _COUNTED),))
     line = wrapped(hit.text, max(10, width - 2), 1)[0]

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cockpit.clock import Clock
-from cockpit.errors import CockpitError
+from cockpit.errors import CockpitError, RateLimited
 from cockpit.model.look import Sight
+from cockpit.runbooks.guide.progress import not_answered
 
 AGAIN_S = 15.0
 UNTOUCHED_S = 600.0  # nobody has pressed a key for so long: nobody reads the answers
@@ -19,6 +20,7 @@ class Answer:
 
     sight: Sight | None = None
     wrong: str = ""  # why there is none
+    quota: bool = False  # nobody answered: it is asked again when that may be
 
 
 class Looks:
@@ -30,6 +32,7 @@ class Looks:
         self._answers: dict[str, Answer] = {}
         self._asking: dict[str, float] = {}
         self._ended: dict[str, float] = {}
+        self._again: dict[str, float] = {}  # when a quota may have room
 
     def answer(self, step: str) -> Answer:
         """Of the last question; empty before there was one."""
@@ -42,8 +45,17 @@ class Looks:
 
     def due(self, step: str) -> bool:
         """It was answered once, and that is a while ago."""
-        ended = self._ended.get(step)
-        return ended is not None and step not in self._asking and self._clock.monotonic() - ended >= AGAIN_S
+        ended, now = self._ended.get(step), self._clock.monotonic()
+        if ended is None or step in self._asking:
+            return False
+        return now >= self._again.get(step, ended + AGAIN_S)
+
+    def waits(self, step: str) -> str:
+        """That a quota kept its question from being answered, and for how long; "" where that is not so."""
+        if not self.answer(step).quota:
+            return ""
+        left = self._again[step] - self._clock.monotonic()
+        return not_answered(left) if left > 0 else "not answered: quota; enter asks again"
 
     async def ask(self, step: str, question: Callable[[], Awaitable[Sight]]) -> None:
         """Ask and keep the answer; nothing where one is out already."""
@@ -53,9 +65,15 @@ class Looks:
         self._changed()
         try:
             self._answers[step] = Answer(await question())
+            self._again.pop(step, None)
+        except RateLimited as error:
+            after = AGAIN_S if error.retry_after_s is None else error.retry_after_s
+            self._again[step] = self._clock.monotonic() + after
+            self._answers[step] = Answer(self.answer(step).sight, quota=True)
         except CockpitError as error:
             hint = f" {error.hint[0].upper()}{error.hint[1:]}" if error.hint else ""
             self._answers[step] = Answer(self.answer(step).sight, f"{error.message}.{hint}")
+            self._again.pop(step, None)
         finally:
             del self._asking[step]
             self._ended[step] = self._clock.monotonic()

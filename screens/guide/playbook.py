@@ -14,7 +14,7 @@ from textual.worker import Worker
 from cockpit.model.action import Verdict
 from cockpit.model.command import Kind
 from cockpit.model.look import Sight
-from cockpit.model.runbook import ClockKind, Step
+from cockpit.model.runbook import Step
 from cockpit.model.severity import Freshness
 from cockpit.runbooks.guide.desk import Reading
 from cockpit.runbooks.guide.offer import SCRIPT, Offered
@@ -59,7 +59,6 @@ _VERDICT: dict[Verdict, Span] = {
     Verdict.WORSE: ("✖ worse", "error bold"),
     Verdict.UNKNOWN: ("? the effect cannot be told", "warning bold"),
 }
-_HELD = (ClockKind.LAST, ClockKind.EVERY)
 
 
 class PlaybookView(BlockRows):
@@ -223,6 +222,7 @@ class PlaybookView(BlockRows):
             _phase(executor, run) or ("" if asking is None else f"asking … {asking:.0f} s"),
             answer.wrong,
             isinstance(scene.desk.trust, Accepted),
+            scene.looks.waits(step.id),
         )
 
     def _names(self, engine: Watched, offered: Offered | None) -> tuple[str, str]:
@@ -264,7 +264,7 @@ class PlaybookView(BlockRows):
     def _frame(self, session: Session) -> Frame:
         counts = session.counts
         settled = counts[StepState.DONE] + counts[StepState.SKIPPED]
-        left: list[Span] = [(f"{settled} of {len(session.steps)} done", "muted")]
+        left: list[Span] = [(f"{settled} of {len(session.counted)} done", "muted")]
         if counts[StepState.FAILED]:
             left.append((f", {counts[StepState.FAILED]} failed", "error"))
         if self.below:
@@ -284,11 +284,14 @@ class PlaybookView(BlockRows):
         if session is None:
             return
         steps = list(session.steps)
+        counted = session.counted
         at = next(
             (number for number, step in enumerate(steps) if step.id == self.key), -1 if direction > 0 else len(steps)
         )
         rest = steps[at + 1 :] if direction > 0 else steps[:at][::-1]
-        found = next((step for step in rest if session.progress(step.id).state is StepState.TODO), None)
+        found = next(
+            (step for step in rest if step in counted and session.progress(step.id).state is StepState.TODO), None
+        )
         if found is None:
             self.guide.tell("No further step is to do." if direction > 0 else "No earlier step is to do.")
         else:
@@ -308,11 +311,6 @@ class PlaybookView(BlockRows):
     def on_resize(self, event: events.Resize) -> None:
         """Another width, other lines."""
         self.draw()
-
-
-def holds_time(step: Step) -> bool:
-    """A step that takes its time: it is begun, and ticked when that is over."""
-    return step.command is None and any(clock.kind in _HELD for clock in step.clocks)
 
 
 def _mark(stand: Stand) -> object:
@@ -335,6 +333,7 @@ def _mark(stand: Stand) -> object:
         stand.busy,
         stand.wrong,
         stand.accepted,
+        stand.waits,
     )
 
 

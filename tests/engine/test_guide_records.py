@@ -13,8 +13,9 @@ import pytest_asyncio
 from cockpit.actions.guards import Confirmation
 from cockpit.engine.engine import Engine
 from cockpit.engine.guide import GuideDesk
-from cockpit.errors import Misconfigured, Refused
+from cockpit.errors import Misconfigured, RateLimited, Refused
 from cockpit.model.action import Outcome
+from cockpit.model.finding import Finding
 from cockpit.model.look import LookRequest, Sight
 from cockpit.model.severity import Severity
 from cockpit.profile.load import load
@@ -178,3 +179,48 @@ async def test_a_command_runs_with_what_the_lines_above_it_in_its_block_say(engi
     assert not any("does not reach it" in warning for warning in planned.plan.warnings)
     record = await engine.executor.execute(planned, Confirmation("y"))
     assert (record.outcome, record.summary) == (Outcome.SUCCEEDED, "five a second")
+
+
+async def test_a_question_that_a_quota_kept_from_being_answered_is_still_to_do(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, session = await begun(engine)
+    answers: list[Sight | RateLimited] = [
+        RateLimited("60 reads a minute are used up", retry_after_s=11.2),
+        Sight(Severity.OK, "all well", engine.clock.now()),
+        RateLimited("60 reads a minute are used up"),
+    ]
+
+    async def answer(request: LookRequest) -> Sight:
+        given = answers.pop(0)
+        if isinstance(given, RateLimited):
+            raise given
+        return given
+
+    monkeypatch.setattr(engine.looks, "look", answer)
+    asking = step(session, "/health")
+    with pytest.raises(RateLimited):
+        await desk.look(session, asking, {})
+    refused = session.progress(asking)
+    assert (refused.state, refused.result) == (StepState.TODO, "not answered: quota, again in 12 s")
+    assert refused.lines == ("60 reads a minute are used up",)
+    await desk.look(session, asking, {})
+    with pytest.raises(RateLimited):
+        await desk.look(session, asking, {})
+    assert (session.progress(asking).state, session.progress(asking).result) == (StepState.DONE, "all well")
+
+
+async def test_whether_something_was_wrong_when_it_was_opened_is_known_when_it_is_gone_on_with(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, session = await begun(engine)
+    assert not session.incident
+    await desk.leave(session)
+    grave = Finding("errors", Severity.CRIT, "half of all requests fail", "", (), "logs/shop")
+    monkeypatch.setattr(engine, "findings", lambda: (grave,))
+    session = await desk.open(session.playbook.id, session.id)
+    assert session.incident
+    await desk.leave(session)
+    monkeypatch.setattr(engine, "findings", tuple)
+    again = await desk.open(session.playbook.id, session.id)
+    assert again.incident, "it was an incident"

@@ -87,7 +87,8 @@ class Desk(Protocol):
     async def look(self, session: Session, step: str, values: Mapping[str, str]) -> Sight:
         """Ask the step's question; the answer is its result and goes to the record.
 
-        Raises Refused, or what the look raises; then the step is FAILED with that. An answer that could not be
+        Raises Refused, or what the look raises; then the step is FAILED with that, but after RateLimited it stays
+        what it was, and one that is to do says when it can be asked again. An answer that could not be
         recorded is returned with a line that says so, and the step stays as it was.
         """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,11 @@ class StepState(enum.Enum):
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
+
+
+def not_answered(again_s: float | None) -> str:
+    """What is said of a question that a quota kept from being answered; None where nobody says for how long."""
+    return "not answered: quota" + ("; ask again later" if again_s is None else f", again in {math.ceil(again_s)} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ class Past:
     started: datetime  # UTC
     changed: datetime  # UTC, the last line
     who: str  # who began it
-    done: int  # steps done or skipped
+    steps: Mapping[str, Progress]  # those that were touched, by Step.id: state, time and person
     old: bool
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from cockpit.clock import Clock
 from cockpit.errors import Misconfigured, NotFound, Refused
 from cockpit.model.runbook import Facts, Playbook, Step
-from cockpit.runbooks.guide import timers
+from cockpit.runbooks.guide import nesting, timers
 from cockpit.runbooks.guide.progress import Escalation, Happening, Note, Progress, StepState, Timer
 from cockpit.runbooks.guide.store import SessionFile
 from cockpit.text import clean
@@ -44,19 +44,23 @@ class Session:
         who: str,
         record: Recording = _unrecorded,
         changed: Callable[[], None] = lambda: None,
+        *,
+        incident: bool = False,
     ) -> None:
         self.playbook = playbook
         self.facts = facts
         self.id = file.id
         self.who = who
         self.started = clock.now()
+        self.incident = incident  # something was wrong when it was opened: somebody is to be told if that lasts
         self._file = file
         self._clock = clock
         self._record = record
         self._changed = changed
         self._order = asyncio.Lock()
         self._writes: set[asyncio.Task[None]] = set()
-        self._progress: dict[str, Progress] = {}
+        self._progress: dict[str, Progress] = {}  # as said or done; `_standing` has what follows from it
+        self._stands: tuple[Playbook, dict[str, Progress]] | None = None
         self._values: dict[str, str] = {}
         self._again: dict[str, list[datetime]] = {}
         self._told: dict[str, datetime] = {}
@@ -83,21 +87,32 @@ class Session:
         raise NotFound(f"{self.playbook.title} has no step {clean(id_, 60)}", hint="The runbook may have changed")
 
     def progress(self, step: str) -> Progress:
-        """Of one step; TODO where nothing happened yet."""
-        return self._progress.get(step, Progress(step))
+        """Of one step; TODO where nothing happened yet. An item stands where the steps below it do."""
+        return self._standing.get(step, Progress(step))
+
+    @property
+    def _standing(self) -> dict[str, Progress]:
+        if self._stands is None or self._stands[0] is not self.playbook:
+            self._stands = (self.playbook, nesting.standing(self.playbook.steps, self._progress))
+        return self._stands[1]
+
+    @property
+    def counted(self) -> tuple[Step, ...]:
+        """The steps that are something to do, without the items that only introduce others."""
+        return nesting.counted(self.playbook.steps)
 
     @property
     def counts(self) -> dict[StepState, int]:
-        """How many steps are in each state."""
+        """How many of the counted steps are in each state."""
         found = dict.fromkeys(StepState, 0)
-        for step in self.playbook.steps:
+        for step in self.counted:
             found[self.progress(step.id).state] += 1
         return found
 
     @property
     def next(self) -> Step | None:
         """From the one worked on last, the first that is to do, else the first of all; None when all are settled."""
-        steps = self.playbook.steps
+        steps = self.counted
         touched = [(at, number) for number, step in enumerate(steps) if (at := self.progress(step.id).at) is not None]
         last = max(touched)[1] if touched else 0
         todo = (step for step in steps[last:] + steps if self.progress(step.id).state is StepState.TODO)
@@ -115,13 +130,18 @@ class Session:
 
     def timers(self, step: str | None = None) -> tuple[Timer, ...]:
         """Clocks at this moment: of one step, of the playbook itself (""), or all."""
-        found = timers.timers(self.playbook, self.facts, self._progress, self.started, self._again, self._clock.now())
+        found = timers.timers(self.playbook, self.facts, self._standing, self.started, self._again, self._clock.now())
         return tuple(timer for timer in found if step is None or timer.step == step)
 
     @property
     def escalations(self) -> tuple[Escalation, ...]:
-        """Whom to tell after how long, soonest first."""
-        return timers.escalations(self.playbook, self.facts, self.started, self._told, self._clock.now())
+        """Whom to tell after how long, soonest first.
+
+        What the runbook says for all of it counts for an incident: not for routine work that is opened in peace.
+        """
+        incident = self.incident or timers.for_incidents(self.playbook, self.facts)
+        now = self._clock.now()
+        return timers.escalations(self.playbook, self.facts, self.started, self._told, now, incident=incident)
 
     # -- what is done
 
@@ -195,7 +215,11 @@ class Session:
         Where that cannot be, `unkept` says why, and it can still be read: a full disk is no time to be without it.
         """
         event = "resumed" if self.resumed else "opened"
-        facts = {"playbook": self.playbook.id, "title": self.playbook.title}
+        facts: dict[str, object] = {
+            "playbook": self.playbook.id,
+            "title": self.playbook.title,
+            "incident": self.incident,
+        }
         try:
             await self._happen(event, facts)
         except Misconfigured as error:
@@ -251,14 +275,16 @@ class Session:
 
     def _apply(self, happening: Happening) -> None:
         facts = happening.facts
+        self._stands = None
         match happening.event:
-            case "opened":
-                self.started = happening.at
+            case "opened" | "resumed":
+                self.started = happening.at if happening.event == "opened" else self.started
+                self.incident = self.incident or facts.get("incident") is True
             case "step":
                 self._apply_step(happening)
             case "judged":
                 step, state = str(facts["step"]), StepState(facts["state"])
-                if (now := self.progress(step)).run == str(facts["run"]):
+                if (now := self._progress.get(step, Progress(step))).run == str(facts["run"]):
                     self._progress[step] = replace(now, state=state, result=clean(str(facts["result"])))
             case "note":
                 note = Note(clean(str(facts["text"])), happening.at, happening.who, str(facts["step"]))
@@ -283,6 +309,6 @@ class Session:
             result=clean(str(facts.get("result", ""))),
             lines=tuple(clean(str(line)) for line in lines) if isinstance(lines, list | tuple) else (),
             run=str(facts.get("run", "")),
-            started=happening.at if state is StepState.RUNNING else self.progress(step).started,
+            started=happening.at if state is StepState.RUNNING else self._progress.get(step, Progress(step)).started,
         )
         self._progress[step] = replace(progress, started=None) if state is StepState.TODO else progress

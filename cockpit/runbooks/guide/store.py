@@ -16,16 +16,16 @@ import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from cockpit.clock import Clock
 from cockpit.errors import Misconfigured, NotFound, Refused
-from cockpit.runbooks.guide.progress import OLD_AFTER_S, Happening, Past, StepState
+from cockpit.runbooks.guide.progress import OLD_AFTER_S, Happening, Past, Progress, StepState
 from cockpit.text import clean
 
 _MAX_BYTES = 16 * 1024 * 1024
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _log = logging.getLogger(__name__)
-_SETTLED = (StepState.DONE.value, StepState.SKIPPED.value)
 
 
 class SessionFile:
@@ -153,10 +153,12 @@ def _past(path: Path, now: datetime) -> Past | None:
         return None
     if not happened or happened[0].event != "opened" or happened[-1].event == "closed":
         return None
-    first, states = happened[0], dict[str, str]()
+    first, steps = happened[0], dict[str, Progress]()
     for each in happened:
         if each.event in ("step", "judged"):
-            states[str(each.facts.get("step", ""))] = str(each.facts.get("state", ""))
+            with contextlib.suppress(ValueError):  # a state of another version says nothing here
+                step, state = str(each.facts.get("step", "")), StepState(each.facts.get("state"))
+                steps[step] = Progress(step, state, each.at, each.who)
     return Past(
         id=path.stem,
         playbook=str(first.facts.get("playbook", "")),
@@ -164,7 +166,7 @@ def _past(path: Path, now: datetime) -> Past | None:
         started=first.at,
         changed=happened[-1].at,
         who=first.who,
-        done=sum(state in _SETTLED for state in states.values()),
+        steps=MappingProxyType(steps),
         old=now - first.at > timedelta(seconds=OLD_AFTER_S),
     )
 

@@ -10,6 +10,11 @@ from cockpit.model.runbook import Clock, ClockKind, Contact, Facts, Playbook, St
 from cockpit.runbooks.guide.progress import Escalation, Progress, StepState, Timer
 
 _WITHIN = re.compile(r"(?:with)?in\b|by\b", re.IGNORECASE)  # a time to be done by, not one to tell somebody after
+_GRAVE = re.compile(
+    r"\b(?:incidents?|emergenc(?:y|ies)|outages?|disasters?|breach(?:es)?|attacks?|corruption|failures?|down|exhausted)\b",
+    re.IGNORECASE,
+)
+_AFTERWARDS = re.compile(r"\b(?:post-?mortems?|(?:post|after)\W+(?:\w+\W+)?incidents?)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;](?:\s|$)")
 _ENDED = (StepState.DONE, StepState.SKIPPED, StepState.FAILED)
 
@@ -65,14 +70,21 @@ def _timer(
 
 
 def escalations(
-    playbook: Playbook, facts: Facts, started: datetime, told: Mapping[str, datetime], now: datetime
+    playbook: Playbook,
+    facts: Facts,
+    started: datetime,
+    told: Mapping[str, datetime],
+    now: datetime,
+    *,
+    incident: bool = True,
 ) -> tuple[Escalation, ...]:
-    """The playbook's own AFTER times; where it has none, those of the whole runbook. Soonest first."""
+    """The playbook's own AFTER times; where it has none and `incident`, those of the whole runbook. Soonest first."""
     own = [(clock, _behind(clock, step)) for step, clock in _after(playbook.steps)]
     own += [(clock, "") for clock in playbook.clocks if clock.kind is ClockKind.AFTER]
     named = [(clock, *_addressee(clock, (text,), facts)) for clock, text in own]
     wanted = [each for each in named if each[1] or not _WITHIN.match(each[0].text)]
-    wanted = wanted or [(clock, *_addressee(clock, (to,), facts)) for clock, to in facts.escalation]
+    if not wanted and incident:
+        wanted = [(clock, *_addressee(clock, (to,), facts)) for clock, to in facts.escalation]
     known = {clock.seconds for clock, to, _ in wanted if to}
     found: dict[tuple[float, str], Escalation] = {}
     for clock, to, reach in wanted:
@@ -85,6 +97,15 @@ def escalations(
             id_, clock.seconds, clock.text, to, reach, due, remaining, told.get(id_)
         )
     return tuple(sorted(found.values(), key=lambda escalation: escalation.after_s))
+
+
+def for_incidents(playbook: Playbook, facts: Facts) -> bool:
+    """It says what one sees when it is needed, or how grave that is; routine work says neither."""
+    named = " ".join((playbook.title, *playbook.trail))
+    grave = _GRAVE.search(_AFTERWARDS.sub(" ", named)) or any(
+        re.search(rf"(?<!\w){re.escape(level.name)}(?!\w)", named) for level in facts.severities if level.name
+    )
+    return bool(playbook.symptoms or grave)
 
 
 def _behind(clock: Clock, step: Step) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from cockpit.model.runbook import Clock, ClockKind, Contact, Facts, Part, Playbook, Step
+import pytest
+
+from cockpit.model.runbook import Clock, ClockKind, Contact, Facts, Part, Playbook, SeverityLevel, Step
 from cockpit.runbooks.guide.progress import Progress, StepState, Timer
-from cockpit.runbooks.guide.timers import escalations, timers
+from cockpit.runbooks.guide.timers import escalations, for_incidents, timers
 
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 FIRST = Clock(ClockKind.WINDOW, 300.0, "0-5 min")
@@ -128,3 +131,57 @@ def test_ids_are_stable_and_each_its_own() -> None:
     found = [timer.id for timer in timers(book, Facts(), {}, START, {}, at(0))]
     assert found == [timer.id for timer in timers(book, Facts(), {}, START, {}, at(500))]
     assert len(set(found)) == 5
+
+
+def test_what_the_whole_runbook_says_of_escalating_counts_in_an_incident_only() -> None:
+    facts = Facts(contacts=(LEAD,), escalation=((LATE, "Ada"),))
+    (told,) = escalations(playbook(), facts, START, {}, at(0), incident=True)
+    assert told.to == "Ada"
+    assert escalations(playbook(), facts, START, {}, at(0), incident=False) == ()
+    own = playbook(step("a", LATE, text="not resolved in 30 minutes: Ada"))
+    (told,) = escalations(own, facts, START, {}, at(0), incident=False)
+    assert told.to == "Ada", "what it says itself counts always"
+
+
+@pytest.mark.parametrize(
+    ("title", "trail", "grave"),
+    [
+        ("Total outage", ("Runbook",), True),
+        ("Restore from the copy", ("Runbook", "Emergency procedures"), True),
+        ("SEV1", ("Runbook",), True),
+        ("Weekly tasks", ("Runbook",), False),
+        ("SEV10 tickets", ("Runbook",), False),
+        ("What went wrong", ("Runbook", "After an incident"), False),
+        ("Postmortem", ("Post-incident",), False),
+        ("Downgrade the plan", ("Billing",), False),
+    ],
+)
+def test_a_playbook_is_for_incidents_by_its_symptoms_and_by_how_grave_its_title_is(
+    title: str, trail: tuple[str, ...], grave: bool
+) -> None:
+    facts = Facts(severities=(SeverityLevel("SEV1", "nobody can buy", "5 minutes", 300.0, "", 4),))
+    book = replace(playbook(), title=title, trail=trail)
+    assert for_incidents(book, facts) is grave
+    assert for_incidents(replace(book, symptoms=("pages are slow",)), facts)
+
+
+def test_a_clock_that_is_set_back_gives_no_time_twice() -> None:
+    early = only(playbook(step("a", FIRST)), -7200)
+    assert (early.elapsed_s, early.over) == (0.0, False) and early.remaining_s > 300
+    begun = Progress("a", StepState.RUNNING, at(0), started=at(0))
+    held = only(playbook(step("a", HOLD)), -3600, begun)
+    assert not held.over and held.elapsed_s == 0.0
+
+
+def test_a_clock_that_leaps_ahead_is_due_once_and_not_for_each_time_that_was_missed() -> None:
+    book = playbook(clocks=(EVERY,))
+    late = only(book, 86_400)
+    assert late.over and late.times == 0 and late.remaining_s == 600 - 86_400
+    done = only(book, 86_401, again=(at(86_400),))
+    assert (done.over, done.times, done.due) == (False, 1, at(87_000))
+
+
+def test_a_repetition_from_before_the_step_was_begun_anew_does_not_count() -> None:
+    begun = Progress("a", StepState.RUNNING, at(5000), started=at(5000))
+    timer = only(playbook(step("a", EVERY)), 5601, begun, again=(at(700), at(1400)))
+    assert timer.over and timer.times == 0 and timer.due == at(5600)

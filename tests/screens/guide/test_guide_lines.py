@@ -207,7 +207,8 @@ def test_of_a_long_trail_the_innermost_heading_is_kept() -> None:
 
 
 def test_a_session_that_can_be_gone_on_with_says_how_far_it_is_and_whether_it_is_old() -> None:
-    past = Past("x", "p", "Pool is full", NOW - timedelta(hours=20), NOW, "ben", 1, True)
+    touched = {"a": Progress("a", StepState.DONE, NOW, "ben")}
+    past = Past("x", "p", "Pool is full", NOW - timedelta(hours=20), NOW, "ben", touched, True)
     shown = [line for block in listing.blocks(listing.Catalogue(RUNBOOK, past=(past,)), 60) for line in text(block)]
     assert "[>] old: 1 of 1 done  begun 18:03 by ben" in shown
 
