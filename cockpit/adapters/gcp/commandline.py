@@ -1,11 +1,12 @@
-"""Command lines of `gcloud run` as runbooks have them: on which service, with which options, and what is to be filled
-in. Pure: nothing is run from here.
+"""Command lines of gcloud as runbooks have them: on which service, with which options, and what is to be filled in.
+Pure: nothing is run from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cockpit.model.command import Call, Placeholder
 
@@ -16,10 +17,10 @@ _HIDDEN = 0xE000  # private use: stands for a placeholder while a value is taken
 
 @dataclass(frozen=True, slots=True)
 class RunCall:
-    """One call of `gcloud run`: `options` is what is left without target and what only changes the output."""
+    """One call of gcloud: `options` is what is left without target and what only changes the output."""
 
     verb: str  # without "run": "services update"
-    target: Mapping[str, str]  # service, region, project, as far as they are literal
+    target: Mapping[str, str]  # service (instance, policy ...), region, project, as far as they are literal
     options: Mapping[str, str]  # "" for a switch
     given: tuple[str, ...]  # positional arguments after the service
     placeholders: tuple[Placeholder, ...]
@@ -63,7 +64,34 @@ def run_call(call: Call, verb: str, quiet: frozenset[str] = frozenset()) -> RunC
         target["service"] = given.pop(0)
     elif "--service" in options:
         target["service"] = options.pop("--service")
-    # What is still to be filled in names nothing: the source is then chosen by hand.
+    return RunCall(verb, _literal(call, target), options, tuple(given), call.placeholders)
+
+
+def cloud_call(
+    call: Call,
+    verb: str,
+    named: str = "",
+    places: Mapping[str, str] = MappingProxyType({"--project": "project"}),
+    quiet: frozenset[str] = frozenset(),
+) -> RunCall | None:
+    """The call as one of `gcloud VERB`; None where it is another, or runs elsewhere or as somebody else.
+
+    `named` is what the first positional argument is in the target ("instance"), "" where it is none of it. `places`
+    are the options that say where it is, `quiet` those that make no difference.
+    """
+    if call.program != "gcloud" or call.verb != verb or call.within or call.assigned:
+        return None
+    if any(word.globs for word in call.args):
+        return None
+    given = [word.text for word in call.args]
+    target = {named: given.pop(0)} if named and given else {}
+    target |= {places[name]: values[-1] for name, values in call.flags.items() if name in places and values}
+    left = {name: values for name, values in call.flags.items() if name not in places}
+    options = {name: values[-1] if values else "" for name, values in left.items() if name not in _QUIET | quiet}
+    return RunCall(verb, _literal(call, target), options, tuple(given), call.placeholders)
+
+
+def _literal(call: Call, target: Mapping[str, str]) -> dict[str, str]:
+    """What is still to be filled in names nothing: the source is then chosen by hand."""
     spelled = [each.spelled for each in call.placeholders]
-    literal = {name: text for name, text in target.items() if text and not any(each in text for each in spelled)}
-    return RunCall(verb, literal, options, tuple(given), call.placeholders)
+    return {name: text for name, text in target.items() if text and not any(each in text for each in spelled)}

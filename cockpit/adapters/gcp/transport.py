@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -115,13 +115,22 @@ class GoogleApi:
                 return
             asked["pageToken"] = following
 
-    async def finish(self, operation: Json, prefix: str) -> Json:
-        """Wait for a long-running operation; its response.
+    async def finish(
+        self,
+        operation: Json,
+        prefix: str,
+        within_s: float | None = None,
+        waited: Callable[[float], None] = lambda seconds: None,
+    ) -> Json:
+        """Wait for a long-running operation, two minutes unless `within_s` says otherwise; its response.
 
-        The change was accepted before: every error out of here but the operation's own has `effect_possible`.
-        PermissionDenied and NotFound: the operation may not be looked at, the caller must look at the thing itself.
+        `waited` is told at each look how many seconds it has been. The change was accepted before: every error out of
+        here but the operation's own has `effect_possible`. PermissionDenied and NotFound: the operation may not be
+        looked at, the caller must look at the thing itself.
         """
-        until = self._clock.monotonic() + OPERATION_DEADLINE_S
+        within_s = OPERATION_DEADLINE_S if within_s is None else within_s
+        began = self._clock.monotonic()
+        until = began + within_s
         pause = _OPERATION_FIRST_S
         while not operation.get("done"):
             name = operation.get("name")
@@ -129,11 +138,12 @@ class GoogleApi:
                 raise Malformed(f"{self.service} accepted the change but named no operation", effect_possible=True)
             if self._clock.monotonic() >= until:
                 raise TimedOut(
-                    f"the change was accepted but did not finish within {OPERATION_DEADLINE_S:g} s",
+                    f"the change was accepted but did not finish within {within_s:g} s",
                     hint="it goes on without the cockpit: look at the service before anything else",
                     effect_possible=True,
                 )
             await self._clock.sleep(pause)
+            waited(self._clock.monotonic() - began)
             pause = min(pause * 1.5, _OPERATION_MOST_S)
             try:
                 operation = await self.get(f"{prefix}{name}")
@@ -352,7 +362,7 @@ def _operation_error(service: str, failure: Json) -> CockpitError:
         return Conflict(said, hint="plan again")
     if code == 7:
         return _forbidden(service, said, list(_objects(failure.get("details"))))
-    return CockpitError(said, hint="the service keeps what served before")
+    return CockpitError(said, hint="the service keeps what served before" if service == "run" else "")
 
 
 def _objects(value: object) -> list[Json]:
