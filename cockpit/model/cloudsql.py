@@ -17,6 +17,7 @@ class SqlOperation:
     ended: datetime | None = None
     user: str = ""
     error: str = ""  # "" where it has not failed; it fails by being DONE with an error
+    backup: str = ""  # id of the backup that it makes
 
     @property
     def running(self) -> bool:
@@ -69,6 +70,9 @@ class CloudSqlStatus:
     operations: tuple[SqlOperation, ...] = ()  # newest first
     backups: tuple[SqlBackup, ...] = ()  # newest first
     notes: tuple[str, ...] = ()
+    installed_version: str = ""  # "POSTGRES_16_4"
+    edition: str = ""  # "ENTERPRISE", "ENTERPRISE_PLUS"
+    suspended: tuple[str, ...] = ()  # why, where the state is SUSPENDED: "BILLING_ISSUE"
 
     @property
     def running(self) -> bool:
@@ -84,6 +88,11 @@ class CloudSqlStatus:
     def highly_available(self) -> bool:
         """A standby in another zone can take over."""
         return self.availability == "REGIONAL" and not self.is_replica
+
+    @property
+    def last_backup(self) -> SqlBackup | None:
+        """The newest that could be restored."""
+        return next((each for each in self.backups if each.status == "SUCCESSFUL"), None)
 
     @property
     def underway(self) -> SqlOperation | None:

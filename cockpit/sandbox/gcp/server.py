@@ -11,6 +11,8 @@ from cockpit.sandbox.gcp.log_store import LogStore
 from cockpit.sandbox.gcp.resource_manager import ResourceManager
 from cockpit.sandbox.gcp.run_v1 import RunV1
 from cockpit.sandbox.gcp.run_v2 import RunV2
+from cockpit.sandbox.gcp.sql_admin import SqlAdmin
+from cockpit.sandbox.gcp.sql_state import CloudSql
 from cockpit.sandbox.http import BadRequest, HttpServer, Request, Response
 
 _MAY_FAIL = (KeyError, TypeError, ValueError, AttributeError)  # of a body that has another shape than the API's
@@ -34,6 +36,8 @@ class ControlPlane:
         self.logs = LogStore(project, ReadQuota(reads_per_minute), self.permissions)
         self.run.on_audit = lambda service, audit: self.logs.audit(self.run, service, audit)
         self.resource_manager = ResourceManager(project, number, self.permissions)
+        self.sql = CloudSql(project, settle_s=settle_s)
+        self._sql_admin = SqlAdmin(self.sql, self.permissions, self.logs)
         self._v1 = RunV1(self.run, self.permissions)
         self._v2 = RunV2(self.run, self.permissions)
         self._server: HttpServer | None = None
@@ -47,6 +51,7 @@ class ControlPlane:
         if self._server is not None:
             await self._server.close()
         await self.run.close()
+        await self.sql.close()
 
     @property
     def url(self) -> str:
@@ -79,6 +84,8 @@ class ControlPlane:
             return await self._v2.handle(request, principal)
         if self.resource_manager.takes(request.path):
             return await self.resource_manager.handle(request, principal)
+        if self._sql_admin.takes(request.path):
+            return await self._sql_admin.handle(request, principal)
         if self._v1.takes(request.path):
             return await self._v1.handle(request, principal)
         raise ApiError("NOT_FOUND", f"The requested URL {request.path} was not found on this server.")
