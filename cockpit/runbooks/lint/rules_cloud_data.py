@@ -89,9 +89,9 @@ def patch_restarts(call: Call, scene: Scene) -> Found | None:
 def restore_overwrites(call: Call, scene: Scene) -> Found | None:
     """A restore in place; milder where the section takes a backup first."""
     restore = "sql backups restore"
-    if not goes(call, restore):
+    target = call.flag("--restore-instance")
+    if not goes(call, restore) or not target:
         return None
-    target = call.flag("--restore-instance") or "INSTANCE"
     saved = any(
         goes(each, "sql backups create") or goes(each, "sql instances clone")
         for each in calls_of(scene.before, "gcloud")
@@ -102,7 +102,29 @@ def restore_overwrites(call: Call, scene: Scene) -> Found | None:
         f"{target} is down meanwhile.",
         f"gcloud sql backups create --instance={target} first; or restore beside it: gcloud sql backups restore "
         f"{backup} --restore-instance=NEW_INSTANCE --backup-instance={call.flag('--backup-instance') or target}",
-        Level.NOTE if saved else None,
+        Level.NOTE if saved or scene.stands_under(r"overwrit|destructive|replaces everything") else None,
+    )
+
+
+@on_call(
+    "sql-restore-names-no-target",
+    Level.ERROR,
+    "Without --restore-instance gcloud refuses a restore: in an emergency the backup cannot be brought back.",
+    "gcloud",
+)
+def restore_without_target(call: Call, scene: Scene) -> Found | None:
+    """`sql backups restore` with --instance, --backup-instance or --backup-id only."""
+    restore = "sql backups restore"
+    if not goes(call, restore) or call.has("--restore-instance", "--flags-file", "--help"):
+        return None
+    if scene.command.language == "inline" and len(call.flags) == 0:
+        return None  # the name of the command in a sentence
+    source = call.flag("--backup-instance", "--instance") or "INSTANCE"
+    return Found(
+        "No --restore-instance: gcloud refuses the command, nothing is restored. (With it, everything that the "
+        "instance holds now is overwritten.)",
+        f"gcloud sql backups create --instance={source} first; then gcloud sql backups restore "
+        f"{named(call, restore, 'BACKUP_ID')} --restore-instance={source}",
     )
 
 
@@ -247,6 +269,7 @@ RULES = (
     operations_are_not_connections,
     patch_restarts,
     restore_overwrites,
+    restore_without_target,
     import_writes,
     export_on_primary,
     connect_opens,

@@ -152,6 +152,8 @@ def needs_region(call: Call, scene: Scene) -> Found | None:
         return None
     for verb, property_ in _NEEDS_REGION.items():
         if goes(call, verb):
+            if _only_named(call, verb, scene):
+                return None
             if call.has("--region", "--cluster", "--location", "--zone") or call.flag("--platform") in (
                 "gke",
                 "kubernetes",
@@ -170,6 +172,12 @@ def needs_region(call: Call, scene: Scene) -> Found | None:
             fixed = rebuilt(call, added=[f"--zone={gcloud.zone(scene)}"])
             return Found(f"No --zone: gcloud stops to ask, or fails in a script.{more}", fixed)
     return None
+
+
+def _only_named(call: Call, verb: str, scene: Scene) -> bool:
+    """`gcloud run deploy --source` in a sentence is the name of a command: it says neither what nor where."""
+    said = path(call) == tuple(verb.split()) and not any(any(values) for values in call.flags.values())
+    return said and scene.command.language == "inline"
 
 
 @on_call(

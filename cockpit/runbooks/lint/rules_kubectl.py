@@ -53,8 +53,20 @@ def no_namespace(call: Call, scene: Scene) -> Found | None:
     return Found(
         f"No -n: it acts on {what} of whatever namespace the context of the person at the keyboard has.",
         fixed,
-        Level.ERROR if call.verb == "delete" else None,
+        _weight(call, scene),
     )
+
+
+def _weight(call: Call, scene: Scene) -> Level | None:
+    """Where others name a namespace it is missing here; in a runbook that never does, one warning is enough."""
+    if usual_namespace(scene.book):
+        return Level.ERROR if call.verb == "delete" else None
+    return None if call.verb == "delete" or scene.book.once(_first_change) == scene.index else Level.NOTE
+
+
+def _first_change(book: Book) -> int:
+    changes = (index for index, call in book.calls("kubectl") if call.verb in _CHANGING and not tries_only(call))
+    return next(changes, -1)
 
 
 def _apply_without_namespace(call: Call, scene: Scene) -> Found | None:

@@ -22,6 +22,9 @@ from cockpit.runbooks.lint.tools import names
 _READERS = names(
     "cat zcat gunzip gzip tar psql pg_restore mysql mongorestore redis-cli less head tail unzip xz zstd bzcat"
 )
+_REHEARSAL = re.compile(
+    r"(?i)(?:^|[^a-z])(?:test|tests|testing|te?mp|drill|rehearsal|sandbox|scratch|demo)(?:[^a-z]|$)"
+)
 _DUMPS = ("pg_dump", "pg_dumpall")
 _WRITERS = ("gunzip", "zcat", "cat", "gzip", "xz", "zstd", "pg_dump", "gsutil", "aws", "gcloud")
 
@@ -37,6 +40,8 @@ def delete_namespace(call: Call, scene: Scene) -> Found | None:
     """`delete namespace`; worst as a step of a restore."""
     kind, names = kind_and_names(call)
     if call.verb != "delete" or kind != "namespace" or tries_only(call):
+        return None
+    if names and all(_REHEARSAL.search(each) for each in names):
         return None
     restores = any(each.verb in ("apply", "create", "replace") for each in calls_of(scene.after, "kubectl"))
     in_recovery = restores or scene.stands_under(r"recover|restore|recreat|rebuild|reset")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cockpit.model.command import Call, Command, EffectClass, Placeholder, PlaceholderStyle, Word, Wrapper
 from cockpit.model.runbook import Level
 from cockpit.runbooks.effects import rule
-from cockpit.runbooks.lint.engine import REMOTE, Found, Scene, on_call, on_command
+from cockpit.runbooks.lint.engine import REMOTE, Book, Found, Scene, on_call, on_command
 from cockpit.runbooks.lint.tools import line
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _ALSO_CHANGES = re.compile(
     r"start|stop|add|create|restore|patch|switch|roll(?:ing|ed)?|rollback|run|execute|trigger|force|reset|connect|build|test|"
     r"install|pull|fetch|checkout|terminate|cancel|migrate|generate|export|backup|back up|ssh|access|open|enter)\b"
 )
+_FIRST_LOOK = re.compile(r"[,;]\s*(?:and\s+)?then\b|\bthen\W*$|\bbefore\s+\w+ing\b")  # the command comes after it
 
 
 @on_command(
@@ -84,8 +85,14 @@ def _kept_for_the_other_side(words: Sequence[Word], remote: Wrapper, name: Place
 def _set_before(scene: Scene, name: str) -> bool:
     """The runbook sets it on this machine, so that it is meant."""
     first = scene.book.variables.get(name)
-    here = first is not None and first <= scene.index
+    here = (first is not None and first <= scene.index) or scene.book.once(_sourced_at) < scene.index
     return here or bool(re.search(rf"\bfor\s+{re.escape(name)}\s+in\b", scene.command.text))
+
+
+def _sourced_at(book: Book) -> int:
+    """Index of the first command that reads variables from a file here; beyond the last where none does."""
+    found = [index for program in ("source", ".") for index, call in book.calls(program) if call.args]
+    return min(found, default=len(book.commands))
 
 
 @on_command(
@@ -98,7 +105,7 @@ def says_look(scene: Scene) -> Found | None:
     if scene.effect not in (EffectClass.CHANGES, EffectClass.DESTROYS) or _looks_in_pods(scene.command):
         return None
     caption = scene.command.caption.strip().lower().replace("cloud run", "")
-    if not _LOOKS.match(caption) or _ALSO_CHANGES.search(caption):
+    if not _LOOKS.match(caption) or _ALSO_CHANGES.search(caption) or _FIRST_LOOK.search(caption):
         return None
     if any(call.program == "gcloud" and call.verb == "sql connect" for call in scene.command.calls):
         return None  # has a rule of its own

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from cockpit.model.runbook import Part
+from cockpit.runbooks.markdown.inline import CodeSpan, code_spans
 from cockpit.runbooks.markdown.remembered import remembered
 from cockpit.runbooks.markdown.verbs import part_by_verb
 from cockpit.text import clean
@@ -18,6 +20,15 @@ _RUN = re.compile(
 _FORBIDS = re.compile(
     r"(?:(?:important|warning|caution|note)\s*:\s*)?(?:please\s+)?(?:do\s+not|don['’]t|never|must\s+not)\b[^.]*:$",
     re.I,
+)
+_FORBIDDEN = re.compile(
+    r"\b(?:do\s+not|don['’]t|never|must\s+not|should\s+not|shouldn['’]t|avoid|not|instead\s+of|rather\s+than)"
+    r"(?:\s+(?:ever|just|simply|blindly|manually|directly|run|running|use|using|call|calling|execute|executing|do|doing"
+    r"|try|the|a))*[\s*_:]*$",
+    re.IGNORECASE,
+)
+_ALLOWED = re.compile(
+    r"[\s*_]*(?:unless|until|before|without|while|when|if|yet|more\s+than|twice|again)\b", re.IGNORECASE
 )
 
 
@@ -50,6 +61,19 @@ def told_to_run(text: str, start: int, end: int) -> bool:
     return _RUN.search(text[max(0, start - 60) : start]) is not None or not (text[:start] + text[end:]).strip(
         " .;:\t"
     )
+
+
+def spans_to_run(text: str) -> Iterator[CodeSpan]:
+    """The `code` of a sentence that may be a command.
+
+    Not what it says nobody is to run ("Do not `CODE`"; but "Do not `CODE` unless ..." says when), and not a fence
+    that its indentation made a part of the sentence.
+    """
+    for span in code_spans(text):
+        forbidden = _FORBIDDEN.search(text[max(0, span.start - 60) : span.start]) is not None
+        allowed = forbidden and _ALLOWED.match(text[span.end : span.end + 40]) is not None
+        if not text.startswith("```", span.start) and (allowed or not forbidden):
+            yield span
 
 
 def forbids_the_next(said: str) -> bool:

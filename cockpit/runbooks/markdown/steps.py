@@ -13,7 +13,7 @@ from cockpit.model.runbook import Clock, ClockKind, Link, Part, Step
 from cockpit.runbooks.markdown.clocks import clocks
 from cockpit.runbooks.markdown.comments import loose_comments
 from cockpit.runbooks.markdown.harvest import Harvest, Place, Scope
-from cockpit.runbooks.markdown.inline import code_spans, links, plain
+from cockpit.runbooks.markdown.inline import links, plain
 from cockpit.runbooks.markdown.pairs import pair_of
 from cockpit.runbooks.markdown.parts import Block, BlockKind
 from cockpit.runbooks.markdown.remembered import remembered
@@ -24,6 +24,7 @@ from cockpit.runbooks.markdown.sentences import (
     forbids_the_next,
     last_sentence,
     plain_comment,
+    spans_to_run,
     told_to_run,
 )
 from cockpit.runbooks.markdown.verbs import begins_with_verb
@@ -311,7 +312,7 @@ class Harvester:
         found = False
         at, seen = line, 0
         place = self._place
-        for span in code_spans(text):
+        for span in spans_to_run(text):
             said = said or clean(plain(text))
             at += text.count("\n", seen, span.start)
             seen = span.start

@@ -1,0 +1,92 @@
+"""What looks like a fault at first sight and is none, each beside the same command where it is one."""
+
+from __future__ import annotations
+
+import pytest
+
+BEGIN = "# Shop\n\n## Restore\n\n"
+
+
+def fence(*lines: str) -> str:
+    return "```bash\n" + "\n".join(lines) + "\n```\n"
+
+
+_ASK = 'docker compose exec -T db pg_dump -U "$DB_USER" shop | gzip > shop.gz'
+_DELETE = "`DELETE FROM audit_log`"
+
+# rule, what must be reported, what must not
+PAIRS = (
+    ("sql-change-without-condition", f"Then run {_DELETE}.\n", f"**Do not** {_DELETE} outside of the drill.\n"),
+    ("sql-change-without-condition", f"Do not {_DELETE} before noon.\n", f"Look first, rather than {_DELETE}.\n"),
+    ("expands-on-the-wrong-machine", fence(_ASK), fence("source .env", _ASK)),
+    ("expands-on-the-wrong-machine", fence(_ASK, ". ./shop.env"), fence(". ./shop.env", _ASK)),
+    (
+        "step-says-look-but-changes",
+        "Check the lock.\n\n" + fence("terraform force-unlock <id>"),
+        "Check that nobody applies, then:\n\n" + fence("terraform force-unlock <id>"),
+    ),
+    (
+        "kubectl-delete-namespace",
+        fence("kubectl delete namespace contest", "kubectl create namespace contest"),
+        fence('kubectl delete namespace "$TEST_NAMESPACE"', 'kubectl create namespace "$TEST_NAMESPACE"'),
+    ),
+    (
+        "gcloud-needs-region",
+        "Run `gcloud run deploy shop --source .`\n",
+        "The script calls `gcloud run deploy --source`.\n",
+    ),
+    (
+        "sql-restore-names-no-target",
+        fence("gcloud sql backups restore BACKUP_ID --backup-instance=shop-db"),
+        fence("gcloud sql backups restore BACKUP_ID --restore-instance=shop-db"),
+    ),
+    (
+        "line-does-not-go-on",
+        fence("helm upgrade shop ./shop \\", "  --atomic \\   # goes back by itself", "  --timeout 5m"),
+        fence("# --atomic goes back by itself", "helm upgrade shop ./shop \\", "  --atomic \\", "  --timeout 5m"),
+    ),
+    (
+        "line-does-not-go-on",
+        fence("helm upgrade shop ./shop \\", "  --atomic   # goes back by itself", "  --timeout 5m"),
+        fence("grep -e 'a \\ # b' \\", "  shop.log", "echo --timeout"),
+    ),
+    (
+        "sql-restore-overwrites",
+        fence("# Restore", "gcloud sql backups restore 7 --restore-instance=shop-db"),
+        fence("# Restore (destructive)", "gcloud sql backups restore 7 --restore-instance=shop-db"),
+    ),
+)
+
+
+@pytest.mark.parametrize(("rule", "faulty", "fine"), PAIRS)
+def test_only_the_one_that_goes_wrong_is_reported(faults_of, rule: str, faulty: str, fine: str) -> None:
+    def found(text: str) -> set[str]:
+        return {fault.rule for fault in faults_of(BEGIN + text) if fault.level.value != "note"}
+
+    assert rule in found(faulty)
+    assert rule not in found(fine)
+
+
+def test_a_restore_that_gcloud_refuses_overwrites_nothing(faults_of) -> None:
+    found = faults_of(BEGIN + fence("gcloud sql backups restore 7 --instance=shop-db"))
+    assert [fault.rule for fault in found if fault.level.value != "note"] == ["sql-restore-names-no-target"]
+
+
+def test_a_runbook_that_names_no_namespace_anywhere_is_told_once(faults_of) -> None:
+    changes = (
+        "kubectl rollout restart deploy/web",
+        "kubectl scale deploy/web --replicas=5",
+        "kubectl delete pod web-0",
+    )
+
+    def levels(*lines: str) -> list[str]:
+        found = faults_of(BEGIN + fence(*lines))
+        return [fault.level.value for fault in found if fault.rule == "kubectl-no-namespace"]
+
+    assert levels(*changes) == ["warning", "note", "warning"]
+    assert levels("kubectl get pods -n shop", *changes) == ["warning", "warning", "error"]
+
+
+def test_a_fence_that_became_a_part_of_the_sentence_is_no_command(faults_of) -> None:
+    text = BEGIN + "1. Stop it\n\n    ??? example\n        ```sh\n        DELETE FROM audit_log;\n        ```\n"
+    assert [fault.rule for fault in faults_of(text) if fault.level.value != "note"] == []
