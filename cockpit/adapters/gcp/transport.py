@@ -39,7 +39,7 @@ RETRY_MOST_S = 4.0
 OPERATION_DEADLINE_S = 120.0
 _OPERATION_FIRST_S = 0.2
 _OPERATION_MOST_S = 2.0
-_PERMISSION = re.compile(r"[Pp]ermission '?([a-z][\w]*\.[\w.]*\w)'?")
+_PERMISSION = re.compile(r"(?:[Pp]ermission|Required) '?([a-z][\w]*\.[\w.]*\w)'?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 _OVERRIDES = {"sqladmin": "SQL"}  # API name -> gcloud's name for it, where they differ
@@ -294,7 +294,8 @@ def _parse_error(content: bytes) -> tuple[str, str, list[Json]]:
     try:
         error = json.loads(content)["error"]
         message = clean(str(error.get("message", "")), 400).rstrip(". ")
-        word = str(error.get("status", ""))
+        reason = next((str(each.get("reason")) for each in _objects(error.get("errors"))), "")  # of the older APIs
+        word = "ABORTED" if reason == "resourceNotReady" else str(error.get("status", ""))
         return message, word, list(_objects(error.get("details")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "", "", []

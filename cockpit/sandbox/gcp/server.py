@@ -6,8 +6,10 @@ from typing import Any
 
 from cockpit.sandbox.gcp.access import Permissions, ReadQuota, Tokens
 from cockpit.sandbox.gcp.cloud import CloudRun
+from cockpit.sandbox.gcp.compute import Compute
 from cockpit.sandbox.gcp.errors import ApiError
 from cockpit.sandbox.gcp.log_store import LogStore
+from cockpit.sandbox.gcp.memorystore import Memorystore
 from cockpit.sandbox.gcp.resource_manager import ResourceManager
 from cockpit.sandbox.gcp.run_v1 import RunV1
 from cockpit.sandbox.gcp.run_v2 import RunV2
@@ -36,8 +38,10 @@ class ControlPlane:
         self.logs = LogStore(project, ReadQuota(reads_per_minute), self.permissions)
         self.run.on_audit = lambda service, audit: self.logs.audit(self.run, service, audit)
         self.resource_manager = ResourceManager(project, number, self.permissions)
+        self.compute = Compute(project, number, self.logs, self.permissions, settle_s=settle_s)
         self.sql = CloudSql(project, settle_s=settle_s)
         self._sql_admin = SqlAdmin(self.sql, self.permissions, self.logs)
+        self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
         self._v1 = RunV1(self.run, self.permissions)
         self._v2 = RunV2(self.run, self.permissions)
         self._server: HttpServer | None = None
@@ -51,6 +55,8 @@ class ControlPlane:
         if self._server is not None:
             await self._server.close()
         await self.run.close()
+        await self.memorystore.close()
+        await self.compute.close()
         await self.sql.close()
 
     @property
@@ -86,6 +92,10 @@ class ControlPlane:
             return await self.resource_manager.handle(request, principal)
         if self._sql_admin.takes(request.path):
             return await self._sql_admin.handle(request, principal)
+        if self.compute.takes(request.path):
+            return await self.compute.handle(request, principal)
+        if self.memorystore.takes(request.path):
+            return await self.memorystore.handle(request, principal)
         if self._v1.takes(request.path):
             return await self._v1.handle(request, principal)
         raise ApiError("NOT_FOUND", f"The requested URL {request.path} was not found on this server.")
