@@ -10,6 +10,7 @@ from cockpit.sandbox.gcp.compute import Compute
 from cockpit.sandbox.gcp.errors import ApiError
 from cockpit.sandbox.gcp.log_store import LogStore
 from cockpit.sandbox.gcp.memorystore import Memorystore
+from cockpit.sandbox.gcp.memorystore import Memorystore
 from cockpit.sandbox.gcp.resource_manager import ResourceManager
 from cockpit.sandbox.gcp.run_v1 import RunV1
 from cockpit.sandbox.gcp.run_v2 import RunV2
@@ -42,6 +43,7 @@ class ControlPlane:
         self.sql = CloudSql(project, settle_s=settle_s)
         self._sql_admin = SqlAdmin(self.sql, self.permissions, self.logs)
         self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
+        self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
         self._v1 = RunV1(self.run, self.permissions)
         self._v2 = RunV2(self.run, self.permissions)
         self._server: HttpServer | None = None
@@ -55,6 +57,7 @@ class ControlPlane:
         if self._server is not None:
             await self._server.close()
         await self.run.close()
+        await self.memorystore.close()
         await self.memorystore.close()
         await self.compute.close()
         await self.sql.close()
@@ -94,6 +97,8 @@ class ControlPlane:
             return await self._sql_admin.handle(request, principal)
         if self.compute.takes(request.path):
             return await self.compute.handle(request, principal)
+        if self.memorystore.takes(request.path):
+            return await self.memorystore.handle(request, principal)
         if self.memorystore.takes(request.path):
             return await self.memorystore.handle(request, principal)
         if self._v1.takes(request.path):
