@@ -22,6 +22,7 @@ from screens.panes.base import Pane
 from screens.panes.database import DatabasePane
 from screens.panes.health import HealthPane
 from screens.panes.logs import LogsPane
+from screens.panes.pages import pages_for
 from screens.panes.redis import RedisPane
 from screens.panes.revisions import RevisionsPane
 from screens.publisher import Publisher
@@ -36,7 +37,7 @@ NO_RUNBOOK = (
     'This profile has no runbook. Add [runbook] with files = ["RUNBOOK.md"] to it, or draft a profile from one: '
     "cockpit init --from RUNBOOK.md"
 )
-_DIGITS = "12345"
+_DIGITS = "12345678"
 
 
 def _bindings() -> list[BindingType]:
@@ -80,6 +81,7 @@ class CockpitScreen(Openings):
         self.health, self.logs, self.database = HealthPane(), LogsPane(), DatabasePane()
         self.revisions, self.redis = RevisionsPane(), RedisPane()
         self.panes: tuple[Pane, ...] = (self.health, self.logs, self.database, self.redis, self.revisions)
+        self._beneath: Pane = self.logs  # what a page goes back to
         self.publisher = Publisher(self)
         self.current: Pane = self.logs
         self.effect: EffectCard | None = None
@@ -110,10 +112,13 @@ class CockpitScreen(Openings):
     def attach(self, engine: Watched) -> None:
         """Show this engine's system from now on."""
         self.clock = engine.clock
+        pages = pages_for(state.kind for state in engine.hub.states())
+        self.query_one("#grid").mount(*pages)
+        self.panes = self.tabs.panes = (*self.panes, *pages)
         self.publisher.attach(engine)
         for spec in engine.catalogue.specs:
             for pane in self.panes:
-                if pane.KIND is spec.pane and spec.key:
+                if spec.pane in pane.kinds and spec.key:
                     binding = Binding(spec.key, f"screen.start('{spec.id}')", spec.title, show=False, id=spec.id)
                     pane._bindings.key_to_bindings.setdefault(spec.key, []).append(binding)
         self.refresh_hints()
@@ -126,8 +131,8 @@ class CockpitScreen(Openings):
 
     @property
     def single(self) -> bool:
-        """One pane at a time: too narrow for more, or zoomed."""
-        return self.has_class("-narrow") or self.has_class("-zoom")
+        """One pane at a time: too narrow for more, zoomed, or a page."""
+        return self.has_class("-narrow") or self.has_class("-zoom") or self.has_class("-page")
 
     def on_resize(self, event: events.Resize) -> None:
         """The breakpoint classes are set when this arrives."""
@@ -144,11 +149,17 @@ class CockpitScreen(Openings):
 
     def _choose(self, pane: Pane) -> None:
         self.remove_class("-asking")
+        if not pane.PAGE:
+            self._beneath = pane
         self.current = self.tabs.current = pane
+        if pane.PAGE is not self.has_class("-page"):
+            self.set_class(pane.PAGE, "-page")
+            self._arrange()
         for other in self.panes:
             other.set_class(other is pane, "-current")
         if self.focused is not pane:
             pane.focus()
+        pane.opened()
         self.tabs.update()
         self.refresh_hints()
 
@@ -176,7 +187,10 @@ class CockpitScreen(Openings):
 
     def action_pane(self, number: int) -> None:
         """To a pane; there already: to its next source."""
-        pane = next(pane for pane in self.panes if number == pane.NUMBER)
+        pane = next((pane for pane in self.panes if number == pane.NUMBER), None)
+        if pane is None:
+            self.tell(f"This profile has nothing for pane {number}.")
+            return
         if pane is self.current and self.focused is pane:
             pane.switch(1)
         self._choose(pane)
@@ -197,6 +211,9 @@ class CockpitScreen(Openings):
 
     def action_zoom(self) -> None:
         """One pane over the whole screen, and back."""
+        if self.current.PAGE:
+            self._choose(self._beneath)
+            return
         self.toggle_class("-zoom")
         self._arrange()
         if not self.has_class("-at-guide"):
@@ -210,6 +227,8 @@ class CockpitScreen(Openings):
             pass
         elif self.current.filter:
             self.current.set_filter("")
+        elif self.current.PAGE:
+            self._choose(self._beneath)
         elif self.has_class("-zoom"):
             self.action_zoom()
 

@@ -63,7 +63,7 @@ def action_hints(catalogue: Catalogue, pane: Pane, keys: Mapping[str, str]) -> t
     offers = {offer.spec.id: offer for offer in catalogue.offers(pane.source or None)}
     hints: list[Hint] = []
     for spec in catalogue.specs:
-        if spec.pane is not pane.KIND or not spec.key:
+        if spec.pane is not pane.kind or not spec.key:
             continue
         offer = offers.get(spec.id)
         key = shown(keys.get(spec.id, spec.key))

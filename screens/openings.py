@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -121,6 +122,8 @@ class Openings(Screen[None]):
         if flow is None or engine is None:
             return
         spec = engine.catalogue.spec(action)
+        if spec is not None and spec.pane is not pane.kind:
+            raise SkipAction  # the key means something else for this row
         on_row = spec is not None and spec.scope is Scope.ROW
         if on_row and pane.lost:
             self.tell(f"{pane.lost_name()} is gone. Move the cursor to choose another row.")
@@ -144,7 +147,7 @@ class Openings(Screen[None]):
         if engine is None:
             return
         # The row's identity is taken now: the row may move while the menu is open.
-        entries = for_row(engine.catalogue, pane.KIND, pane.source, pane.selection(), engine.profile.keys)
+        entries = for_row(engine.catalogue, pane.kind, pane.source, pane.selection(), engine.profile.keys)
         self._menu("Actions", entries, pane.source)
 
     def action_system_actions(self) -> None:
@@ -182,7 +185,7 @@ class Openings(Screen[None]):
         """One step back; from the main screen, ask."""
         from screens.dialogs.leave import QuitDialog
 
-        if self.has_class("-zoom") or self.current.filter:
+        if self.has_class("-zoom") or self.has_class("-page") or self.current.filter:
             self.action_back()
             return
         engine = self.engine

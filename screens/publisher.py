@@ -119,9 +119,9 @@ class Publisher:
     def _publish(self, now: float, heard: set[SourceKind] | None) -> None:
         """To the panes of these kinds, None for all."""
         for pane in self._screen.panes:
-            if heard is not None and pane.KIND not in heard:
+            if heard is not None and heard.isdisjoint(pane.kinds):
                 continue
-            states = tuple(state for state in self._states if state.kind is pane.KIND)
+            states = tuple(state for state in self._states if state.kind in pane.kinds)
             pane.publish(Scenery(states, self._histories, now, now - self._started))
 
     def frame(self) -> None:

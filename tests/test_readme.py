@@ -13,7 +13,6 @@ import pytest
 import cockpit
 import screens
 import themes
-from cockpit.model.severity import SourceKind
 from cockpit.profile.load import load
 from cockpit.sandbox.scenarios import NEEDS_DATABASE, NEEDS_REDIS, Scenario
 from screens.main import cockpit as command
@@ -64,7 +63,6 @@ def test_the_profile_in_the_readme_loads_and_has_every_kind_of_source(tmp_path: 
     assert (profile.system, profile.environment) == ("shop", "production")
     for name in ("health", "database", "redis", "cloud_run", "logs"):
         assert len(getattr(profile, name)) == 1, name
-    assert len(set(SourceKind) - {SourceKind.RUNBOOK}) == 5
 
 
 def test_the_scenarios_of_the_readme_are_those_of_the_demo() -> None:

@@ -49,6 +49,7 @@ UNBLOCK = ActionSpec(
     Tier.T2,
     "Runs the profile's command that lifts the block of an address.",
     (Param("ip", ParamKind.ADDRESS, "the address that was blocked"),),
+    listed=False,
 )
 SPECS = (BLOCK, UNBLOCK)
 

@@ -52,6 +52,7 @@ RESTORE_SCALE = ActionSpec(
         *IDENTITY,
     ),
     reversible=True,
+    listed=False,
 )
 
 

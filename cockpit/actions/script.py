@@ -61,6 +61,7 @@ RUN = ActionSpec(
         Param("values", ParamKind.TEXT, "what is filled in, as a JSON object", required=False, identity=True),
     ),
     scope=Scope.SOURCE,
+    listed=False,
 )
 SPECS = (RUN,)
 

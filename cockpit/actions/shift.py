@@ -41,6 +41,7 @@ RESTORE = ActionSpec(
         *IDENTITY,
     ),
     reversible=True,
+    listed=False,
 )
 
 

@@ -64,13 +64,14 @@ class ActionSpec:
     id: str  # "database.terminate"
     title: str  # "Terminate session"
     pane: SourceKind
-    key: str  # one upper-case letter
+    key: str  # one upper-case letter, "" where it is reached by the menu alone
     tier: Tier
     summary: str  # one sentence: what it does
     params: tuple[Param, ...] = ()
     scope: Scope = Scope.ROW
     reversible: bool = False
     short: str = ""  # for the footer; "" for the title's first word
+    listed: bool = True  # in menus and help; False for what only takes another back, or the guide alone starts
 
 
 @dataclass(frozen=True, slots=True)

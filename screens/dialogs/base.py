@@ -45,10 +45,24 @@ class Flow(Static):
             self.update(rows.joined(self._lay_out(self._width)))
 
 
+class Edge(Vertical):
+    """What is always visible above or below the body, which gets the rest."""
+
+    def on_resize(self) -> None:
+        """Its text was laid out, or is another now."""
+        if self.is_attached and isinstance(self.screen, Dialog):
+            self.screen.make_room()
+
+
 class Body(VerticalScroll):
     """The part that scrolls; the keys are the dialog's, so that it needs no focus."""
 
     can_focus = False
+
+    def on_resize(self) -> None:
+        """With another height there is more or less below."""
+        if self.is_attached and isinstance(self.screen, Dialog):
+            self.screen.look_below()
 
 
 class Dialog(ModalScreen[ResultT], Generic[ResultT]):
@@ -98,17 +112,40 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         super().__init__()
         self._finished = False
         self._result: ResultT | object = _NOTHING
+        self._escaping = False
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key behind an escape is for what the escape leaves behind; one behind an answer is for nobody.
+
+        The app runs what is bound to `escape` only after all keys that were read with it have been here: without this
+        a `y` that was pressed after it could still be an answer.
+        """
+        if isinstance(event, events.Key):
+            if self._escaping or self._finished:
+                event.prevent_default()
+                if not self._escaping:
+                    event.stop()
+            elif event.key == "escape":
+                self._escaping = True
+                await super().on_event(event)
+                self.app.call_later(self._escaped)  # behind the escape in the app's queue
+                return
+        await super().on_event(event)
+
+    def _escaped(self) -> None:
+        """The app is through with it: it closed this, or only something in it."""
+        self._escaping = self._finished
 
     def compose(self) -> ComposeResult:
         """Head, body and foot in one frame."""
         frame = Vertical(id="frame")
         frame.border_title = self.title_line()
         with frame:
-            with Vertical(id="head"):
+            with Edge(id="head"):
                 yield from self.compose_head()
             with Body(id="body"):
                 yield from self.compose_body()
-            with Vertical(id="foot"):
+            with Edge(id="foot"):
                 yield from self.compose_foot()
 
     def title_line(self) -> Content:
@@ -130,8 +167,8 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     def on_mount(self) -> None:
         """Begin, unless the app is going down and has taken the parts away already."""
         if self.whole:
-            self.watch(self.body, "scroll_y", self._look_below, init=False)
-            self.watch(self.body, "virtual_size", self._look_below, init=False)
+            self.watch(self.body, "scroll_y", self.look_below, init=False)
+            self.watch(self.body, "virtual_size", self.look_below, init=False)
             self.opened()
 
     @property
@@ -151,6 +188,10 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
 
     def on_resize(self) -> None:
         """Give the body what head and foot leave."""
+        self.make_room()
+
+    def make_room(self) -> None:
+        """Once the parts have their sizes."""
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
@@ -158,10 +199,9 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
             return
         fixed = sum(self.query_one(part).outer_size.height for part in ("#head", "#foot"))
         self.body.styles.max_height = max(1, self.size.height - fixed - 2)
+        self.call_after_refresh(self.look_below)
 
-        self.call_after_refresh(self._look_below)
-
-    def _look_below(self) -> None:
+    def look_below(self) -> None:
         """A word instead of a scrollbar: a bar that comes and goes would change the width, and with it the lines."""
         if self.whole:
             below = round(self.body.max_scroll_y - self.body.scroll_y)

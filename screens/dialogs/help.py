@@ -69,18 +69,18 @@ def topics_of(
     for binding in bindings:
         if binding.description and not binding.system and binding.id not in actions:
             group = (binding.action, binding.description)
-            if binding.key.isdigit():  # "Pane 1" ... "Pane 5" are one line
+            if binding.key.isdigit():  # "Pane 1" ... "Pane 8" are one line
                 group = (binding.action.partition("(")[0], binding.description.rstrip("0123456789 ") + " by number")
             names = joined.setdefault(group, [])
             if key_name(binding.key) not in names:
                 names.append(key_name(binding.key))
     topics = [Topic("keys", " ".join(names), text) for (_, text), names in joined.items()]
     if catalogue is not None:
-        for spec in (spec for spec in catalogue.specs if spec.key):
+        for spec in (spec for spec in catalogue.specs if spec.listed):
             offers = [offer for offer in catalogue.offers() if offer.spec.id == spec.id]
             reason = "" if any(offer.available for offer in offers) else next((o.reason for o in offers), "")
             text = f"{spec.title} ({spec.pane.value}, {spec.tier.name}): {spec.summary}"
-            key = own.get(spec.id, spec.key)
+            key = own.get(spec.id, spec.key) or "a"  # without a key of its own it is in the menu
             topics.append(Topic("actions", key, f"{text} Not here: {reason}" if reason else text))
     topics += [Topic("tiers", tier.name, f"{tier.meaning}: {ASKS[tier]}", TIER_STYLE[tier]) for tier in Tier]
     return topics + [Topic("safety", "", text) for text in SAFETY]

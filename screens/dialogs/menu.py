@@ -34,14 +34,17 @@ class Entry:
 def for_row(
     catalogue: Catalogue, kind: SourceKind, source: str, selection: Mapping[str, str], keys: Mapping[str, str]
 ) -> list[Entry]:
-    """The actions of the pane that the cursor is in, on its source; `keys` are the operator's own by action id."""
-    offers = [offer for offer in catalogue.offers(source or None) if offer.spec.pane is kind]
-    return [_entry(offer, selection, keys, needs_row=not selection) for offer in offers if offer.spec.key]
+    """The actions of the pane that the cursor is in, on its source, those with a key first; `keys` are the operator's
+    own by action id.
+    """
+    offers = [offer for offer in catalogue.offers(source or None) if offer.spec.pane is kind and offer.spec.listed]
+    offers.sort(key=lambda offer: not offer.spec.key)
+    return [_entry(offer, selection, keys, needs_row=not selection) for offer in offers]
 
 
 def for_system(catalogue: Catalogue, keys: Mapping[str, str]) -> list[Entry]:
-    """Every action on every source. Those on a row tell how to reach them; those that only undo have no key."""
-    return [_entry(offer, {}, keys, needs_row=True) for offer in catalogue.offers() if offer.spec.key]
+    """Every action on every source. Those on a row tell how to reach them; those that only undo are left out."""
+    return [_entry(offer, {}, keys, needs_row=True) for offer in catalogue.offers() if offer.spec.listed]
 
 
 def _entry(offer: Offer, selection: Mapping[str, str], keys: Mapping[str, str], *, needs_row: bool) -> Entry:
@@ -108,7 +111,9 @@ class ActionMenu(Dialog[Entry | None]):
 
     def on_key(self, event: events.Key) -> None:
         """Letters pick."""
-        found = [at for at, entry in enumerate(self.entries) if event.key in (entry.key, _named(entry.key))]
+        found = [
+            at for at, entry in enumerate(self.entries) if entry.key and event.key in (entry.key, _named(entry.key))
+        ]
         if not found:
             return
         event.stop()
@@ -151,7 +156,7 @@ def _line(entry: Entry, width: int, several: bool) -> Content:
     spec = entry.offer.spec
     usable = not entry.reason
     parts: list[tuple[str, str]] = [
-        (f" {entry.key}  ", rows.KEY if usable else rows.MUTED),
+        (f" {entry.key or ' '}  ", rows.KEY if usable else rows.MUTED),
         (spec.title.ljust(width + 2), "" if usable else rows.MUTED),
         (f"{spec.tier.name} ", TIER_STYLE[spec.tier] if usable else rows.MUTED),
     ]

@@ -61,7 +61,7 @@ class Banner(Bars):
                 (f"{GLYPH[worst.severity]} ", SEVERITY_STYLE[worst.severity]),
                 (worst.text, "bold"),
             )
-        waiting = sum(1 for state in now.states if state.freshness is Freshness.WAITING)
+        waiting = sum(1 for state in now.states if state.freshness is Freshness.WAITING and not state.asleep)
         if waiting:
             return ((f"waiting for {waiting} of {len(now.states)} sources", "muted"),)
         bad = [state for state in now.states if state.severity is not Severity.OK]

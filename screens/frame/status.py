@@ -19,6 +19,8 @@ def _source(state: SourceState, brief: bool) -> tuple[Span, ...]:
         # What a source says is the panes' business; here it is only whether it speaks.
         return (("● ", "success"), (f"{state.title} ", ""), (f"{ceil(state.age_s)}", "muted"))
     glyph = (f"{GLYPH[severity]} ", SEVERITY_STYLE[severity])
+    if state.asleep:
+        return (("· ", "muted"), (f"{state.title} ", "muted"), ("not asked yet", "muted"))
     if state.freshness is Freshness.WAITING:
         waited = figures.age(state.polling_since_s or 0.0)
         return (("? ", "muted"), (f"{state.title} ", ""), (f"waiting {waited}", "muted"))

@@ -51,10 +51,13 @@ class Pane(Rows):
     LABEL: ClassVar[str]
     SHORT: ClassVar[str]
     KIND: ClassVar[SourceKind]
+    KINDS: ClassVar[tuple[SourceKind, ...]] = ()  # of a pane that shows several; empty: KIND alone
+    PAGE: ClassVar[bool] = False  # has no place beside the others: it takes the screen while it is shown
     SWITCHES: ClassVar[bool] = True  # several sources: one at a time, with a line to switch
 
     def __init__(self) -> None:
-        super().__init__(framed=True, id=self.KIND.value, classes="pane")
+        super().__init__(framed=True, id=self.KIND.value, classes="pane -apart" if self.PAGE else "pane")
+        self.kinds = self.KINDS or (self.KIND,)
         self.scenery: Scenery | None = None
         self.severity = Severity.UNKNOWN
         self.verdict = "not read yet"
@@ -130,6 +133,14 @@ class Pane(Rows):
         self._awaited = text
         if self.scenery is None:
             self.rebuild()
+
+    @property
+    def kind(self) -> SourceKind:
+        """Of the source that the cursor's row belongs to."""
+        return self.KIND
+
+    def opened(self) -> None:
+        """The pane has been chosen."""
 
     def selection(self) -> dict[str, str]:
         """Identity params of the row under the cursor; empty when no action can be about it."""

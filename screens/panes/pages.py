@@ -1,0 +1,27 @@
+"""Panes that take the whole screen while they are shown: made only for a profile that has something for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cockpit.model.severity import SourceKind
+from screens.panes.base import Pane
+
+_MANAGED = frozenset(
+    (SourceKind.CLOUDSQL, SourceKind.MEMORYSTORE, SourceKind.ARMOR, SourceKind.SECRETS, SourceKind.ACCESS)
+)
+
+
+def pages_for(kinds: Iterable[SourceKind]) -> list[Pane]:
+    """By number."""
+    held = set(kinds)
+    found: list[Pane] = []
+    if SourceKind.METRICS in held:
+        from screens.panes.metrics import MetricsPane
+
+        found.append(MetricsPane())
+    if held & _MANAGED:
+        from screens.panes.cloud import CloudPane
+
+        found.append(CloudPane())
+    return found
