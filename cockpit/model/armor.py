@@ -18,6 +18,11 @@ class ArmorRule:
     description: str = ""
     expires: datetime | None = None  # as the description says; the policy itself knows no end
 
+    @property
+    def denies(self) -> bool:
+        """Keeps out some addresses, and is enforced."""
+        return self.action.startswith("deny") and bool(self.ranges) and "*" not in self.ranges and not self.preview
+
 
 @dataclass(frozen=True, slots=True)
 class ArmorStatus:
@@ -33,6 +38,21 @@ class ArmorStatus:
     description: str = ""
     backends: tuple[str, ...] = ()  # backend services that it protects, as far as they could be listed
     notes: tuple[str, ...] = ()
+
+    protects: bool | None = None  # some backend service uses it; None where that could not be seen
+
+    @property
+    def denials(self) -> tuple[ArmorRule, ...]:
+        """Rules that keep out addresses, by rising priority."""
+        return tuple(each for each in self.rules if each.denies)
+
+    def rule(self, priority: int) -> ArmorRule | None:
+        """The rule of that priority."""
+        return next((each for each in self.rules if each.priority == priority), None)
+
+    def due(self, now: datetime) -> tuple[ArmorRule, ...]:
+        """Denials whose end, as they say it themselves, has come; the longest due first."""
+        return tuple(each for each in self.expiring if each.denies and each.expires and each.expires <= now)
 
     @property
     def expiring(self) -> tuple[ArmorRule, ...]:

@@ -87,11 +87,11 @@ class GoogleApi:
         """A read; asked again on 429 and 503 while the deadline allows it, and once with a new token on 401."""
         return await self._within_deadline("GET", path, query, None, read=True, patient=True)
 
-    async def ask(self, path: str, body: Json) -> Json:
+    async def ask(self, path: str, body: Json | None) -> Json:
         """A POST that only reads (entries:list, testIamPermissions). Asked again only on 401, once."""
         return await self._within_deadline("POST", path, None, body, read=True, patient=False)
 
-    async def change(self, method: str, path: str, query: Mapping[str, str], body: Json) -> Json:
+    async def change(self, method: str, path: str, query: Mapping[str, str], body: Json | None) -> Json:
         """A mutation: sent once. An error that leaves its effect open has `effect_possible`."""
         return await self._within_deadline(method, path, query, body, read=False, patient=False)
 
