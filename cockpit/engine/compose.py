@@ -212,12 +212,12 @@ def replacements() -> tuple[Replacement, ...]:
 
 
 def _action_modules() -> tuple[ModuleType, ...]:
-    from cockpit.actions import database, health, httpsend, logs, redis, revisions, sql, upkeep
+    from cockpit.actions import database, health, httpsend, logs, memorystore, redis, revisions, sql, upkeep
 
-    return (health, httpsend, logs, database, sql, upkeep, redis, revisions)
+    return (health, httpsend, logs, database, sql, upkeep, redis, revisions, memorystore)
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    from cockpit.looks import database, health, logs, redis, revisions
+    from cockpit.looks import database, health, logs, memorystore, redis, revisions
 
-    return (health, logs, database, redis, revisions)
+    return (health, logs, database, redis, revisions, memorystore)

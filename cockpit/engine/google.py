@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
 from cockpit.engine.part import Parts
 from cockpit.looks.bound import StateOf
+from cockpit.model.cache import CacheStatus
+from cockpit.model.memorystore import MemorystoreStatus
+from cockpit.model.severity import SourceKind
 from cockpit.profile.schema import Profile
 
 
 def google_modules(profile: Profile) -> dict[str, bool]:
     """Adapter module -> whether this profile needs it."""
-    return {}
+    return {"cockpit.adapters.gcp.memorystore": bool(profile.memorystore)}
 
 
 def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     """Add sources, actions and looks. Opens no connection."""
+    _memorystore(parts, profile, scene, clock, state_of)
+
+
+def _memorystore(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
+    if not profile.memorystore:
+        return
+    from cockpit.actions import memorystore
+    from cockpit.actions.google import GoogleGround
+    from cockpit.adapters.gcp.memorystore import MemorystoreInstance
+    from cockpit.looks import memorystore as looks
+
+    caches = tuple(f"redis/{source.name}" for source in profile.redis)
+    for source in profile.memorystore:
+        adapter = MemorystoreInstance(source, clock)
+        parts.add(SourceKind.MEMORYSTORE, source.name, adapter, source.interval, source.timeout)
+        name = f"memorystore/{source.name}"
+        ground = GoogleGround(name, source.project, scene, profile.limits, clock, adapter)
+        parts.handlers.extend(memorystore.handlers(ground, adapter, partial(_used, caches, state_of)))
+        parts.lookers.extend(looks.lookers(name, adapter, state_of, clock))
+
+
+def _used(caches: Sequence[str], state_of: StateOf, status: MemorystoreStatus) -> tuple[int, str] | None:
+    """The memory in use, where one of the Redis sources is this very server."""
+    for source in caches:
+        state = state_of(source)
+        payload = state.reading.payload if state is not None and state.reading is not None else None
+        if isinstance(payload, CacheStatus) and payload.server.startswith(f"{status.host}:{status.port}/"):
+            return payload.used_memory, source
+    return None

@@ -188,22 +188,11 @@ def _read(call: Call) -> Intent | None:
     return Intent(READ.id, SourceKind.REDIS, target_of(call), params, asks, f"{said} {elsewhere(call)}".strip())
 
 
-def _described(call: Call) -> Intent | None:
-    """gcloud redis instances describe NAME."""
-    if call.verb != "redis instances describe" or len(call.args) != 1:
-        return None
-    if set(call.flags) - {"--region", "--project", "--format"}:
-        return None
-    said = "The server itself is asked for its memory, clients and keys, not Google for its settings."
-    return Intent(STATE.id, SourceKind.REDIS, {"instance": call.args[0].text}, differs=said)
-
-
 REPLACES = (
     Replacement(STATE.id, "redis", Tier.T0, _state),
     Replacement(STATE.id, "redis-cli", Tier.T0, _state),
     Replacement(STATE.id, "redis", Tier.T0, _opened, session=True),
     Replacement(STATE.id, "redis-cli", Tier.T0, _opened, session=True),
-    Replacement(STATE.id, "gcloud", Tier.T0, _described),
     Replacement(SCAN.id, "redis", Tier.T0, _scan),
     Replacement(SCAN.id, "redis-cli", Tier.T0, _scan),
     Replacement(READ.id, "redis", Tier.T0, _read),
