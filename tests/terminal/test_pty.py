@@ -54,11 +54,12 @@ def test_end_of_file_on_the_keyboard_ends_the_app(start: Any, tmp_path: Path) ->
     # A terminal cannot send end of file in raw mode; a keyboard that is a pipe or a broken relay can.
     program = (
         "import os, sys; sys.argv=[sys.argv[1]]; r, w = os.pipe(); os.dup2(r, 0); os.close(r);"
-        "import runpy, threading; threading.Timer(0.5, os.close, [w]).start();"
+        "import runpy, signal; signal.signal(signal.SIGUSR1, lambda *_: os.close(w));"
         "import screens.terminal as t; t.refusal = lambda: None; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     host = start.command([sys.executable, "-c", program, str(APP)])
-    assert host.exit_code(5) == 129
+    host.signal(signal.SIGUSR1)
+    assert host.exit_code() == 129
 
 
 def test_a_stalled_link_stops_neither_the_loop_nor_the_screen_afterwards(start: Any) -> None:
