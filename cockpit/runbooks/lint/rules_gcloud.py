@@ -175,9 +175,11 @@ def needs_region(call: Call, scene: Scene) -> Found | None:
 
 
 def _only_named(call: Call, verb: str, scene: Scene) -> bool:
-    """`gcloud run deploy --source` in a sentence is the name of a command: it says neither what nor where."""
-    said = path(call) == tuple(verb.split()) and not any(any(values) for values in call.flags.values())
-    return said and scene.command.language == "inline"
+    """`gcloud run services update --update-env-vars` in a sentence is a name: it does not say of which service."""
+    if scene.command.language != "inline" or verb.endswith(" list"):
+        return False
+    said = tuple(each for each in path(call) if each not in ("…", "..."))
+    return said == tuple(verb.split())
 
 
 @on_call(

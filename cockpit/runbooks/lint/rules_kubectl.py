@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from cockpit.model.command import Call
 from cockpit.model.runbook import Level
@@ -50,23 +51,23 @@ def no_namespace(call: Call, scene: Scene) -> Found | None:
         return None
     what = f"{kind} {names[0]}" if names else kind
     fixed = f"{_line(call)}{in_namespace(call, scene)}"
-    return Found(
-        f"No -n: it acts on {what} of whatever namespace the context of the person at the keyboard has.",
-        fixed,
-        _weight(call, scene),
-    )
-
-
-def _weight(call: Call, scene: Scene) -> Level | None:
-    """Where others name a namespace it is missing here; in a runbook that never does, one warning is enough."""
+    why = f"No -n: it acts on {what} of whatever namespace the context of the person at the keyboard has."
     if usual_namespace(scene.book):
-        return Level.ERROR if call.verb == "delete" else None
-    return None if call.verb == "delete" or scene.book.once(_first_change) == scene.index else Level.NOTE
+        return Found(why, fixed, Level.ERROR if call.verb == "delete" else None)
+    changes = scene.book.once(_changes)  # a runbook that names no namespace anywhere is told once
+    others = f" So do {len(changes) - 1} more commands of this runbook." if len(changes) > 1 else ""
+    return Found(why + others, fixed) if scene.index == changes[0] else Found(why, fixed, Level.NOTE)
 
 
-def _first_change(book: Book) -> int:
-    changes = (index for index, call in book.calls("kubectl") if call.verb in _CHANGING and not tries_only(call))
-    return next(changes, -1)
+def _changes(book: Book) -> Sequence[int]:
+    """Commands that change something in a namespace."""
+    found = [index for index, call in book.calls("kubectl") if call.verb in _CHANGING and not tries_only(call)]
+    return list(dict.fromkeys(index for index in found if any(map(_in_a_namespace, book.commands[index].calls))))
+
+
+def _in_a_namespace(call: Call) -> bool:
+    kind, names = kind_and_names(call)
+    return call.program == "kubectl" and bool(kind or names) and not cluster_wide(kind)
 
 
 def _apply_without_namespace(call: Call, scene: Scene) -> Found | None:

@@ -45,6 +45,8 @@ def selector_tail(call: Call, scene: Scene) -> Found | None:
     """`logs -l` without --tail, read by something that looks for a word."""
     if call.verb != "logs" or not call.has("--selector", "-l") or call.has("--tail") or _follows(call):
         return None
+    if "job-name" in (call.flag("--selector", "-l") or ""):
+        return None  # of a job its end is asked
     return Found(
         "With a selector only the last 10 lines of each pod come: what is looked for is most likely above them.",
         f"{' '.join(word.source for word in call.words)} --tail=-1",

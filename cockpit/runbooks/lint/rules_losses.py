@@ -1,4 +1,4 @@
-"""What takes more away than its line shows: tables emptied or dropped, everything that files name deleted."""
+"""What takes more away than its line shows: tables emptied or dropped, all that files name deleted, nodes drained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from cockpit.model.command import Call
 from cockpit.model.runbook import Level
 from cockpit.runbooks.lint.engine import Found, Scene, calls_of, on_call
 from cockpit.runbooks.lint.kube import in_namespace, tries_only
+from cockpit.runbooks.lint.tools import line
 
 _PASSING = re.compile(
     r"(?i)(?:^|[_.\"-])(?:te?mp|staging|stage|scratch|cache|test|copy|old|new|backup|bak|restored?|import|load|tmp\d*)"
@@ -81,7 +82,29 @@ def by_folder(call: Call, scene: Scene) -> Found | None:
     )
 
 
+@on_call(
+    "kubectl-drain-stops-half-way",
+    Level.WARNING,
+    "drain refuses a node with pods of a DaemonSet, and every node has some: it is cordoned, and nothing leaves it.",
+    "kubectl",
+)
+def drain(call: Call, scene: Scene) -> Found | None:
+    """`drain NODE` without --ignore-daemonsets, or without a node."""
+    if call.verb != "drain" or tries_only(call) or scene.command.language == "inline":
+        return None
+    if not call.args and not call.has("--selector", "-l"):
+        return Found("It names no node: kubectl refuses it.", f"{line(call)} NODE", Level.ERROR)
+    if call.has("--ignore-daemonsets"):
+        return None
+    return Found(
+        "Every node runs pods of a DaemonSet. Without --ignore-daemonsets drain stops there: the node takes no new "
+        "pods, and the old ones stay.",
+        f"{line(call)} --ignore-daemonsets",
+    )
+
+
 RULES = (
     empties,
     by_folder,
+    drain,
 )

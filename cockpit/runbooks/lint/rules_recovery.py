@@ -43,7 +43,10 @@ def delete_namespace(call: Call, scene: Scene) -> Found | None:
         return None
     if names and all(_REHEARSAL.search(each) for each in names):
         return None
-    restores = any(each.verb in ("apply", "create", "replace") for each in calls_of(scene.after, "kubectl"))
+    restores = any(
+        each.verb in ("apply", "create", "replace") and files(each) not in ((), ("-",))
+        for each in calls_of(scene.after, "kubectl")
+    )
     in_recovery = restores or scene.stands_under(r"recover|restore|recreat|rebuild|reset")
     name = names[0] if names else "NAMESPACE"
     why = (

@@ -27,7 +27,10 @@ _ALSO_CHANGES = re.compile(
     r"start|stop|add|create|restore|patch|switch|roll(?:ing|ed)?|rollback|run|execute|trigger|force|reset|connect|build|test|"
     r"install|pull|fetch|checkout|terminate|cancel|migrate|generate|export|backup|back up|ssh|access|open|enter)\b"
 )
-_FIRST_LOOK = re.compile(r"[,;]\s*(?:and\s+)?then\b|\bthen\W*$|\bbefore\s+\w+ing\b")  # the command comes after it
+_EDITORS = ("nano", "vi", "vim", "nvim", "emacs", "visudo")  # what changes is decided in there
+_FIRST_LOOK = re.compile(
+    r"^\W*see\b.*(?:\"|\b(?:section|below|above|docs?|guide|runbook|chapter)\b)|[,;]\s*(?:and\s+)?then\b|\bthen\W*$|\bbefore\s+\w+ing\b"
+)  # the command comes after it
 
 
 @on_command(
@@ -109,8 +112,12 @@ def says_look(scene: Scene) -> Found | None:
         return None
     if any(call.program == "gcloud" and call.verb == "sql connect" for call in scene.command.calls):
         return None  # has a rule of its own
+    if any(call.program in _EDITORS for call in scene.command.calls):
+        return None
     if any(each.operator.lstrip("12&").startswith(">") for call in scene.command.calls for each in call.redirects):
         return None  # most likely it only writes what it saw into a file
+    if any(each.block != scene.command.block and each.caption == scene.command.caption for each in scene.before):
+        return None  # said of the fence above: there the look was
     understood = scene.book.understanding(scene.command)
     target = f" on {understood.target}" if understood is not None and understood.target else ""
     return Found(

@@ -87,7 +87,9 @@ def _may_be_run(text: str) -> bool:
         return False
     if not rest.strip():
         return first.endswith((".sh", ".py", ".rb", ".pl"))
-    return rest[0] not in "=:," and "..." not in rest and not rest.rstrip().endswith((".", ":", "?"))
+    if "..." in rest or "…" in rest:
+        return False
+    return rest[0] not in "=:," and not rest.rstrip().endswith((".", ":", "?"))
 
 
 def _is_command(text: str) -> bool:

@@ -36,6 +36,38 @@ PAIRS = (
         "The script calls `gcloud run deploy --source`.\n",
     ),
     (
+        "gcloud-needs-region",
+        "Run `gcloud run services update shop --update-env-vars A=1`\n",
+        "Set it via `gcloud run services update --update-env-vars …`; nobody uses `gcloud run services update "
+        "--update-env-vars A=1` any more.\n",
+    ),
+    (
+        "step-says-look-but-changes",
+        "Check the settings:\n\n" + fence("sudo ufw allow 5432/tcp"),
+        "Check the settings:\n\n" + fence("sudo nano /etc/shop.conf"),
+    ),
+    (
+        "step-says-look-but-changes",
+        fence("# See the state", "rails db:migrate"),
+        fence('# (See "Speed" for the code of the migration)', "rails db:migrate"),
+    ),
+    (
+        "kubectl-logs-selector-shows-ten-lines",
+        fence("kubectl logs -n shop -l app=web"),
+        fence("kubectl logs -n shop -l job-name=seed"),
+    ),
+    (
+        "step-says-look-but-changes",
+        "Check the version:\n\n" + fence("kubectl cordon n1"),
+        "Check the version:\n\n" + fence("kubectl version") + "\n" + fence("kubectl cordon n1"),
+    ),
+    (
+        "kubectl-drain-stops-half-way",
+        fence("kubectl drain n1"),
+        "Then `kubectl drain`, which is:\n\n" + fence("kubectl drain n1 --ignore-daemonsets"),
+    ),
+    ("kubectl-drain-stops-half-way", fence("kubectl drain --ignore-daemonsets"), fence("kubectl uncordon n1")),
+    (
         "sql-restore-names-no-target",
         fence("gcloud sql backups restore BACKUP_ID --backup-instance=shop-db"),
         fence("gcloud sql backups restore BACKUP_ID --restore-instance=shop-db"),
@@ -83,8 +115,19 @@ def test_a_runbook_that_names_no_namespace_anywhere_is_told_once(faults_of) -> N
         found = faults_of(BEGIN + fence(*lines))
         return [fault.level.value for fault in found if fault.rule == "kubectl-no-namespace"]
 
-    assert levels(*changes) == ["warning", "note", "warning"]
+    assert levels(*changes) == ["warning", "note", "note"]
     assert levels("kubectl get pods -n shop", *changes) == ["warning", "warning", "error"]
+
+
+def test_a_namespace_that_is_made_anew_empty_is_no_restore(faults_of) -> None:
+    made = "kubectl create namespace shop --dry-run=client -o yaml | kubectl apply -f -"
+
+    def levels(after: str) -> list[str]:
+        found = faults_of("# Shop\n\n## Reinstall\n\n" + fence("kubectl delete namespace shop", after))
+        return [fault.level.value for fault in found if fault.rule == "kubectl-delete-namespace"]
+
+    assert levels(made) == ["warning"]
+    assert levels("kubectl apply -f saved.yaml") == ["error"]
 
 
 def test_a_fence_that_became_a_part_of_the_sentence_is_no_command(faults_of) -> None:
