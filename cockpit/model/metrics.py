@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from cockpit.model.point import Point
 from cockpit.model.severity import Severity
 
+LATE_S = 240.0  # Cloud Run and Cloud SQL are visible up to three minutes late: nothing is down before four
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -34,11 +36,23 @@ class MetricPanel:
     critical: str = ""
     breach_s: float = 0.0  # since when a bound is broken, 0 where none is
     failure: str = ""  # why there is nothing: this panel alone failed
+    key: str = ""  # tells panels of the same title apart
+    more: int = 0  # series that are left out: the largest are kept
+    quiet: bool = False  # without a point nothing of the kind happened: that is no gap
+    for_s: float = 0.0  # how long a bound must be broken before it counts
+    hint: str = ""  # what to do about the failure
 
     @property
     def newest(self) -> float | None:
         """Time of the newest point of all its series."""
         return max((series.points[-1].at for series in self.series if series.points), default=None)
+
+    @property
+    def bound(self) -> str:
+        """The comparison that is broken, else the first that there is; "" without any."""
+        if self.severity is Severity.CRIT and self.critical:
+            return self.critical
+        return self.warn or self.critical
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +63,43 @@ class MetricsStatus:
     panels: tuple[MetricPanel, ...]
     window_s: float
     notes: tuple[str, ...] = ()
+
+    def panel(self, key: str) -> MetricPanel | None:
+        """By key, else by title."""
+        return next((panel for panel in self.panels if key in (panel.key, panel.title)), None)
+
+
+def in_unit(value: float | None, unit: str) -> str:
+    """A value as a person reads it: 0.913 in "%" is 91.3 %, 2841 in "ms" is 2.84 s; "–" for none."""
+    if value is None:
+        return "–"
+    if unit == "%":
+        return f"{_short(100 * value)} %"
+    if unit == "ms" and abs(value) >= 1000:
+        return f"{_short(value / 1000)} s"
+    if unit == "B":
+        for name in ("B", "KB", "MB", "GB"):
+            if abs(value) < 1024:
+                return f"{_short(value)} {name}"
+            value /= 1024
+        return f"{_short(value)} TB"
+    if unit == "1/s":
+        return f"{_short(value)}/s"
+    return f"{_short(value)} {unit}".rstrip()
+
+
+def _short(value: float) -> str:
+    """Three digits that matter: 0.042, 1.25, 41.7, 912, 18.2k, 4.1M."""
+    size = abs(value)
+    for above, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size >= above:
+            return f"{value / (1e3 if name == 'k' else above):.1f}{name}"
+    if value == int(value):
+        return f"{value:.0f}"
+    if size >= 100:
+        return f"{value:.0f}"
+    if size >= 10:
+        return f"{value:.1f}"
+    if size >= 1:
+        return f"{value:.2f}"
+    return f"{value:.3f}" if size >= 0.001 else f"{value:.1g}"

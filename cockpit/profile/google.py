@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from cockpit.profile.fields import Comparison, Duration, Network
 from cockpit.profile.section import Section, Source
+
+_NUMBER = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_LABEL = re.compile(r"(metric\.labels|resource\.labels|metadata\.user_labels)\.[A-Za-z_][A-Za-z0-9_]*")
+METRIC_PATTERN = r"^[a-z][A-Za-z0-9.-]*\.[a-z]+/[A-Za-z0-9_./%:-]+$"
+
+
+def _bound(text: str) -> str:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError('must compare with a number: "> 0.8", "<= 5"')
+    return text
+
+
+def _label(text: str) -> str:
+    if not _LABEL.fullmatch(text):
+        raise ValueError('must be a label such as "metric.labels.queue" or "resource.labels.service_name"')
+    return text
+
+
+MetricBound = Annotated[Comparison, AfterValidator(_bound)]
+Label = Annotated[str, AfterValidator(_label)]
 
 
 class GoogleSource(Source):
@@ -89,23 +110,23 @@ class MetricPanelSpec(Section):
 
     title: str
     """Title of the panel."""
-    metric: str
+    metric: Annotated[str, Field(pattern=METRIC_PATTERN, max_length=200)]
     """Metric type: "custom.googleapis.com/orders", "run.googleapis.com/request_count"."""
     resource: str = ""
     """Resource type: "cloud_run_revision"; empty for any."""
-    labels: dict[str, str] = {}
+    labels: dict[Label, str] = {}
     """Labels that must be so: "metric.labels.queue" = "mail", "resource.labels.service_name" = "api"."""
     align: Literal["mean", "max", "min", "sum", "rate", "delta", "p50", "p95", "p99", "count"] = "mean"
     """How points of one minute become one. A percentile is taken over all series together."""
     reduce: Literal["none", "sum", "mean", "max", "min"] = "sum"
     """How series become one, or one for each value of `by`."""
-    by: tuple[str, ...] = ()
+    by: tuple[Label, ...] = ()
     """Labels that tell series apart: "metric.labels.response_code_class"."""
     unit: str = ""
     """Unit of the points: "%", "ms", "1/s", "B"; a share from 0 to 1 with "%" is shown times 100."""
-    warn: Comparison | None = None
+    warn: MetricBound | None = None
     """Comparison that makes it a warning, in the unit of the points as they come: "> 0.8"."""
-    critical: Comparison | None = None
+    critical: MetricBound | None = None
     """Comparison that makes it critical."""
     for_: Annotated[Duration, Field(ge=0, le=86400)] = Field(default=0.0, alias="for")
     """How long the comparison must hold without a break before it counts."""

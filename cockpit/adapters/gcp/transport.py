@@ -83,6 +83,11 @@ class GoogleApi:
             self._tokens = tokens_for(self.base_url, self._connection, self._clock)
         return await self._tokens.token()
 
+    def forget_token(self) -> None:
+        """The last token was not accepted: the next is to be a new one."""
+        if self._tokens is not None:
+            self._tokens.forget()
+
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """A read; asked again on 429 and 503 while the deadline allows it, and once with a new token on 401."""
         return await self._within_deadline("GET", path, query, None, read=True, patient=True)
