@@ -48,6 +48,7 @@ async def look(given: Given, for_s: float | None = None) -> observe.Seen:
 
     async with Engine(given.profile) as engine:
         await tell_unresolved(engine)
+        observe.wake(engine)
         if for_s is None:
             await observe.first_look(engine)
         else:

@@ -36,7 +36,8 @@ class Seen:
     @property
     def severity(self) -> Severity:
         """The worst of sources and findings."""
-        return worst([*(state.severity for state in self.states), *(finding.severity for finding in self.findings)])
+        states = [state.severity for state in self.states if not state.asleep]
+        return worst([*states, *(finding.severity for finding in self.findings)])
 
     @property
     def exit(self) -> Exit:
@@ -51,11 +52,12 @@ def seen(engine: Engine) -> Seen:
 
 
 async def first_look(engine: Engine, wanted: Iterable[str] | None = None) -> bool:
-    """Wait until each source (of `wanted`) was read once or failed to be; False when its deadline passed before.
+    """Wait until each source (of `wanted`, else all but those that are read only when somebody asks) was read once or
+    failed to be; False when its deadline passed before.
 
     The longest deadline of the sources, and 2 s, bound the wait.
     """
-    names = {state.source for state in engine.hub.states()} if wanted is None else set(wanted)
+    names = {state.source for state in engine.hub.states() if not state.asleep} if wanted is None else set(wanted)
     parts = [part for part in engine.parts if part.source in names]
     limit = max((part.timeout_s for part in parts), default=0.0) + GRACE_S
 
@@ -64,6 +66,13 @@ async def first_look(engine: Engine, wanted: Iterable[str] | None = None) -> boo
         return all(state.reading is not None or state.failure is not None for state in states)
 
     return await _until(engine, settled, limit)
+
+
+def wake(engine: Engine) -> None:
+    """Have those sources polled, too, that are read only when somebody asks."""
+    for state in engine.hub.states():
+        if state.asleep:
+            engine.hub.poll_now(state.source)
 
 
 async def _until(engine: Engine, condition: Callable[[], bool], limit_s: float) -> bool:
@@ -152,7 +161,7 @@ def _said(state: SourceState) -> str:
         words = f"{state.failure.word}: {state.failure.message}"
         return f"{words}. {state.failure.hint}" if state.failure.hint else words
     if state.freshness is Freshness.WAITING:
-        return "no answer yet"
+        return "not asked" if state.asleep else "no answer yet"
     return state.summary
 
 

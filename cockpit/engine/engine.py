@@ -70,6 +70,7 @@ class Engine:
                 timeout_s=part.timeout_s,
                 hub=self.hub,
                 clock=self.clock,
+                asleep=part.asleep,
             )
             self._tasks.append(asyncio.create_task(poller.run(), name=f"poll {part.source}"))
         if self.guide is not None:

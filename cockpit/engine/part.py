@@ -26,6 +26,7 @@ class Part:
     interval_s: float
     timeout_s: float
     adapter: Closing  # what doctor asks; for logs the tail behind the follower
+    asleep: bool = False  # polled only once somebody asks for it
 
 
 @dataclass(slots=True)
@@ -48,8 +49,10 @@ class Parts:
         interval_s: float,
         timeout_s: float,
         adapter: Closing | None = None,
+        *,
+        asleep: bool = False,
     ) -> None:
         """One more source; `adapter` where something else than the probe holds the connections."""
         held = probe if adapter is None else adapter
-        self.parts.append(Part(f"{kind.value}/{title}", kind, title, probe, interval_s, timeout_s, held))
+        self.parts.append(Part(f"{kind.value}/{title}", kind, title, probe, interval_s, timeout_s, held, asleep))
         self.closing.append(held)

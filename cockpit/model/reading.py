@@ -79,6 +79,7 @@ class SourceState:
     age_s: float | None = None  # of `reading`, at the moment of the snapshot
     polling_since_s: float | None = None  # how long the poll in flight has been waiting
     circuit_open: bool = False  # probing slowly after repeated failures
+    asleep: bool = False  # read only once somebody asks for it, and nobody has
 
     @property
     def severity(self) -> Severity:
@@ -95,7 +96,7 @@ class SourceState:
         if self.failure is not None:
             return f"{self.failure.word}"
         if self.reading is None:
-            return "waiting"
+            return "not asked yet" if self.asleep else "waiting"
         return self.reading.summary
 
 

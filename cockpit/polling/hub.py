@@ -35,11 +35,19 @@ class Hub:
         self._wake: dict[str, Callable[[], None]] = {}
 
     def register(
-        self, source: str, kind: SourceKind, title: str, interval_s: float, timeout_s: float, wake: Callable[[], None]
+        self,
+        source: str,
+        kind: SourceKind,
+        title: str,
+        interval_s: float,
+        timeout_s: float,
+        wake: Callable[[], None],
+        *,
+        asleep: bool = False,
     ) -> None:
-        """Announce a source; `wake` makes its poller poll at once."""
+        """Announce a source; `wake` makes its poller poll at once. One that is `asleep` waits until it is named."""
         stale_after = max(3 * interval_s, interval_s + timeout_s + 1.0)
-        self._slots[source] = _Slot(SourceState(source, kind, title, interval_s), stale_after)
+        self._slots[source] = _Slot(SourceState(source, kind, title, interval_s, asleep=asleep), stale_after)
         self._wake[source] = wake
 
     def poll_started(self, source: str) -> None:
@@ -114,9 +122,12 @@ class Hub:
         return leave
 
     def poll_now(self, source: str | None = None) -> None:
-        """Poll one source, or all, without waiting for the interval or the back-off."""
+        """Poll one source, or all that are polled, without waiting for the interval or the back-off."""
         for name, wake in self._wake.items():
-            if source is None or name == source:
+            slot = self._slots[name]
+            if name == source:
+                slot.state = replace(slot.state, asleep=False)
+            if name == source or (source is None and not slot.state.asleep):
                 wake()
 
     def _tell(self, source: str) -> None:

@@ -34,6 +34,7 @@ class Poller:
         hub: Hub,
         clock: Clock,
         random_: random.Random | None = None,
+        asleep: bool = False,
     ) -> None:
         self.source = source
         self._probe = probe
@@ -43,11 +44,14 @@ class Poller:
         self._clock = clock
         self._random = random_ or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._woken = asyncio.Event()
-        hub.register(source, kind, title, interval_s, timeout_s, self._woken.set)
+        self._asleep = asleep
+        hub.register(source, kind, title, interval_s, timeout_s, self._woken.set, asleep=asleep)
 
     async def run(self) -> None:
-        """Poll until cancelled."""
+        """Poll until cancelled; from the first time that somebody asks, where it is asleep."""
         failures = 0
+        if self._asleep:
+            await self._woken.wait()
         while True:
             started = self._clock.monotonic()
             self._woken.clear()

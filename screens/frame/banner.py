@@ -64,7 +64,7 @@ class Banner(Bars):
         waiting = sum(1 for state in now.states if state.freshness is Freshness.WAITING and not state.asleep)
         if waiting:
             return ((f"waiting for {waiting} of {len(now.states)} sources", "muted"),)
-        bad = [state for state in now.states if state.severity is not Severity.OK]
+        bad = [state for state in now.states if state.severity is not Severity.OK and not state.asleep]
         if bad:
             first = max(bad, key=lambda state: state.severity)
             glyph = (f"{GLYPH[first.severity]} ", SEVERITY_STYLE[first.severity])

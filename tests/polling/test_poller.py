@@ -57,7 +57,9 @@ Start = Callable[..., asyncio.Task[None]]
 async def start(clock: ManualClock):  # type: ignore[no-untyped-def]  # a fixture with teardown
     tasks: list[asyncio.Task[None]] = []
 
-    def begin(hub: Hub, name: str, probe: Probe, interval: float = 1.0, timeout: float = 3.0) -> asyncio.Task[None]:
+    def begin(
+        hub: Hub, name: str, probe: Probe, interval: float = 1.0, timeout: float = 3.0, *, asleep: bool = False
+    ) -> asyncio.Task[None]:
         poller = Poller(
             name,
             SourceKind.HEALTH,
@@ -68,6 +70,7 @@ async def start(clock: ManualClock):  # type: ignore[no-untyped-def]  # a fixtur
             hub=hub,
             clock=clock,
             random_=Middle(),  # type: ignore[arg-type]  # the one method that is used
+            asleep=asleep,
         )
         tasks.append(asyncio.create_task(poller.run()))
         return tasks[-1]
@@ -164,3 +167,20 @@ async def test_a_defect_in_an_adapter_is_a_failure_not_the_end(clock: ManualCloc
 async def test_every_error_has_its_word() -> None:
     words = {cls.word for cls in CockpitError.__subclasses__()}
     assert len(words) == len(CockpitError.__subclasses__())
+
+
+async def test_a_source_that_is_asleep_is_polled_only_once_it_is_named(clock: ManualClock, start: Start) -> None:
+    hub, probe = Hub(clock), Probe(GOOD)
+    start(hub, "metrics", probe, asleep=True)
+    await clock.advance(60.0)
+    hub.poll_now()
+    await clock.advance(60.0)
+    state = hub.state("metrics")
+    assert state is not None and state.asleep and state.freshness is Freshness.WAITING
+    assert (probe.calls, state.summary) == (0, "not asked yet")
+    hub.poll_now("metrics")
+    await clock.advance(0.0)
+    state = hub.state("metrics")
+    assert state is not None and not state.asleep and state.freshness is Freshness.FRESH
+    await clock.advance(1.0)
+    assert probe.calls == 2, "from then on it is polled like any other"
