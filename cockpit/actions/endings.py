@@ -37,7 +37,7 @@ def named(call: Call) -> dict[str, str]:
 
 def _text(call: Call) -> str:
     statement = call.statement
-    if statement is None or call.redirects:
+    if statement is None or call.redirects or "_backend" not in statement.text.lower():
         return ""
     try:
         return one_line(statement.text)

@@ -53,11 +53,10 @@ def _only(action: str) -> Callable[[Call], Intent | None]:
 
 def intent_of(call: Call) -> Intent | None:
     """What a command that changes a Cloud Run service amounts to."""
-    for verb, understand in _VERBS.items():
-        found = run_call(call, verb)
-        if found is not None:
-            return understand(found) if not found.given else None
-    return None
+    verb = call.verb.removeprefix("run ")
+    understand = _VERBS.get(verb)
+    found = run_call(call, verb) if understand else None
+    return understand(found) if understand and found and not found.given else None
 
 
 def _intent(

@@ -26,6 +26,7 @@ _PIECE = re.compile(
     |(?P<symbol>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _PAIRS = {")": "(", "]": "["}
 _ENDS = ("SET", "WHERE", "USING", "FROM", "RETURNING", "VALUES", "SELECT", "ON", "OVERRIDING", "DEFAULT", "WITH")
 
@@ -136,7 +137,7 @@ def one_line(sql: str) -> str:
     text = single(sql)
     made, end = "", 0
     for token in tokens(text):
-        if any(character < " " for character in token.text):
+        if _CONTROL.search(token.text):
             raise NotOne("a literal in it has a line break")
         made += (" " if made and token.start > end else "") + token.text
         end = token.end

@@ -68,6 +68,8 @@ def _plain(command: Command, words: tuple[Word, ...], text: str) -> tuple[tuple[
 
 def _expands(word: Word) -> bool:
     """A dollar or backtick that is no placeholder, outside of single quotes."""
+    if "$" not in word.source and "`" not in word.source:
+        return False
     source = re.sub(r"'[^']*'", "", word.source) if not word.source.startswith('"') else word.source
     for placeholder in word.placeholders:
         source = source.replace(placeholder.spelled, "")

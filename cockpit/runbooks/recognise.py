@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cockpit.looks.pipes import refined
@@ -23,6 +23,7 @@ SCRIPT = "runbook.script"
 # Beside another call these are not what a command is about.
 _BESIDE = SHELL_ONLY | names("echo printf : true false exit return wait assign yes")
 _COMPOUND = re.compile(r"(?:^|[;&|(\n])\s*(?:for|while|until|select|case|if|function)\s|^\s*[\w-]+\s*\(\)\s*[{(]")
+_Declared = Mapping[str, Sequence[Replacement]]  # by the program that they are of
 _FLOOR = {EffectClass.READS: Tier.T0, EffectClass.UNKNOWN: Tier.T1, EffectClass.CHANGES: Tier.T1}
 
 
@@ -30,21 +31,38 @@ _FLOOR = {EffectClass.READS: Tier.T0, EffectClass.UNKNOWN: Tier.T1, EffectClass.
 def understand_all(runbook: Runbook, replacements: Sequence[Replacement]) -> tuple[Understanding, ...]:
     """Every command of the runbook, in its order."""
     known: dict[tuple[str, ...], Understanding] = {}  # runbooks say the same thing many times
+    declared = _by_program(replacements)
     prepared = Prepared()
     found = []
     for command in runbook.commands:
         programs = " ".join(call.program for call in command.calls)  # as the text around it decides
         key = (command.text, programs, command.language, command.opener, command.schedule, command.broken)
-        if key not in known:
-            known[key] = understand(command, replacements)
-        found.append(prepared.told(replace(known[key], command=command)))
+        before = known.get(key)
+        if before is None:
+            understood = known[key] = _understood(command, declared)
+        else:
+            understood = replace(before, command=command)
+        found.append(prepared.told(understood))
         prepared.seen(command)
     return tuple(found)
 
 
 def understand(command: Command, replacements: Sequence[Replacement]) -> Understanding:
     """Never less dangerous than it is: what is not proven to read is not a reading. Never raises on content."""
-    original, command = command, replace(command, calls=calls_in_opener(command))
+    return _understood(command, _by_program(replacements))
+
+
+def _by_program(replacements: Sequence[Replacement]) -> _Declared:
+    found: dict[str, list[Replacement]] = {}
+    for declared in replacements:
+        found.setdefault(declared.program, []).append(declared)
+    return found
+
+
+def _understood(command: Command, replacements: _Declared) -> Understanding:
+    original = command
+    if command.opener:
+        command = replace(command, calls=calls_in_opener(command))
     ruling = rule_of(command)
     mains = mains_of(command)
     said = [_sentence(ruling)]
@@ -56,7 +74,8 @@ def understand(command: Command, replacements: Sequence[Replacement]) -> Underst
     if not obstacle:
         found = _stand_in(command, mains[0], ruling, replacements)
         if found is not None:
-            return replace(_replaced(command, ruling, target, *found), command=original)
+            made = _replaced(command, mains[0], ruling, target, *found)
+            return made if command is original else replace(made, command=original)
     said.append(obstacle or _no_replacement(mains[0]))
     argv, needs = argv_of(command)
     said.append(needs if needs else "It needs no shell: it runs as its words stand.")
@@ -88,7 +107,7 @@ def _obstacle(command: Command, mains: Sequence[Call]) -> str:
     if len(mains) > 1:
         return f"It does {len(mains)} things in one, so no single action stands in for it."
     shell = not (command.opener or (mains[0].program in ("sql", "promql") and command.language == "sql"))
-    if shell and _COMPOUND.search(_unquoted(command.text)):
+    if shell and _COMPOUND.search(command.text) and _COMPOUND.search(_unquoted(command.text)):
         return "It repeats or decides, so no single action stands in for it."
     return ""
 
@@ -104,14 +123,12 @@ def _no_replacement(call: Call) -> str:
 
 
 def _stand_in(
-    command: Command, main: Call, ruling: Ruling, replacements: Sequence[Replacement]
+    command: Command, main: Call, ruling: Ruling, replacements: _Declared
 ) -> tuple[Replacement, Intent] | None:
     """The first declaration that understands the main call and weighs enough for the whole command."""
     harmless = all(rule(call).effect is EffectClass.READS for call in command.calls if call is not main)
     kept = harmless and not any(_keeps(redirect.operator, redirect.target.text) for redirect in main.redirects)
-    for declared in replacements:
-        if declared.program != main.program or not kept:
-            continue
+    for declared in replacements.get(main.program, ()) if kept else ():
         if declared.session and not _only_opens(main, ruling):
             continue
         if declared.tier is Tier.T0 and ruling.effect is not EffectClass.READS and not declared.session:
@@ -135,10 +152,11 @@ def _keeps(operator: str, target: str) -> bool:
     return ">" in operator and not target.lstrip("&").isdigit() and not target.startswith("/dev/") and target != ""
 
 
-def _replaced(command: Command, ruling: Ruling, target: str, declared: Replacement, intent: Intent) -> Understanding:
+def _replaced(
+    command: Command, main: Call, ruling: Ruling, target: str, declared: Replacement, intent: Intent
+) -> Understanding:
     live = declared.tier is Tier.T0
     said = [_sentence(ruling)]
-    main = mains_of(command)[0]
     filters = [call for call in command.calls if call is not main and _filters(call)]
     if declared.session:
         said.append(f"What a person would type there is not known: the look {intent.name} stands in for the session.")

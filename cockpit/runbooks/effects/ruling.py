@@ -53,9 +53,12 @@ def destroys(why: str, *, final: bool = False) -> Ruling:
 def worst(rulings: Iterable[Ruling]) -> Ruling:
     """The most dangerous of at least one, the first of equals; final when any of them is."""
     found = list(rulings)
-    return max(found, key=lambda ruling: (ruling.effect, ruling.final))._replace(
-        final=any(each.final for each in found)
-    )
+    if len(found) == 1:
+        return found[0]
+    worst_of = max(found, key=lambda ruling: (ruling.effect, ruling.final))
+    if worst_of.final or not any(each.final for each in found):
+        return worst_of
+    return worst_of._replace(final=True)
 
 
 def name_of(call: Call) -> str:

@@ -31,7 +31,7 @@ def trick_of(command: Command) -> str:
     if command.language not in _DATA and _COMPUTED.search(command.text):
         return "the shell runs what stands in one of its words"
     held = [value for call in command.calls if call.program == "assign" for value in call.assigned.values()]
-    if any("[" in value and _SUBSTITUTED.search(value) for value in held):
+    if held and any("[" in value and _SUBSTITUTED.search(value) for value in held):
         return "a variable holds something that the shell may run"
     turning = [call for call in command.calls if call.program in _TURN]
     if turning and (any(_OPTION.match(value) for value in held) or _FOR_OPTIONS.search(command.text)):
@@ -58,6 +58,8 @@ def _made_up(call: Call, command: Command) -> bool:
 
 
 def _fed_to_a_shell(call: Call) -> bool:
+    if len(call.within) < 2:
+        return False
     tools = [wrapper.tool for wrapper in call.within]
     fed = next((index for index, tool in enumerate(tools) if tool in ("xargs", "parallel")), len(tools))
     return any(tool in _SHELLS_WITHIN for tool in tools[fed + 1 :])
