@@ -137,9 +137,34 @@ class Call:
     asides: tuple[Placeholder, ...] = ()  # in its assignments and its here-document
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "flags", _frozen(self.flags))
-        object.__setattr__(self, "assigned", _frozen(self.assigned))
-        object.__setattr__(self, "headers", _frozen(self.headers))
+        if type(self.flags) is not MappingProxyType:
+            object.__setattr__(self, "flags", _frozen(self.flags))
+        if type(self.assigned) is not MappingProxyType:
+            object.__setattr__(self, "assigned", _frozen(self.assigned))
+        if type(self.headers) is not MappingProxyType:
+            object.__setattr__(self, "headers", _frozen(self.headers))
+
+    def moved(self, lines: int) -> Call:
+        """The same call so many lines further down."""
+        return Call(
+            self.program,
+            self.verb,
+            self.args,
+            self.flags,
+            self.words,
+            self.text,
+            self.line + lines,
+            self.within,
+            self.channel,
+            self.statement,
+            self.assigned,
+            self.redirects,
+            self.body,
+            self.headers,
+            self.substituted,
+            self.piped,
+            self.asides,
+        )
 
     def flag(self, *names: str) -> str | None:
         """The value of the first of these flags that is there; None where none is, "" for a switch."""

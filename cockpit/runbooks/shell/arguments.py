@@ -48,8 +48,9 @@ def split(program: str, words: Sequence[Word]) -> Split:
             found.dashed = True
             found.rest = list(words[at + 1 :])
             break
-        if len(text) > 1 and text[0] == "-" and words[at].source[:1] in "-'\"" and not _NUMBER.match(text):
-            at = _flag(program, tool, found, texts, at, " ".join(verb) if done or not verb else "?")
+        if text[:1] == "-" and len(text) > 1 and words[at].source[:1] in "-'\"" and not _NUMBER.match(text):
+            spoken = " ".join(verb) if done or not verb else "?"
+            at = _flag(program, tool, found, texts, at, spoken)
             continue
         if done:
             found.args.append(words[at])
@@ -59,7 +60,7 @@ def split(program: str, words: Sequence[Word]) -> Split:
             verb.append(text)
             done = _verb_done(program, tool, verb, texts[at + 1 :])
         at += 1
-        if done and len(found.args) == tool.inner.get(" ".join(verb), -1):
+        if done and tool.inner and len(found.args) == tool.inner.get(" ".join(verb), -1):
             found.dashed = False
             rest = list(words[at:])
             if rest and rest[0].text == "--":

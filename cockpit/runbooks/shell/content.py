@@ -54,6 +54,8 @@ KNOWN = frozenset(TOOLS) | names(
     bin/rails bin/rake manage.py artisan
     """
 )
+# Those of them that can begin nothing but a line of a shell; the others begin statements of SQL too.
+SHELL_ONLY = KNOWN - names("set kill use call do show begin start commit truncate explain analyze reset lock comment")
 _DRAWN = re.compile("[\u2190-\u21ff\u2500-\u257f\u2580-\u25ff\u2794-\u27be]")
 _JSON = re.compile(r"\s*(?:\{\s*(?:\"|$|\})|\[\s*(?:\{|\"|\d+\s*[,\]]|\[\s*[\"{\d]|$)|\"[^\"]*\"\s*:)")
 _YAML = re.compile(r"\s*(?:- )?[A-Za-z_][\w. -]{0,60}:(?:\s|$)(?!/)")
@@ -145,18 +147,17 @@ def sql_starts(line: str, *, typed: bool = False) -> bool:
 def command_like(line: str) -> bool:
     """Whether a line of unknown language looks like a command: prompt, known program, path to one, SQL, request."""
     line = line.strip()
-    match = PROMPT.match(line)
-    if match or (line[:1] == ">" and angled(line)):
-        return True
     first = line.split(None, 1)[0] if line else ""
+    if first in KNOWN:
+        return _goes_on(line)
+    if PROMPT.match(line) or (line[:1] == ">" and angled(line)):
+        return True
     if _ASSIGN.match(line):
         return bool(re.match(r"[A-Za-z_]\w*\+?=(?:\S*$|['\"$]|\S+\s+\S*[a-z./])", line)) and not line.endswith(
             ("{", ",")
         )
-    if first in KNOWN or first.startswith(
-        ("./", "~/", "/usr/", "/opt/", "/bin/", "/etc/", "/scripts/", "/home/", "../")
-    ):
-        return not re.match(r"\S+\s*[:=]\s", line) and not line.endswith((".", ":", "?"))
+    if first.startswith(("./", "~/", "/usr/", "/opt/", "/bin/", "/etc/", "/scripts/", "/home/", "../")):
+        return _goes_on(line)
     if re.fullmatch(r"[\w./-]+\.(?:sh|py|rb|pl|bash)", first):
         return True
     return (
@@ -166,6 +167,11 @@ def command_like(line: str) -> bool:
         or redis.starts(line, typed=False)
         or bool(DATABASE_PROMPT.match(line) or REDIS_PROMPT.match(line))
     )
+
+
+def _goes_on(line: str) -> bool:
+    """As a command does, where a sentence or a setting would not."""
+    return not line.endswith((".", ":", "?")) and not re.match(r"\S+\s*[:=]\s", line)
 
 
 def holds_commands(lines: Sequence[str], language: str) -> bool:

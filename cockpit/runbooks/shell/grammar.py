@@ -263,20 +263,20 @@ class _Walk:
             return
         end = -1
         for child in node.children:
-            type_ = child.type
+            type_, start, stop = child.type, child.start_byte, child.end_byte
             if type_ == "variable_assignment" and kind == "command":
                 self._assign(simple, child)
             elif type_ in _REDIRECTS:
                 self._redirect(simple, child)
-            elif child.is_named or type_ not in ("comment",):
-                if child.start_byte == end and simple.words:
-                    joined = simple.words[-1].source + self._text(child)
-                    simple.words[-1] = word(joined, first=len(simple.words) == 1)
-                elif child.end_byte > child.start_byte:
-                    simple.words.append(word(self._text(child), first=not simple.words))
+            elif type_ != "comment" or child.is_named:
+                text = self.source[start:stop].decode("utf-8", "replace")
+                if start == end and simple.words:
+                    simple.words[-1] = word(simple.words[-1].source + text, first=len(simple.words) == 1)
+                elif stop > start:
+                    simple.words.append(word(text, first=not simple.words))
                 if type_ == "variable_assignment":
                     self._assign(simple, child)
-                end = child.end_byte
+                end = stop
 
     def _assign(self, simple: Simple, node: Node) -> None:
         name, _, value = self._text(node).partition("=")

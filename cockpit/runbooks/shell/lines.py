@@ -47,7 +47,7 @@ def _understood(text: str, line: int) -> _Read:
         before, (calls, fault, comment) = kept[0]
         if before == line:
             return calls, fault, comment
-        return tuple(replace(call, line=call.line - before + line) for call in calls), fault, comment
+        return tuple(call.moved(line - before) for call in calls), fault, comment
     reading = grammar.read(text)
     read = unwrap.calls_of(reading.simples, line), reading.fault, reading.comment
     kept.append((line, read))
@@ -149,6 +149,9 @@ class Reader:
         )
 
     def _command(self, line: str) -> None:
+        if not self.client and line.split(None, 1)[0] in content.SHELL_ONLY:
+            self._shell()
+            return
         prompt = content.DATABASE_PROMPT.match(line)
         if prompt:
             self._sql(line[prompt.end() :], prompt=True)

@@ -124,7 +124,7 @@ class Ends:
 
     def __init__(self, rows: Sequence[str]) -> None:
         self.rows = rows
-        self.budget = 4 * sum(len(row) + 1 for row in rows) + LIMIT
+        self.budget = 4 * (sum(map(len, rows)) + len(rows)) + LIMIT
 
     def end(self, start: int, *, apart: bool) -> tuple[int, str]:
         """Index after the last line of the statement, and what never closes. `apart`: a blank line ends it too."""
@@ -268,7 +268,8 @@ def _postgres() -> Dialect:
 @functools.lru_cache(maxsize=4096)
 def _parsed(text: str, kind: str) -> SqlStatement:
     glot = _sqlglot()
-    masked = _SHELL_VALUE.sub(lambda match: "x" * len(match.group()), placeholders.mask(text))
+    filled = placeholders.mask(text)
+    masked = _SHELL_VALUE.sub(lambda match: "x" * len(match.group()), filled)
     try:
         postgres = _postgres()
         tokens = postgres.tokenize(masked)
@@ -276,7 +277,7 @@ def _parsed(text: str, kind: str) -> SqlStatement:
         if not trees or trees[0] is None:
             raise glot.errors.ParseError("nothing in it")
         tree = trees[0] if len(trees) == 1 else glot.exp.Block(expressions=trees)
-        return _described(text, kind, tree, _called(tokens), certain=masked == placeholders.mask(text))
+        return _described(text, kind, tree, _called(tokens), certain=masked == filled)
     except (glot.errors.SqlglotError, RecursionError):
         return SqlStatement("" if kind == "WITH" else kind, text, False)
 
@@ -324,13 +325,16 @@ def _described(
         kind = "SELECT INTO"
     elif kind in ("WITH", "TABLE", "("):
         kind = "SELECT"
+    limited = any(tree.args.get(name) is not None for name in ("limit", "fetch"))
+    reads = not found and isinstance(tree, (exp.Query, exp.Values))
     where = (change or tree).args.get("where")
+    condition = where.this.pop() if where is not None else None  # out of the tree, which is of no use from here on
     return SqlStatement(
         kind,
         text,
-        certain and proven and not found and isinstance(tree, (exp.Query, exp.Values)),
+        certain and proven and reads,
         tuple(tables),
         functions,
-        where.this.sql(dialect="postgres") if where is not None else "",
-        any(tree.args.get(name) is not None for name in ("limit", "fetch")),
+        _postgres().generate(condition, copy=False) if condition is not None else "",
+        limited,
     )

@@ -28,7 +28,7 @@ class Boundaries:
     def __init__(self, lines: Sequence[str], limit: int = 65_536) -> None:
         self.lines = lines
         self.limit = limit
-        self.budget = BUDGET * sum(len(line) + 1 for line in lines) + limit
+        self.budget = BUDGET * (sum(map(len, lines)) + len(lines)) + limit
 
     def end(self, start: int) -> tuple[int, str]:
         """Index after the last line of the statement that begins at `start`, and what never closes, if anything."""

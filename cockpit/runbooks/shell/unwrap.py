@@ -146,9 +146,10 @@ def _calls(words: list[Word], scene: Scene, depth: int) -> tuple[Call, ...]:
 
 def _placed(words: list[Word], program: str, scene: Scene) -> Scene:
     """Something that runs other programs, named by a path: the path stays to be seen around what it runs."""
+    if not words or "/" not in words[0].text or words[0].text.startswith(_SYSTEM):
+        return scene
     runs = program in _PREFIXES or program in _LAYERS or program in SHELLS or program in _GIVEN_TEXT
-    runs = runs or program in clients.POSTGRES
-    if not words or "/" not in words[0].text or not runs or words[0].text.startswith(_SYSTEM):
+    if not runs and program not in clients.POSTGRES:
         return scene
     return replace(scene, within=(*scene.within, Wrapper(words[0].text)))
 
@@ -247,6 +248,8 @@ def _compose(words: list[Word]) -> _Layer | None:
 
 
 def _kubectl(words: list[Word]) -> _Layer | None:
+    if not any(each.text in ("exec", "run", "debug") for each in words):
+        return None
     found = split("kubectl", words[1:])
     if found.verb not in ("exec", "run", "debug") or not found.args or (found.verb != "exec" and not found.dashed):
         return None
@@ -315,6 +318,8 @@ def _shell(program: str, words: list[Word], scene: Scene, depth: int) -> tuple[C
 
 
 def _gcloud(words: list[Word], scene: Scene, depth: int) -> tuple[Call, ...] | None:
+    if not any(each.text.endswith("ssh") for each in words):
+        return None
     found = split("gcloud", words[1:])
     if found.verb != "compute ssh" and not found.verb.endswith(" ssh"):
         return None
