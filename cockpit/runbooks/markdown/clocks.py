@@ -4,7 +4,6 @@ after 2 hours". Times that say nothing about what to do when ("99.9 %", "p99 > 5
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from cockpit.model.runbook import Clock, ClockKind
 from cockpit.runbooks.markdown.remembered import remembered
@@ -84,7 +83,6 @@ def clocks(text: str) -> tuple[Clock, ...]:
     return _clocks(text) if _MAY_TELL.search(text) else ()
 
 
-@lru_cache(maxsize=2048)
 def _clocks(text: str) -> tuple[Clock, ...]:
     found: list[tuple[int, Clock]] = []
     taken: list[tuple[int, int]] = []

@@ -8,11 +8,9 @@ import sys
 from bisect import bisect_right
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from functools import lru_cache
 
 from cockpit.runbooks.markdown.remembered import remembered
 
-_SHORT = 400  # texts up to this length are remembered: steps and facts read the same lines
 _TICKS = re.compile(r"`+")
 _LINK = re.compile(
     r"!?\[([^\[\]]{0,300})\]\(\s*<?([^()\s<>]{1,2000}(?:\([^()\s]{0,200}\)[^()\s<>]{0,500})?)>?[^()]{0,300}\)"
@@ -67,13 +65,9 @@ def code_spans(text: str) -> tuple[CodeSpan, ...]:
     return tuple(found)
 
 
+@remembered
 def plain(text: str) -> str:
     """As it is read: one line, without marks; the text of links, code as it is."""
-    return _plain(text) if len(text) <= _SHORT else _plain.__wrapped__(text)
-
-
-@lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
     spans = code_spans(text)
     if not spans:
         return " ".join(_unmarked(text).split())

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 _SHORT = 400  # a longer text is worked out each time: nothing of it is held for good
-_MOST = 8192
+_MOST = 8192  # then all are forgotten: it takes longer to keep the latest than to work them out again
 
 ValueT = TypeVar("ValueT")
 
 
 def remembered(function: Callable[[str], ValueT]) -> Callable[[str], ValueT]:
     """The same function, which answers at once for a text that it has seen lately."""
-    known = lru_cache(maxsize=_MOST)(function)
+    return _Known(function).__getitem__
 
-    @wraps(function)
-    def answer(text: str) -> ValueT:
-        return (known if len(text) <= _SHORT else function)(text)
 
-    return answer
+class _Known(dict[str, ValueT], Generic[ValueT]):
+    """Text -> value. What is there is found without a call of anything written in Python."""
+
+    def __init__(self, function: Callable[[str], ValueT]) -> None:
+        super().__init__()
+        self._function = function
+        _all.append(self)
+
+    def __missing__(self, text: str) -> ValueT:
+        value = self._function(text)
+        if len(text) <= _SHORT:
+            if len(self) >= _MOST:
+                self.clear()
+            self[text] = value
+        return value
+
+
+_all: list[_Known[Any]] = []
+
+
+def forget() -> None:
+    """All of it."""
+    for known in _all:
+        known.clear()

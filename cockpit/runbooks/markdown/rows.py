@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cockpit.model.runbook import Part
 from cockpit.runbooks.markdown.htmltables import Row
@@ -13,21 +13,19 @@ from cockpit.runbooks.markdown.words import role_of
 from cockpit.text import clean
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell as written; `said` is what the row says of it where the cell is nothing but code."""
+class Cell(NamedTuple):
+    """A cell as written that has code; `said` is what the row says of it where it is nothing but that."""
 
     text: str
     said: str
     part: Part | None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """One row."""
 
     line: int
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell, ...]  # those with code
     cause: tuple[str, str] | None  # what is wrong and what is done about it, plain
     number: str
     doing: str  # the instruction as written, "" where the table has no column of them
@@ -39,7 +37,7 @@ def told_by(rows: tuple[Row, ...]) -> Iterator[Told]:
     causes, doing = cause_columns(header.cells), step_columns(header.cells)
     parts = [role.part if (role := role_of(cell)) else None for cell in header.cells]
     for row in others:
-        cells = tuple(Cell(text, _about(header, row, n), parts[n]) for n, text in enumerate(row.cells))
+        cells = tuple(Cell(text, _about(header, row, n), parts[n]) for n, text in enumerate(row.cells) if "`" in text)
         cause = None
         if causes and any(row.cells):
             cause = (clean(plain(row.cells[causes[0]])), clean(plain(row.cells[causes[1]])))

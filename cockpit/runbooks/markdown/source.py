@@ -9,7 +9,7 @@ from cockpit.text import clean
 
 # No line is ever cut here: half a command would be another command.
 _NO_LIMIT = 1 << 30
-_BREAK = re.compile(r"\r\n|\n|\r")
+_ODD = re.compile(r"[^\n -~]")
 _PAIR = re.compile(r"([A-Za-z_][\w .-]{0,60}?)\s*:(?:\s+(.*))?$")
 _MOST_FRONT_LINES = 200
 
@@ -43,10 +43,17 @@ def source(name: str, text: str) -> Source:
 
 
 def _lines(text: str) -> list[str]:
-    """Every line cleaned. Most texts need none of it, and one look at the whole tells."""
-    if "\r" not in text and text.isascii() and text.replace("\n", " ").isprintable():
-        return text.split("\n")
-    return [line if line.isascii() and line.isprintable() else clean(line, _NO_LIMIT) for line in _BREAK.split(text)]
+    """Every line cleaned: those with a character that may need it."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    number, at = 0, 0
+    while match := _ODD.search(text, at):
+        number += text.count("\n", at, match.start())
+        lines[number] = clean(lines[number], _NO_LIMIT)
+        at = text.find("\n", match.start())
+        if at < 0:
+            break
+    return lines
 
 
 def _front_matter(lines: list[str]) -> tuple[tuple[tuple[str, str], ...], int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -67,7 +66,7 @@ class Harvester:
         self._raised = 0  # 1 under the heading of a phase
         self._elapsed = 0.0  # where the last window ended
         self._headings: list[tuple[int, Part]] = []  # those above, with their parts
-        self._ids: Counter[str] = Counter()
+        self._ids: dict[str, int] = {}
 
     def harvest(self, blocks: Sequence[Block]) -> Harvest:
         """All of it."""
@@ -133,10 +132,12 @@ class Harvester:
                     first = block.line + offset
                 pending.append(line)
                 continue
-            self._paragraph(first, "\n".join(pending), block.level, BlockKind.TEXT)
-            pending = []
+            if pending:
+                self._paragraph(first, "\n".join(pending), block.level, BlockKind.TEXT)
+                pending = []
             self._label(found, line, block.line + offset, block.level)
-        self._paragraph(first, "\n".join(pending), block.level, following)
+        if pending:
+            self._paragraph(first, "\n".join(pending), block.level, following)
 
     def _paragraph(self, line: int, text: str, level: int, following: BlockKind) -> None:
         said = plain(text)
@@ -308,14 +309,14 @@ class Harvester:
 
         `about` is what to say of them where the text is nothing but code.
         """
-        said = about
-        found = False
+        if "`" not in text:
+            return False
+        said, found = about, False
         at, seen = line, 0
         place = self._place
         for span in spans_to_run(text):
             said = said or clean(plain(text))
-            at += text.count("\n", seen, span.start)
-            seen = span.start
+            at, seen = at + text.count("\n", seen, span.start), span.start
             command = inline_command(
                 span.text,
                 line=at,
@@ -326,10 +327,9 @@ class Harvester:
             )
             if command is None:
                 continue
-            below = depth + found
             self._add(
-                at, said, below, number="" if found else number, command=command, source="" if found else text,
-                checkbox=None if found else checkbox,
+                at, said, depth + found, number="" if found else number, command=command,
+                source="" if found else text, checkbox=None if found else checkbox,
             )  # fmt: skip
             found = True
         return found
@@ -358,7 +358,8 @@ class Harvester:
         told = f"{text} (escalate)" if part is Part.ESCALATION else text
         own = self._timed(told) if text != self._lead or command is None else ()
         times = own or (scope.clocks if not scope.item else ())
-        found = tuple(Link(clean(name), clean(target), line) for name, target, _ in links(source))
+        urls = links(source)
+        found = tuple(Link(clean(name), clean(target), line) for name, target, _ in urls) if urls else ()
         self.found.links += found
         self.found.steps.append(
             Step(
@@ -377,10 +378,9 @@ class Harvester:
         )
 
     def _id(self, text: str, command: Command | None) -> str:
-        body = f"{text}\n{command.text if command else ''}"
-        digest = _digest(body)
-        self._ids[digest] += 1
-        return digest if self._ids[digest] == 1 else f"{digest}-{self._ids[digest]}"
+        digest = _digest(f"{text}\n{command.text if command else ''}")
+        count = self._ids[digest] = self._ids.get(digest, 0) + 1
+        return digest if count == 1 else f"{digest}-{count}"
 
     def _timed(self, text: str) -> tuple[Clock, ...]:
         """Its clocks; "next 10 minutes" begins where the window before it ended."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
-from functools import lru_cache
 from typing import NamedTuple
 
 from cockpit.model.runbook import Part
@@ -165,7 +164,7 @@ def label(text: str) -> Label | None:
     return _label(text.strip()[:_LONGEST])
 
 
-@lru_cache(maxsize=2048)
+@remembered
 def _label(text: str) -> Label | None:
     if found := _BOLD.match(text):
         lead = plain(found["lead"]).strip()
@@ -212,7 +211,6 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(each for each in apart if not unicodedata.combining(each)))
 
 
-@lru_cache(maxsize=4096)
 @remembered
 def role_of(text: str) -> Role | None:
     """What a heading or label announces, where all of its words are such words; None otherwise."""
