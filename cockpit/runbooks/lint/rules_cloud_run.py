@@ -187,7 +187,29 @@ def _tags(book: Book) -> str:
     )
 
 
+@on_call(
+    "cloud-run-set-drops-the-others",
+    Level.WARNING,
+    "--set-env-vars and --set-secrets replace the whole list: what they do not name is gone from the service.",
+    "gcloud",
+)
+def set_drops(call: Call, scene: Scene) -> Found | None:
+    """On what is there already; a first deployment has no list that could be lost."""
+    if not goes(call, _UPDATE) and not goes(call, "run jobs update"):
+        return None
+    flag = next((each for each in ("--set-env-vars", "--set-secrets") if call.has(each)), "")
+    if not flag or scene.says(r"\b(?:replace|overwrite)s?\b|\ball\b"):
+        return None
+    kind = "variable" if flag == "--set-env-vars" else "secret"
+    return Found(
+        f"It removes every {kind} that is not named here before it sets these: the new revision starts without them, "
+        "or does not start.",
+        rebuilt(call).replace(flag, flag.replace("--set", "--update")),
+    )
+
+
 RULES = (
+    set_drops,
     restarts_nothing,
     no_traffic,
     to_latest,

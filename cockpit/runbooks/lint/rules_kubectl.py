@@ -55,7 +55,10 @@ def no_namespace(call: Call, scene: Scene) -> Found | None:
     if usual_namespace(scene.book):
         return Found(why, fixed, Level.ERROR if call.verb == "delete" else None)
     changes = scene.book.once(_changes)  # a runbook that names no namespace anywhere is told once
-    others = f" So do {len(changes) - 1} more commands of this runbook." if len(changes) > 1 else ""
+    more = len(changes) - 1
+    others = (
+        f" {more} more of this runbook name none either." if more > 1 else " One more names none." if more else ""
+    )
     return Found(why + others, fixed) if scene.index == changes[0] else Found(why, fixed, Level.NOTE)
 
 
@@ -93,6 +96,8 @@ def undo_without_revision(call: Call, scene: Scene) -> Found | None:
     """`rollout undo` without --to-revision."""
     if call.verb != "rollout undo" or tries_only(call) or call.flag("--to-revision") not in (None, "0"):
         return None
+    if not call.args and scene.command.language == "inline":
+        return None  # the name of the command in a sentence
     target = " ".join(word.text for word in call.args)
     where = in_namespace(call, scene)
     return Found(

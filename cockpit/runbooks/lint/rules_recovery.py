@@ -25,6 +25,7 @@ _READERS = names(
 _REHEARSAL = re.compile(
     r"(?i)(?:^|[^a-z])(?:test|tests|testing|te?mp|drill|rehearsal|sandbox|scratch|demo)(?:[^a-z]|$)"
 )
+_SAYS_SO = r"\b(?:entire|whole)\s+namespace\b|\b(?:everything|all\s+(?:data|resources))\b.*\b(?:in|of|inside)\b"
 _DUMPS = ("pg_dump", "pg_dumpall")
 _WRITERS = ("gunzip", "zcat", "cat", "gzip", "xz", "zstd", "pg_dump", "gsutil", "aws", "gcloud")
 
@@ -59,7 +60,7 @@ def delete_namespace(call: Call, scene: Scene) -> Found | None:
         why,
         f"leave {name} as it is and apply over it: kubectl diff -f BACKUP.yaml, then kubectl apply -f BACKUP.yaml; "
         "to begin anew use another namespace and switch when it works",
-        Level.ERROR if in_recovery else None,
+        Level.ERROR if in_recovery else Level.NOTE if scene.says(_SAYS_SO) else None,
     )
 
 

@@ -68,6 +68,21 @@ PAIRS = (
     ),
     ("kubectl-drain-stops-half-way", fence("kubectl drain --ignore-daemonsets"), fence("kubectl uncordon n1")),
     (
+        "cloud-run-set-drops-the-others",
+        fence("gcloud run services update shop --region=europe-west1 --set-env-vars=LOG=debug"),
+        fence("gcloud run services update shop --region=europe-west1 --update-env-vars=LOG=debug"),
+    ),
+    (
+        "cloud-run-set-drops-the-others",
+        fence("gcloud run jobs update tidy --region=europe-west1 --set-secrets=KEY=shop-key:latest"),
+        fence("gcloud run deploy shop --image=shop:7 --region=europe-west1 --set-env-vars=LOG=debug"),
+    ),
+    (
+        "kubectl-undo-names-no-revision",
+        "Then `kubectl rollout undo deployment/web -n shop`.\n",
+        "While `kubectl rollout undo` is quick, the repository does not learn of it.\n",
+    ),
+    (
         "sql-restore-names-no-target",
         fence("gcloud sql backups restore BACKUP_ID --backup-instance=shop-db"),
         fence("gcloud sql backups restore BACKUP_ID --restore-instance=shop-db"),
@@ -128,6 +143,8 @@ def test_a_namespace_that_is_made_anew_empty_is_no_restore(faults_of) -> None:
 
     assert levels(made) == ["warning"]
     assert levels("kubectl apply -f saved.yaml") == ["error"]
+    said = "# Shop\n\n## Tidy\n\n### Delete the entire namespace\n\n" + fence("kubectl delete namespace shop")
+    assert [fault.level.value for fault in faults_of(said) if fault.rule == "kubectl-delete-namespace"] == ["note"]
 
 
 def test_a_fence_that_became_a_part_of_the_sentence_is_no_command(faults_of) -> None:
