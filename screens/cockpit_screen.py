@@ -176,7 +176,8 @@ class CockpitScreen(Openings):
         """The footer follows the pane and what can be done in it."""
         engine = self.engine
         keys = engine.profile.keys if engine is not None else {}
-        moves, always = move_hints(self.current, keys)
+        pages = () if self.single else tuple(pane for pane in self.panes if pane.PAGE)
+        moves, always = move_hints(self.current, keys, pages)
         if self.guide is not None and self.has_class("-at-guide"):
             self.footer.show((), self.guide.hints(), always[:-1])  # q goes back here
             return

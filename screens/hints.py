@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cockpit.model.severity import SourceKind
@@ -48,9 +48,14 @@ def hint(row: tuple[str, str, str], keys: Mapping[str, str]) -> Hint:
     return Hint(shown(keys[id_]) if id_ in keys else key, word)
 
 
-def move_hints(pane: Pane, keys: Mapping[str, str]) -> tuple[tuple[Hint, ...], tuple[Hint, ...]]:
-    """(What helps here, what is always there). `keys` are the operator's own, by binding id."""
+def move_hints(
+    pane: Pane, keys: Mapping[str, str], pages: Sequence[Pane] = ()
+) -> tuple[tuple[Hint, ...], tuple[Hint, ...]]:
+    """(What helps here, what is always there). `keys` are the operator's own, by binding id; `pages` are the panes
+    that are not in sight.
+    """
     here = list(_COMMON)
+    here[1:1] = [(f"pane.{each.NUMBER}", str(each.NUMBER), each.LABEL) for each in pages]
     if pane.KIND is SourceKind.LOGS:
         here[2:2] = _LOGS
     if pane.SWITCHES and pane.scenery is not None and len(pane.scenery.states) > 1:

@@ -48,7 +48,7 @@ class CloudPane(Pane):
                 continue
             if rows:
                 rows.append(blank())
-            rows.append(Row("", (Rule(_TITLES[kind]),)))
+            rows.append(Row("", (Rule(_TITLES[kind], "muted"),)))
             for state in shown:
                 rows += _source(state, scenery.now)
         return rows
@@ -147,4 +147,4 @@ def _source(state: SourceState, now: float) -> list[Row]:
         case _:
             return []
     notes = [note(f"   {text}", "warning") for text in payload.notes]
-    return [managed.line(state.source, glyph, state.title, summary, (said, ""), "", sunk), *rows, *notes]
+    return [managed.line(state.source, glyph, state.title, summary, said, sunk), *rows, *notes]

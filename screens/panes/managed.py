@@ -11,7 +11,7 @@ from cockpit.model.cloudsql import CloudSqlStatus, SqlBackup
 from cockpit.model.memorystore import MemorystoreStatus
 from cockpit.model.secretstore import SecretsStatus, StoredSecret
 from screens import figures
-from screens.paint import Cell, Column, Layout, Row
+from screens.paint import Cell, Column, Layout, Row, Span, Spans
 
 _BACKUPS = 3
 _CHANGES = 12
@@ -23,14 +23,13 @@ _LAYOUT: Layout = (
     Column("", 0, least=20),
     Column("", 9, right=True, drop=1),
 )
+_HEAD: Layout = (Column("", 1), Column("", 27), Column("", 0, least=40))
 Say = Callable[[str], str]  # part of a source -> key of its row
 
 
-def line(
-    key: str, glyph: tuple[str, str], name: str, state: Cell, said: Cell = ("", ""), age: str = "", sunk: bool = False
-) -> Row:
-    """One line of the pane: what it is, how it is, the rest, how long ago."""
-    return Row(key, (glyph, (name, "bold" if glyph[0].strip() else ""), state, said, (age, "muted")), _LAYOUT, sunk)
+def line(key: str, glyph: Span, name: str, state: Span, said: str, sunk: bool = False) -> Row:
+    """The first line of a source: its name, the verdict on it, what it is."""
+    return Row(key, (glyph, (name, "bold"), Spans((state, (f"   {said}", "")))), _HEAD, sunk)
 
 
 def part(key: str, name: str, state: Cell, said: Cell = ("", ""), age: str = "", sunk: bool = False) -> Row:

@@ -19,6 +19,7 @@ from cockpit.model.severity import Severity, SourceKind
 from cockpit.polling.logring import LogRing
 
 from .engine import SampleEngine
+from .managed import managed
 from .moment import NOW, START, ago
 from .readings import FOUND, ROOT, cache, database, entries, health, log_status, revision, service, session
 
@@ -49,6 +50,7 @@ __all__ = [
     "health",
     "incident",
     "log_status",
+    "managed",
     "revision",
     "service",
     "session",
