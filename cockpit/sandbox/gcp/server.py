@@ -14,6 +14,7 @@ from cockpit.sandbox.gcp.memorystore import Memorystore
 from cockpit.sandbox.gcp.resource_manager import ResourceManager
 from cockpit.sandbox.gcp.run_v1 import RunV1
 from cockpit.sandbox.gcp.run_v2 import RunV2
+from cockpit.sandbox.gcp.secret_manager import SecretManager
 from cockpit.sandbox.gcp.sql_admin import SqlAdmin
 from cockpit.sandbox.gcp.sql_state import CloudSql
 from cockpit.sandbox.http import BadRequest, HttpServer, Request, Response
@@ -44,6 +45,7 @@ class ControlPlane:
         self._sql_admin = SqlAdmin(self.sql, self.permissions, self.logs)
         self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
         self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
+        self.secrets = SecretManager(project, number, self.permissions, self.logs)
         self._v1 = RunV1(self.run, self.permissions)
         self._v2 = RunV2(self.run, self.permissions)
         self._server: HttpServer | None = None
@@ -101,6 +103,8 @@ class ControlPlane:
             return await self.memorystore.handle(request, principal)
         if self.memorystore.takes(request.path):
             return await self.memorystore.handle(request, principal)
+        if self.secrets.takes(request.path):
+            return await self.secrets.handle(request, principal)
         if self._v1.takes(request.path):
             return await self._v1.handle(request, principal)
         raise ApiError("NOT_FOUND", f"The requested URL {request.path} was not found on this server.")
