@@ -76,7 +76,7 @@ def told_apart_by(target: Mapping[str, str], placeholders: Sequence[Placeholder]
     wanted = _named(target, placeholders)
     if url := wanted.get("url"):
         return (urlsplit(url).hostname or "") if origin_of(url) else ""
-    keys = ("service", "instance", "container", "host", "database", "project", "region")
+    keys = ("service", "instance", "policy", "container", "host", "database", "project", "region")
     return next((wanted[key] for key in keys if key in wanted), "")
 
 
@@ -84,7 +84,7 @@ def spoken(facts: Mapping[str, str]) -> str:
     """A target or a source's facts as a person names it: "api in europe-west1 of shop-prod"."""
     if url := facts.get("url"):
         return clean(url, 200)
-    parts = [facts[key] for key in ("service", "instance", "container", "dsn_service") if facts.get(key)]
+    parts = [facts[key] for key in ("service", "instance", "policy", "container", "dsn_service") if facts.get(key)]
     if database := facts.get("database"):
         parts.append(f"database {database}")
     for word, key in (("at", "host"), ("in", "region"), ("of", "project"), ("at", "path")):

@@ -212,12 +212,12 @@ def replacements() -> tuple[Replacement, ...]:
 
 
 def _action_modules() -> tuple[ModuleType, ...]:
-    from cockpit.actions import database, health, httpsend, logs, memorystore, redis, revisions, sql, upkeep
+    from cockpit.actions import armor, database, health, httpsend, logs, memorystore, redis, revisions, sql, upkeep
 
-    return (health, httpsend, logs, database, sql, upkeep, redis, revisions, memorystore)
+    return (health, httpsend, logs, database, sql, upkeep, redis, revisions, memorystore, armor)
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    from cockpit.looks import database, health, logs, memorystore, redis, revisions
+    from cockpit.looks import armor, database, health, logs, memorystore, redis, revisions
 
-    return (health, logs, database, redis, revisions, memorystore)
+    return (health, logs, database, redis, revisions, memorystore, armor)

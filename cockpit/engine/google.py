@@ -7,6 +7,7 @@ from functools import partial
 
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
+from cockpit.engine.edge import compose_armor
 from cockpit.engine.part import Parts
 from cockpit.looks.bound import StateOf
 from cockpit.model.cache import CacheStatus
@@ -17,12 +18,16 @@ from cockpit.profile.schema import Profile
 
 def google_modules(profile: Profile) -> dict[str, bool]:
     """Adapter module -> whether this profile needs it."""
-    return {"cockpit.adapters.gcp.memorystore": bool(profile.memorystore)}
+    return {
+        "cockpit.adapters.gcp.memorystore": bool(profile.memorystore),
+        "cockpit.adapters.gcp.armor": bool(profile.armor),
+    }
 
 
 def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     """Add sources, actions and looks. Opens no connection."""
     _memorystore(parts, profile, scene, clock, state_of)
+    compose_armor(parts, profile, scene, clock, state_of)
 
 
 def _memorystore(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
