@@ -221,7 +221,9 @@ def _written_just_before(scene: Scene, name: str) -> bool:
     """By the same block, with a name that is the same for the whole day."""
     if re.search(r"%[HMSsNT]", name):
         return False
-    return any(name in command.text for command in scene.block_before) or scene.command.text.count(name) > 1
+    dated = name[: max(match.end() for match in DATE.finditer(name))]  # a folder of the day is as good as a file
+    said = name if not dated.rstrip("/").endswith(")") or "/" not in name[len(dated) :] else dated
+    return any(said in command.text for command in scene.block_before) or scene.command.text.count(name) > 1
 
 
 @on_call(

@@ -128,10 +128,13 @@ def says_look(scene: Scene) -> Found | None:
 
 
 def _looks_in_pods(command: Command) -> bool:
-    """All that it does is asked in containers, and there it only reads: a look, whatever right it takes."""
-    return bool(command.calls) and all(
+    """It goes into a container, and nothing is known to change there: a look, whatever right it takes."""
+    goes_in = any(
+        call.verb == "exec" or any(each.tool == "kubectl exec" for each in call.within) for call in command.calls
+    )
+    return goes_in and all(
         rule(replace(call, within=tuple(each for each in call.within if each.tool != "kubectl exec"))).effect
-        is EffectClass.READS
+        in (EffectClass.READS, EffectClass.UNKNOWN)
         for call in command.calls
     )
 

@@ -78,6 +78,27 @@ PAIRS = (
         fence("gcloud run deploy shop --image=shop:7 --region=europe-west1 --set-env-vars=LOG=debug"),
     ),
     (
+        "step-says-look-but-changes",
+        "Check the queue:\n\n" + fence("kubectl exec web-0 -n shop -- rm -rf /tmp/queue"),
+        "Check the queue:\n\n" + fence("kubectl exec -it deploy/queue -n shop -- /bin/sh -l"),
+    ),
+    (
+        "sql-change-without-condition",
+        fence('psql -h db.shop.internal -d shop -c "UPDATE users SET tax_number = NULL"'),
+        fence('psql -h staging-db -d shop -c "UPDATE users SET tax_number = NULL"'),
+    ),
+    (
+        "dated-name-is-built-anew",
+        fence("aws s3 cp s3://shop/$(date +%F)/web.dump ."),
+        fence("LAST=$(aws s3 ls s3://shop/$(date +%F)/ | tail -1)", "aws s3 cp s3://shop/$(date +%F)/$LAST ."),
+    ),
+    (
+        "sql-ends-its-own-session",
+        "```sql\nSELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop';\n```\n",
+        "```sql\nSELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop' "
+        "AND xact_start < now() - interval '9 min';\n```\n",
+    ),
+    (
         "kubectl-undo-names-no-revision",
         "Then `kubectl rollout undo deployment/web -n shop`.\n",
         "While `kubectl rollout undo` is quick, the repository does not learn of it.\n",
