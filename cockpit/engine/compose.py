@@ -218,6 +218,6 @@ def _action_modules() -> tuple[ModuleType, ...]:
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    from cockpit.looks import armor, database, health, logs, memorystore, redis, revisions
+    from cockpit.looks import armor, database, health, logs, memorystore, metrics, redis, revisions
 
-    return (health, logs, database, redis, revisions, memorystore, armor)
+    return (health, logs, database, redis, revisions, memorystore, armor, metrics)

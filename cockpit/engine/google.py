@@ -8,6 +8,7 @@ from functools import partial
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
 from cockpit.engine.edge import compose_armor
+from cockpit.engine.gauges import compose_metrics
 from cockpit.engine.part import Parts
 from cockpit.looks.bound import StateOf
 from cockpit.model.cache import CacheStatus
@@ -21,6 +22,7 @@ def google_modules(profile: Profile) -> dict[str, bool]:
     return {
         "cockpit.adapters.gcp.memorystore": bool(profile.memorystore),
         "cockpit.adapters.gcp.armor": bool(profile.armor),
+        "cockpit.adapters.gcp.monitoring": bool(profile.metrics),
     }
 
 
@@ -28,6 +30,7 @@ def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, s
     """Add sources, actions and looks. Opens no connection."""
     _memorystore(parts, profile, scene, clock, state_of)
     compose_armor(parts, profile, scene, clock, state_of)
+    compose_metrics(parts, profile, clock, state_of)
 
 
 def _memorystore(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:

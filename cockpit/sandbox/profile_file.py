@@ -23,6 +23,7 @@ class Addresses:
     shop: str
     admin_token: str
     control_plane: str
+    monitoring: str
     project: str
     region: str
     service: str
@@ -98,6 +99,10 @@ def _text(directory: Path, at: Addresses) -> str:
     parts.append(
         _table("[[logs]]", name="shop", type="cloud_logging", project=at.project, endpoint=at.control_plane,
                filter=wanted, interval="2s", timeout="3s")
+    )  # fmt: skip
+    parts.append(
+        _table("[[metrics]]", name="shop", project=at.project, endpoint=at.monitoring, interval="10s", timeout="10s",
+               window="30m")
     )  # fmt: skip
     parts += _actions(directory, at)
     targets = {"cache.shop.example": "redis/cache"} if at.redis_url else {}

@@ -21,6 +21,7 @@ from cockpit.sandbox.gcp.cloud import Audit
 from cockpit.sandbox.gcp.model import Service, Template
 from cockpit.sandbox.gcp.run_v2 import template_json
 from cockpit.sandbox.gcp.server import ControlPlane
+from cockpit.sandbox.measurements import Measurements, Subject
 from cockpit.sandbox.postgres import PostgresServer
 from cockpit.sandbox.process import NoBinary, password
 from cockpit.sandbox.profile_file import Addresses, write_profile
@@ -34,6 +35,7 @@ from cockpit.sandbox.scenarios import (
     Scenario,
     Site,
 )
+from cockpit.sandbox.server_load import DatabaseMeter, cache_load
 from cockpit.sandbox.shape import Shape
 from cockpit.sandbox.shop.database import APPLICATION_ROLE, BATCH_ROLE, NAME, ONCALL_ROLE, prepare
 from cockpit.sandbox.shop.front import Front
@@ -82,12 +84,14 @@ class Sandbox:
     redis: RedisServer | None = None
     front: Front | None = None
     load: Load | None = None
+    measurements: Measurements | None = None
     fault: Fault | None = None
     profile: Path | None = None
     stages: list[Stage] = field(default_factory=list)
     passwords: dict[str, str] = field(default_factory=dict)
     admin_token: str = field(default_factory=password, repr=False)
     _cache: Redis | None = None
+    _database_meter: DatabaseMeter | None = None
     # The servers' leash is tied to the thread that starts them: this one lives as long as the system.
     _starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "sandbox-servers"))
 
@@ -133,9 +137,11 @@ class Sandbox:
 
     async def close(self) -> None:
         """End everything; what was written in the directory stays. Safe to call twice."""
-        for part in (self.load, self.fault, self.front, self.plane):
+        for part in (self.measurements, self.load, self.fault, self.front, self.plane):
             if part is not None:
                 await part.close()
+        if self._database_meter is not None:
+            self._database_meter.close()
         if self._cache is not None:
             await self._cache.aclose()
         loop = asyncio.get_running_loop()
@@ -187,6 +193,7 @@ class Sandbox:
         if self.scenario is Scenario.LOCK_PILEUP and self.load is not None:
             self.load.rush(20)
         report("scenario", f"{self.scenario.value}: {DESCRIPTIONS[self.scenario]}")
+        self._measure()
         self.profile = write_profile(self.directory, self._addresses())
         report("profile", str(self.profile))
 
@@ -242,6 +249,30 @@ class Sandbox:
         self.front = Front(run, service, self.plane.logs, backends, self.admin_token, self.shape)
         await self.front.start()
 
+    def _measure(self) -> None:
+        """Begin to write time series; the servers are looked at once somebody asks for them."""
+        front, run = self.front, self.plane.run
+        revision = front.main_revision() if front else None
+        if front is None or revision is None:
+            return
+        labels = {"project_id": run.project, "service_name": self.shape.service, "location": run.region}
+        service = {f"resource.labels.{name}": value for name, value in labels.items()}
+        instance = next((each.name for each in self.plane.sql.instances.values() if not each.primary), "")
+        store = next(iter(self.plane.memorystore.instances), "")
+        subject = Subject(
+            {**service, "resource.labels.configuration_name": self.shape.service},
+            {"resource.labels.database_id": f"{run.project}:{instance}"} if instance else {},
+            {"resource.labels.instance_id": store} if store else {},
+        )
+        self.measurements = Measurements(self.plane.monitoring.store, subject, front.meter, self.tempo.requests_per_s)
+        if self.postgres is not None:
+            self._database_meter = DatabaseMeter(self.postgres.dsn())
+            self.measurements.database = self._database_meter.load
+        if (cache := self._cache) is not None:
+            self.measurements.cache = lambda: cache_load(cache)
+        self.plane.monitoring.on_first = self.measurements.want
+        self.measurements.start(revision.name)
+
     def _record(self, service: Service, at: datetime) -> None:
         """The audit entry of a deployment in the past."""
         run = self.plane.run
@@ -262,6 +293,7 @@ class Sandbox:
             shop=self.front.url if self.front else "",
             admin_token=self.admin_token,
             control_plane=self.plane.url,
+            monitoring=self.plane.monitoring.url,
             project=run.project,
             region=run.region,
             service=self.shape.service,

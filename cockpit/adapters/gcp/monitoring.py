@@ -100,7 +100,8 @@ class MetricsBoard:
                 found = await self._call("get_metric_descriptor", {"name": name}, DESCRIBE)
         except TimeoutError:
             raise self._late() from None
-        return found.metric_kind.name, found.value_type.name
+        kind = type(found)  # a plain protobuf class: its enumerations are numbers
+        return kind.MetricKind.Name(found.metric_kind), kind.ValueType.Name(found.value_type)
 
     async def diagnose(self) -> list[Diagnosis]:
         """Token, then one panel's question."""

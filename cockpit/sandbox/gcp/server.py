@@ -10,13 +10,15 @@ from cockpit.sandbox.gcp.compute import Compute
 from cockpit.sandbox.gcp.errors import ApiError
 from cockpit.sandbox.gcp.log_store import LogStore
 from cockpit.sandbox.gcp.memorystore import Memorystore
-from cockpit.sandbox.gcp.memorystore import Memorystore
+from cockpit.sandbox.gcp.metric_types import DESCRIPTORS
+from cockpit.sandbox.gcp.monitoring import Monitoring
 from cockpit.sandbox.gcp.resource_manager import ResourceManager
 from cockpit.sandbox.gcp.run_v1 import RunV1
 from cockpit.sandbox.gcp.run_v2 import RunV2
 from cockpit.sandbox.gcp.secret_manager import SecretManager
 from cockpit.sandbox.gcp.sql_admin import SqlAdmin
 from cockpit.sandbox.gcp.sql_state import CloudSql
+from cockpit.sandbox.gcp.timeseries import TimeSeriesStore
 from cockpit.sandbox.http import BadRequest, HttpServer, Request, Response
 
 _MAY_FAIL = (KeyError, TypeError, ValueError, AttributeError)  # of a body that has another shape than the API's
@@ -44,7 +46,7 @@ class ControlPlane:
         self.sql = CloudSql(project, settle_s=settle_s)
         self._sql_admin = SqlAdmin(self.sql, self.permissions, self.logs)
         self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
-        self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
+        self.monitoring = Monitoring(project, TimeSeriesStore(DESCRIPTORS), self.tokens, self.permissions)
         self.secrets = SecretManager(project, number, self.permissions, self.logs)
         self._v1 = RunV1(self.run, self.permissions)
         self._v2 = RunV2(self.run, self.permissions)
@@ -53,13 +55,14 @@ class ControlPlane:
     async def start(self, port: int = 0) -> None:
         """Listen on loopback."""
         self._server = await HttpServer.start(self.handle, port=port)
+        await self.monitoring.start(self._server.port)
 
     async def close(self) -> None:
         """Stop listening and settling."""
+        await self.monitoring.close()
         if self._server is not None:
             await self._server.close()
         await self.run.close()
-        await self.memorystore.close()
         await self.memorystore.close()
         await self.compute.close()
         await self.sql.close()
@@ -99,8 +102,6 @@ class ControlPlane:
             return await self._sql_admin.handle(request, principal)
         if self.compute.takes(request.path):
             return await self.compute.handle(request, principal)
-        if self.memorystore.takes(request.path):
-            return await self.memorystore.handle(request, principal)
         if self.memorystore.takes(request.path):
             return await self.memorystore.handle(request, principal)
         if self.secrets.takes(request.path):

@@ -18,6 +18,7 @@ from cockpit.sandbox.gcp.log_store import LogStore
 from cockpit.sandbox.gcp.model import Service
 from cockpit.sandbox.http import BadRequest, HttpServer, Request, Response
 from cockpit.sandbox.shape import Shape
+from cockpit.sandbox.shop.meter import Meter
 from cockpit.sandbox.shop.revision import Backends, PoolExhausted, ShopRevision
 from cockpit.sandbox.shop.vitals import Vitals, Window
 
@@ -43,6 +44,7 @@ class Front:
         self._job: asyncio.Task[None] | None = None
         self._recent: dict[str, deque[float]] = {}
         self.window = Window()
+        self.meter = Meter()
         self._vitals = Vitals(self.window, backends)
         self.maintenance = False
         self.rate_limit = 0  # requests a minute and client; 0: none
@@ -116,6 +118,7 @@ class Front:
         latency = time.monotonic() - start
         kind = request.path.strip("/").partition("/")[0]
         self.window.add(kind, response.status, latency)
+        self.meter.add(revision.name if revision else "", response.status, latency)
         self._log(request, client, revision.name if revision else "", response, message, latency)
         return response
 
