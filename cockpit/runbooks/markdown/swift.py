@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cockpit.runbooks.markdown.htmltables import Row
 from cockpit.runbooks.markdown.parts import CHECKBOX, Block, BlockKind, language_of
 
-_HEADING = re.compile(r"(#{1,6})[ \t]+([^\s#].*)$")
+_HEADING = re.compile(r"(#{1,6})(?:[ \t]+([^\s#].*)|[ \t]*)$")
 _CLOSING = re.compile(r"[ \t]#+$")
 _RULE = re.compile(r"(?:-{3,}|\*{3,}|_{3,}) *$")
 _ITEM = re.compile(r"(?:[-*+]|(\d{1,9})[.)]) {1,4}(?! )")
@@ -97,7 +97,7 @@ class _Swift:
         self._margin()
         if index > self.part and not self.lines[index - 1].strip(" "):
             self.part, self.whole = index, len(self.found)
-        self._add(BlockKind.HEADING, index, _CLOSING.sub("", match[2].rstrip()).strip(), len(match[1]))
+        self._add(BlockKind.HEADING, index, _CLOSING.sub("", (match[2] or "").rstrip()).strip(), len(match[1]))
 
     def _underlines(self, text: str) -> bool:
         """Makes the paragraph above a heading, where it stands at the margin."""

@@ -18,8 +18,8 @@ _LINES = [
     "- > quoted", "-     code", "Words and `code`", "**Label:**", "_emphasis_ first", "> quote", "| a | b |",
     "|---|---|", "|-|", "| 1 | 2 | 3 |", "| 1 |", "a | b", "--|--", "```bash", "```", "~~~", "  ```",
     "   ```sh", "kubectl get pods", "---", "===", "***", "<!-- one -->", "<!-- two", "-->", "<div>",
-    "<PRE>", "</pre>", "<table>", "  ---", "-- ", "=", "    \t", "\t", "      deeper", "<pre>```",
-    "\\# no heading", "\u00a0", "",
+    "#", "## ", "#######", "<PRE>", "</pre>", "<table>", "  ---", "-- ", "=", "    \t", "\t", "      deeper",
+    "<pre>```", "\\# no heading", "\u00a0", "",
 ]  # fmt: skip
 
 _line = st.builds(
