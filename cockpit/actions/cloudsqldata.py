@@ -179,10 +179,7 @@ class RestoreBackup(SqlAction):
             lost += f": {_span((self._ground.clock.now() - at).total_seconds())} of work"
         if origin != status.instance:
             lost = f"everything that is in {status.instance} now is lost; it becomes what {origin} was"
-        found = [
-            lost,
-            f"it overwrites {status.instance} in {status.region} ({status.connection_name or 'no address'})",
-        ]
+        found = [lost, f"it overwrites {status.instance} in {status.region}: {status.connection_name}"]
         newest = status.last_backup
         if origin == status.instance and newest is not None and newest.id != backup.id:
             found.append(f"there is a newer good backup: {newest.id} of {_moment(_of(newest))}")
