@@ -83,6 +83,11 @@ def _traffic(found: RunCall) -> Intent | None:
         return None
     ((option, value),) = found.options.items()
     match option:
+        case "--update-tags":
+            tag, _, revision = value.partition("=")
+            return _intent(found, "revisions.tag", {"tag": tag, "revision": revision}) if "," not in value else None
+        case "--remove-tags":
+            return _intent(found, "revisions.untag", {"tag": value}) if value and "," not in value else None
         case "--to-latest" if value in ("", "100"):
             return _intent(found, "revisions.promote", {"to": "latest"}, _NO_VALUE if value else "")
         case "--to-revisions" | "--to-tags":
@@ -207,5 +212,7 @@ _MEANT = {
     "revisions.memory",
     "revisions.ingress",
     "revisions.pin",
+    "revisions.tag",
+    "revisions.untag",
     "revisions.deploy",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cockpit.actions import gcloud_run, ingress, manual, scaling, template
+from cockpit.actions import gcloud_run, ingress, manual, scaling, tags, template
 from cockpit.actions.handler import ActionHandler, Scene
 from cockpit.actions.service import IDENTITY, Ground
 from cockpit.actions.shift import RESTORE, TrafficAction, Wish
@@ -82,6 +82,7 @@ SPECS = (
     *template.SPECS,
     *manual.SPECS,
     *ingress.SPECS,
+    *tags.SPECS,
 )
 REPLACES = gcloud_run.replacements(SPECS)
 
@@ -262,4 +263,5 @@ def handlers(
         *template.handlers(ground),
         *manual.handlers(ground),
         *ingress.handlers(ground),
+        *tags.handlers(ground),
     ]

@@ -63,6 +63,12 @@ class TrafficAction(ServiceAction):
         """The list that this action wants."""
         raise NotImplementedError
 
+    def by_hand(
+        self, request: ActionRequest, status: ServiceStatus, targets: Sequence[TrafficTarget]
+    ) -> tuple[str, ...]:
+        """The command that does the same."""
+        return gcloud_traffic(status, targets)
+
     async def plan(self, request: ActionRequest) -> Plan:
         """The exact PATCH, before and after, permission and dry run."""
         ground = await self.ground(request)
@@ -98,7 +104,7 @@ class TrafficAction(ServiceAction):
             objects=tuple(f"{name}: {old} % -> {new} %" for name, old, new in lines),
             affected=f"{affected}. {wish.why}" if wish.why else affected,
             operation=self._adapter.traffic_request(targets, status.etag),
-            equivalent=gcloud_traffic(status, targets),
+            equivalent=self.by_hand(request, status, targets),
             undo=self._undo(request, status.traffic, targets, status.latest_ready),
             dry_run=dry_run,
             basis={"targets": targets, "former": status.traffic, "latest": status.latest_ready, "etag": status.etag},

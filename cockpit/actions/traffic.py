@@ -122,7 +122,12 @@ def gcloud_traffic(status: ServiceStatus, targets: Sequence[TrafficTarget]) -> t
         wanted = "--to-latest"
     else:
         wanted = "--to-revisions=" + ",".join(f"{name or 'LATEST'}={share}" for name, share in weighted.items())
-    return (_line(status, ["gcloud", "run", "services", "update-traffic", status.service, wanted]),)
+    return gcloud_traffic_flag(status, wanted)
+
+
+def gcloud_traffic_flag(status: ServiceStatus, flag: str) -> tuple[str, ...]:
+    """`gcloud run services update-traffic` with this flag."""
+    return (_line(status, ["gcloud", "run", "services", "update-traffic", status.service, flag]),)
 
 
 def gcloud_scale(status: ServiceStatus, minimum: int | None, maximum: int | None, request: str) -> tuple[str, ...]:

@@ -138,6 +138,10 @@ async def traffic(scene: Scene) -> object:
     return scene.service()[0]
 
 
+async def tags(scene: Scene) -> set[str]:
+    return {target.tag for target in scene.sandbox.plane.run.service("shop").traffic}
+
+
 async def limits(scene: Scene) -> object:
     return scene.service()[1]
 
@@ -269,6 +273,10 @@ def unpinned(**params: str) -> Callable[[Scene], Awaitable[dict[str, str]]]:
     return params_
 
 
+async def tagged(scene: Scene) -> dict[str, str]:
+    return {**await other_revision(scene), "tag": "blue"}
+
+
 async def a_tenth(scene: Scene) -> dict[str, str]:
     return {**await other_revision(scene), "percent": "10"}
 
@@ -277,7 +285,7 @@ def changed(before: object, now: object) -> bool:
     return now != before
 
 
-KEYLESS = {f"revisions.{name}" for name in ("pin", "restart", "memory", "deploy", "stop", "ingress")}
+KEYLESS = {f"revisions.{name}" for name in ("pin", "restart", "memory", "deploy", "stop", "ingress", "tag")}
 DEEDS = {
     "health.call": Deed("health/shop", given(name="maintenance-on"), maintenance, changed, "health.call"),
     "logs.block": Deed("logs/shop", given(ip=ADDRESS), door, lambda _, now: now == 403, "logs.unblock"),
@@ -306,6 +314,7 @@ DEEDS = {
     "revisions.ingress": Deed(
         "revisions/shop", given(ingress="internal"), page, lambda _, now: now == 404, "revisions.ingress"
     ),
+    "revisions.tag": Deed("revisions/shop", tagged, tags, lambda _, now: "blue" in now, "revisions.restore"),
     # Last: the shop's own cache goes with it.
     "redis.flush": Deed("redis/cache", given(), keys_like("marker:*"), lambda _, now: now == 0),
 }

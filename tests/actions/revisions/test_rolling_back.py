@@ -33,6 +33,8 @@ def test_keys_and_tiers_are_those_of_the_design() -> None:
         "revisions.stop": ("", Tier.T3),
         "revisions.resume": ("", Tier.T2),
         "revisions.ingress": ("", Tier.T2),
+        "revisions.tag": ("", Tier.T2),
+        "revisions.untag": ("", Tier.T2),
     }
 
 

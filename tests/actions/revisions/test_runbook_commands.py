@@ -56,6 +56,8 @@ def understood(text: str) -> Intent | None:
             {"image": "reg/pay:v8"},
         ),
         (f"{UPDATE} --ingress=all", "revisions.ingress", {"ingress": "all"}),
+        (f"{TRAFFIC} --update-tags=beta=pay-2", "revisions.tag", {"tag": "beta", "revision": "pay-2"}),
+        (f"{TRAFFIC} --remove-tags=beta", "revisions.untag", {"tag": "beta"}),
         ("gcloud beta run services update pay --region=europe-west4 --scaling=0", "revisions.stop", {}),
     ],
 )

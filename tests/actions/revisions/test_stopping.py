@@ -147,6 +147,43 @@ async def test_a_split_may_name_a_tag_and_a_list_may_keep_the_tags(rig: Rig) -> 
     assert rig.traffic() == f"{GOOD}=50,{BAD}=50,tag:canary@{GOOD}=0"
 
 
+async def test_a_tag_is_set_moved_and_taken_away_without_moving_a_request(rig: Rig) -> None:
+    former = rig.traffic()
+    plan = await rig.plan("revisions.tag", tag="blue", revision=BAD)
+    assert (plan.refusals, plan.warnings) == ((), ())
+    assert plan.affected == "0 % of the requests to shop change their revision"
+    result = await rig.run(plan)
+    assert rig.traffic() == f"{former},tag:blue@{BAD}=0"
+    assert (await rig.verify(plan, result)).holds is True
+    assert "already so" in rig.reasons(await rig.plan("revisions.tag", tag="blue", revision=BAD))
+    moved = await rig.plan("revisions.tag", tag="blue", revision=GOOD)
+    assert moved.warnings == (f"blue leaves {BAD}",)
+    await rig.run(moved)
+    assert (await rig.verify(plan, result)).holds is False
+    away = await rig.plan("revisions.untag", tag="blue")
+    result = await rig.run(away)
+    assert (await rig.verify(away, result)).holds is True
+    assert rig.traffic() == former
+    await rig.run(await rig.undo(result.undo.request))
+    assert f"tag:blue@{GOOD}=0" in rig.traffic()
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "reason"),
+    [
+        ("revisions.tag", {"tag": "Blue", "revision": GOOD}, "'Blue' is no tag"),
+        ("revisions.tag", {"tag": "b" * 43, "revision": GOOD}, "is no tag"),
+        ("revisions.tag", {"tag": "blue", "revision": "shop-00001-gon"}, "does not exist"),
+        ("revisions.untag", {"tag": "blue"}, "there is no tag 'blue'"),
+    ],
+)
+async def test_a_tag_that_makes_no_sense_is_refused(
+    rig: Rig, action: str, params: dict[str, str], reason: str
+) -> None:
+    assert reason in rig.reasons(await rig.plan(action, **params))
+    assert rig.patches == []
+
+
 async def test_revisions_are_offered_with_the_previous_one_recommended(rig: Rig) -> None:
     for action in ("revisions.rollback", "revisions.split"):
         (choice,) = await rig.handlers[action].choices("revision")
@@ -167,6 +204,10 @@ async def test_revisions_are_offered_with_the_previous_one_recommended(rig: Rig)
 async def test_the_equivalent_commands_do_the_same_with_the_real_gcloud(
     rig: Rig, gcloud: Callable[[str], Awaitable[None]]
 ) -> None:
+    await gcloud((await rig.plan("revisions.tag", tag="blue", revision=BAD)).equivalent[0])
+    assert f"tag:blue@{BAD}" in rig.traffic()
+    await gcloud((await rig.plan("revisions.untag", tag="blue")).equivalent[0])
+    assert "blue" not in rig.traffic()
     await gcloud((await rig.plan("revisions.pin")).equivalent[0])
     assert rig.traffic().startswith(f"{BAD}=100")
     await gcloud((await rig.plan("revisions.ingress", ingress="internal")).equivalent[0])
