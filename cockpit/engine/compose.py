@@ -212,12 +212,24 @@ def replacements() -> tuple[Replacement, ...]:
 
 
 def _action_modules() -> tuple[ModuleType, ...]:
-    from cockpit.actions import armor, database, health, httpsend, logs, memorystore, redis, revisions, sql, upkeep
+    from cockpit.actions import (
+        armor,
+        cloudsql,
+        database,
+        health,
+        httpsend,
+        logs,
+        memorystore,
+        redis,
+        revisions,
+        sql,
+        upkeep,
+    )
 
-    return (health, httpsend, logs, database, sql, upkeep, redis, revisions, memorystore, armor)
+    return (health, httpsend, logs, database, sql, upkeep, redis, revisions, cloudsql, memorystore, armor)
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    from cockpit.looks import armor, database, health, logs, memorystore, metrics, redis, revisions
+    from cockpit.looks import armor, cloudsql, database, health, logs, memorystore, metrics, redis, revisions
 
-    return (health, logs, database, redis, revisions, memorystore, armor, metrics)
+    return (health, logs, database, redis, revisions, cloudsql, memorystore, armor, metrics)

@@ -20,6 +20,7 @@ from cockpit.profile.schema import Profile
 def google_modules(profile: Profile) -> dict[str, bool]:
     """Adapter module -> whether this profile needs it."""
     return {
+        "cockpit.adapters.gcp.sql": bool(profile.cloud_sql),
         "cockpit.adapters.gcp.memorystore": bool(profile.memorystore),
         "cockpit.adapters.gcp.armor": bool(profile.armor),
         "cockpit.adapters.gcp.monitoring": bool(profile.metrics),
@@ -28,9 +29,27 @@ def google_modules(profile: Profile) -> dict[str, bool]:
 
 def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     """Add sources, actions and looks. Opens no connection."""
+    _cloud_sql(parts, profile, scene, clock, state_of)
     _memorystore(parts, profile, scene, clock, state_of)
     compose_armor(parts, profile, scene, clock, state_of)
     compose_metrics(parts, profile, clock, state_of)
+
+
+def _cloud_sql(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
+    if not profile.cloud_sql:
+        return
+    from cockpit.actions import cloudsql
+    from cockpit.actions.google import GoogleGround
+    from cockpit.adapters.gcp.sql import CloudSqlInstance
+    from cockpit.looks import cloudsql as looks
+
+    for source in profile.cloud_sql:
+        adapter = CloudSqlInstance(source, clock)
+        parts.add(SourceKind.CLOUDSQL, source.name, adapter, source.interval, source.timeout)
+        name = f"cloudsql/{source.name}"
+        ground = GoogleGround(name, source.project, scene, profile.limits, clock, adapter)
+        parts.handlers.extend(cloudsql.handlers(ground, adapter, source.bucket))
+        parts.lookers.extend(looks.lookers(name, adapter, state_of, clock))
 
 
 def _memorystore(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
