@@ -99,6 +99,8 @@ def on_the_command_line(call: Call, scene: Scene) -> Found | None:
     if call.program in ("export", "assign", "echo", "read"):
         return None
     for name, value in _secret_arguments(call):
+        if re.fullmatch(r"(?i)throw-?away|disposable", value):
+            continue  # of a container that is deleted afterwards
         literal = not is_stand_in(value) and "$" not in value and "`" not in value
         seen = "It is in this file too." if literal else "Once filled in, it stays in the shell's history."
         return Found(

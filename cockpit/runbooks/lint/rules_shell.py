@@ -128,13 +128,13 @@ def says_look(scene: Scene) -> Found | None:
 
 
 def _looks_in_pods(command: Command) -> bool:
-    """It goes into a container, and nothing is known to change there: a look, whatever right it takes."""
+    """It goes into a container and loses nothing there: a look, most likely, whatever right it takes."""
     goes_in = any(
         call.verb == "exec" or any(each.tool == "kubectl exec" for each in call.within) for call in command.calls
     )
     return goes_in and all(
         rule(replace(call, within=tuple(each for each in call.within if each.tool != "kubectl exec"))).effect
-        in (EffectClass.READS, EffectClass.UNKNOWN)
+        is not EffectClass.DESTROYS
         for call in command.calls
     )
 

@@ -83,6 +83,16 @@ PAIRS = (
         "Check the queue:\n\n" + fence("kubectl exec -it deploy/queue -n shop -- /bin/sh -l"),
     ),
     (
+        "secret-on-the-command-line",
+        fence("docker run -d --name drill -e POSTGRES_PASSWORD=h4rbour-9 postgres:18"),
+        fence("docker run -d --name drill -e POSTGRES_PASSWORD=throwaway postgres:18"),
+    ),
+    (
+        "step-says-look-but-changes",
+        "Verify the migration:\n\n" + fence("kubectl exec deploy/web -n shop -- rm -rf /srv/old"),
+        "Verify the migration:\n\n" + fence("kubectl exec deploy/web -n shop -- flask db current"),
+    ),
+    (
         "sql-change-without-condition",
         fence('psql -h db.shop.internal -d shop -c "UPDATE users SET tax_number = NULL"'),
         fence('psql -h staging-db -d shop -c "UPDATE users SET tax_number = NULL"'),
