@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from cockpit.sandbox.edge import POLICY
 from cockpit.sandbox.shape import Shape
 
 FILE_NAME = "profile.toml"
@@ -103,6 +104,10 @@ def _text(directory: Path, at: Addresses) -> str:
     parts.append(
         _table("[[metrics]]", name="shop", project=at.project, endpoint=at.monitoring, interval="10s", timeout="10s",
                window="30m")
+    )  # fmt: skip
+    parts.append(
+        _table("[[armor]]", name="edge", project=at.project, endpoint=at.control_plane, policy=POLICY, interval="5s",
+               timeout="3s", never=["127.0.0.0/8"])
     )  # fmt: skip
     parts += _actions(directory, at)
     targets = {"cache.shop.example": "redis/cache"} if at.redis_url else {}

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from cockpit.sandbox import postgres
+from cockpit.sandbox.edge import POLICY, seed_edge
 from cockpit.sandbox.gcp.cloud import Audit
 from cockpit.sandbox.gcp.model import Service, Template
 from cockpit.sandbox.gcp.run_v2 import template_json
@@ -247,6 +248,8 @@ class Sandbox:
             )  # fmt: skip
         backends = Backends(self.dsn(APPLICATION_ROLE), self._cache)
         self.front = Front(run, service, self.plane.logs, backends, self.admin_token, self.shape)
+        seed_edge(self.plane, self.shape.service)
+        self.front.edge = self.plane.compute.policies[POLICY].verdict
         await self.front.start()
 
     def _measure(self) -> None:

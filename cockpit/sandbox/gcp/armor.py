@@ -93,6 +93,20 @@ class Policy:
         """It was changed."""
         self.version += 1
 
+    def verdict(self, client: str) -> int:
+        """The HTTP status that a denial answers this address with, 0 where it is let in. Expressions match nobody."""
+        try:
+            address = ipaddress.ip_address(client)
+        except ValueError:
+            return 0
+        for priority in sorted(self.rules):
+            rule = self.rules[priority]
+            ranges = rule["match"].get("config", {}).get("srcIpRanges", ())
+            if not rule["preview"] and any(each == "*" or address in ipaddress.ip_network(each) for each in ranges):
+                found = _ACTION.fullmatch(rule["action"])
+                return int(found[1] or 0) if found else 0
+        return 0
+
     def json(self, link: str) -> dict[str, Any]:
         """On the wire."""
         answer: dict[str, Any] = {

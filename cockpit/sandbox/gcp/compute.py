@@ -48,7 +48,7 @@ class Compute:
         self._permissions = permissions
         self._operations: dict[str, dict[str, Any]] = {}
         self._done: dict[str, asyncio.Event] = {}
-        self._busy: set[str] = set()
+        self.busy: set[str] = set()  # policies with a change under way
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids = itertools.count(4_210_000_000_000_000_001)
 
@@ -208,7 +208,7 @@ class Compute:
         body: Mapping[str, Any],
         apply: Callable[[], None],
     ) -> dict[str, Any]:
-        if policy.name in self._busy:
+        if policy.name in self.busy:
             raise ComputeError(400, "resourceNotReady", f"The resource 'projects/{self.project}/global/"
                                                         f"securityPolicies/{policy.name}' is not ready")  # fmt: skip
         operation = self._new_operation(policy, verb, principal)
@@ -217,7 +217,7 @@ class Compute:
         while len(self._operations) > _OPERATIONS_KEPT:
             self._done.pop(oldest := next(iter(self._operations)))
             del self._operations[oldest]
-        self._busy.add(policy.name)
+        self.busy.add(policy.name)
 
         def audit(*, first: bool, failed: str = "") -> None:
             self._logs.activity(
@@ -260,7 +260,7 @@ class Compute:
                 "httpErrorMessage": code,
             }
         operation |= {"status": "DONE", "progress": 100, "endTime": stamp(datetime.now(UTC))}
-        self._busy.discard(policy.name)
+        self.busy.discard(policy.name)
         audit(first=False, failed=failure[2] if failure else "")
         self._done[str(operation["name"])].set()
 

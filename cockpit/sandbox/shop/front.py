@@ -9,6 +9,7 @@ import secrets
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -49,6 +50,7 @@ class Front:
         self.maintenance = False
         self.rate_limit = 0  # requests a minute and client; 0: none
         self.blocked: set[str] = set()
+        self.edge: Callable[[str], int] = lambda client: 0  # status that the load balancer refuses a client with
 
     async def start(self) -> None:
         """Listen, and start the job that ships orders."""
@@ -123,6 +125,8 @@ class Front:
         return response
 
     def _refusal(self, client: str) -> tuple[Response, str] | None:
+        if status := self.edge(client):
+            return Response.of({"error": "forbidden"}, status), f"denied at the load balancer: {client}"
         if client in self.blocked:
             return Response.of({"error": "forbidden"}, 403), f"blocked client {client}"
         if self.maintenance:
