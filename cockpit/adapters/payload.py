@@ -36,6 +36,11 @@ class Payload:
         """The bytes. Their use stays inside the adapter that sends them."""
         return self._value
 
+    @property
+    def ends_with_break(self) -> bool:
+        """Often a mistake: an editor or `echo` put it there."""
+        return self._value.endswith((b"\n", b"\r"))
+
     def __repr__(self) -> str:
         return "Payload(***)"
 

@@ -222,14 +222,39 @@ def _action_modules() -> tuple[ModuleType, ...]:
         memorystore,
         redis,
         revisions,
+        secretmanager,
         sql,
         upkeep,
     )
 
-    return (health, httpsend, logs, database, sql, upkeep, redis, revisions, cloudsql, memorystore, armor)
+    return (
+        health,
+        httpsend,
+        logs,
+        database,
+        sql,
+        upkeep,
+        redis,
+        revisions,
+        cloudsql,
+        memorystore,
+        armor,
+        secretmanager,
+    )
 
 
 def _look_modules() -> tuple[ModuleType, ...]:
-    from cockpit.looks import armor, cloudsql, database, health, logs, memorystore, metrics, redis, revisions
+    from cockpit.looks import (
+        armor,
+        cloudsql,
+        database,
+        health,
+        logs,
+        memorystore,
+        metrics,
+        redis,
+        revisions,
+        secretmanager,
+    )
 
-    return (health, logs, database, redis, revisions, cloudsql, memorystore, armor, metrics)
+    return (health, logs, database, redis, revisions, cloudsql, memorystore, armor, metrics, secretmanager)

@@ -10,6 +10,7 @@ from cockpit.clock import Clock
 from cockpit.engine.edge import compose_armor
 from cockpit.engine.gauges import compose_metrics
 from cockpit.engine.part import Parts
+from cockpit.engine.vault import compose_secrets
 from cockpit.looks.bound import StateOf
 from cockpit.model.cache import CacheStatus
 from cockpit.model.memorystore import MemorystoreStatus
@@ -20,6 +21,7 @@ from cockpit.profile.schema import Profile
 def google_modules(profile: Profile) -> dict[str, bool]:
     """Adapter module -> whether this profile needs it."""
     return {
+        "cockpit.adapters.gcp.secretmanager": bool(profile.secrets),
         "cockpit.adapters.gcp.sql": bool(profile.cloud_sql),
         "cockpit.adapters.gcp.memorystore": bool(profile.memorystore),
         "cockpit.adapters.gcp.armor": bool(profile.armor),
@@ -29,6 +31,7 @@ def google_modules(profile: Profile) -> dict[str, bool]:
 
 def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     """Add sources, actions and looks. Opens no connection."""
+    compose_secrets(parts, profile, scene, clock, state_of)
     _cloud_sql(parts, profile, scene, clock, state_of)
     _memorystore(parts, profile, scene, clock, state_of)
     compose_armor(parts, profile, scene, clock, state_of)

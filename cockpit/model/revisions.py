@@ -113,6 +113,7 @@ class ServiceStatus:
     memory: str = ""  # limits of the template's serving container: "512Mi"
     cpu: str = ""  # "1", "1000m"
     ingress: str = ""  # "all", "internal", "internal-and-cloud-load-balancing"; "" while unknown
+    secrets: tuple[tuple[str, str], ...] = ()  # that the template reads: short name and version, "latest" or a number
 
     @property
     def serving_revision(self) -> str:

@@ -22,6 +22,7 @@ from cockpit.adapters.gcp.runwire import (
     revision_of,
     scaling_json,
     scaling_of,
+    secrets_of,
     serving_of,
     short,
     state_of_service,
@@ -207,6 +208,7 @@ class CloudRunService:
             memory=memory,
             cpu=cpu,
             ingress=ingress_of(service),
+            secrets=secrets_of(part(service, "template")),
         )
         previous = self._previous(status, notes)
         if self._trail.problem:

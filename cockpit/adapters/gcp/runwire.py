@@ -147,6 +147,20 @@ def limits_of(holder: Json) -> tuple[str, str]:
     return text(limits.get("memory"), 40), text(limits.get("cpu"), 40)
 
 
+def secrets_of(holder: Json) -> tuple[tuple[str, str], ...]:
+    """Name and version of each secret that a template reads, as variable or as file."""
+    found: list[tuple[str, str]] = []
+    for container in objects(holder.get("containers")):
+        for variable in objects(container.get("env")):
+            reference = part(part(variable, "valueSource"), "secretKeyRef")
+            found.append((short(reference.get("secret")), text(reference.get("version"), 40) or "latest"))
+    for volume in objects(holder.get("volumes")):
+        secret = part(volume, "secret")
+        versions = [text(item.get("version"), 40) for item in objects(secret.get("items"))]
+        found += [(short(secret.get("secret")), version or "latest") for version in versions or [""]]
+    return tuple(dict.fromkeys((name, version) for name, version in found if name))
+
+
 def ingress_of(service: Json) -> str:
     """In gcloud's words; "" for one that is not known."""
     return next((word for word, wire in INGRESS_WIRE.items() if wire == service.get("ingress")), "")

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cockpit.adapters.gcp.crc32c import crc32c
+from cockpit.adapters.gcp.iam import ProjectRights
 from cockpit.adapters.gcp.roles import ROLES
 from cockpit.adapters.gcp.runwire import Json, moment, objects, part, short, text
 from cockpit.adapters.gcp.transport import GoogleApi
@@ -46,6 +47,7 @@ class SecretVault:
         self._clock = clock
         self._parent = f"projects/{source.project}"
         self._api = GoogleApi("secretmanager", source.endpoint, source.timeout, clock)
+        self._rights = ProjectRights(source.project, source.endpoint, source.timeout, clock)
 
     @property
     def project(self) -> str:
@@ -56,7 +58,7 @@ class SecretVault:
         """The secrets of the profile, or the first hundred, with their newest versions; one that cannot be read is
         a note. Raises CockpitError where none can.
         """
-        names, cut = await self._names()
+        names, cut = await self.names()
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(name: str) -> StoredSecret | CockpitError:
@@ -74,6 +76,15 @@ class SecretVault:
         notes = tuple(f"{name}: {error.message}" for name, error in failed)
         status = SecretsStatus(self._source.project, secrets, cut, notes)
         return judge(status, self._source.max_age, self._clock.now())
+
+    async def names(self) -> tuple[list[str], bool]:
+        """Those of the profile, or the first hundred of the project, and whether there are more."""
+        if self._source.names:
+            return list(self._source.names), False
+        path = f"/v1/{self._parent}/secrets"
+        pages = self._api.pages(path, {"pageSize": str(SECRETS)}, "secrets", SECRETS + 1)
+        names = [short(each.get("name")) async for each in pages]
+        return names[:SECRETS], len(names) > SECRETS
 
     async def secret(self, name: str) -> StoredSecret:
         """One secret with its newest versions. Raises CockpitError."""
@@ -127,6 +138,10 @@ class SecretVault:
             raise Malformed("secretmanager API answered testIamPermissions without a list")
         return [permission for permission in permissions if permission not in held]
 
+    async def missing_permissions(self, permissions: Sequence[str]) -> Sequence[str]:
+        """Those that are not held on the whole project."""
+        return await self._rights.missing(permissions)
+
     async def diagnose(self) -> list[Diagnosis]:
         """Token, each secret of the profile, and the rights to rotate them."""
         found: list[Diagnosis] = []
@@ -134,7 +149,7 @@ class SecretVault:
             token = await self._api.token()
             found.append(Diagnosis("credentials", True, token.origin))
             started = time.perf_counter()
-            names, cut = await self._names()
+            names, cut = await self.names()
             elapsed = (time.perf_counter() - started) * 1000
             more = " and more" if cut else ""
             if not self._source.names:
@@ -148,8 +163,8 @@ class SecretVault:
         return found
 
     async def close(self) -> None:
-        """Close the connection."""
-        await self._api.close()
+        """Close both APIs."""
+        await asyncio.gather(self._api.close(), self._rights.close())
 
     async def _diagnose(self, name: str) -> Diagnosis:
         needs = ("secretmanager.versions.add", "secretmanager.versions.enable", "secretmanager.versions.disable")
@@ -166,14 +181,6 @@ class SecretVault:
         binding = f"gcloud secrets add-iam-policy-binding {name} --project={self.project} --member=user:YOU"
         said = f"{detail}; {', '.join(missing)} not held: it can be looked at, not rotated"
         return Diagnosis(name, None, said, f"{binding} --role={ROLES[missing[-1]]}")
-
-    async def _names(self) -> tuple[list[str], bool]:
-        if self._source.names:
-            return list(self._source.names), False
-        path = f"/v1/{self._parent}/secrets"
-        pages = self._api.pages(path, {"pageSize": str(SECRETS)}, "secrets", SECRETS + 1)
-        names = [short(each.get("name")) async for each in pages]
-        return names[:SECRETS], len(names) > SECRETS
 
     async def _switch(self, name: str, version: str, etag: str, verb: str) -> SecretVersion:
         answer = await self._api.change("POST", self._version(name, version, verb), {}, {"etag": etag})

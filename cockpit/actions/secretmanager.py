@@ -1,0 +1,389 @@
+"""A new version of a secret, and one version switched on or off. Values go in by reference and are never shown.
+
+`latest` is the newest version whatever its state: where that is disabled it fails, and gives no older one
+(https://cloud.google.com/secret-manager/docs/access-secret-version).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from cockpit.actions.google import GoogleAction, GoogleGround
+from cockpit.actions.handler import ActionHandler, RunControl
+from cockpit.adapters.gcp.commandline import RunCall, cloud_call
+from cockpit.adapters.gcp.roles import ROLES
+from cockpit.errors import CockpitError, NotFound
+from cockpit.model.action import (
+    ActionRequest,
+    ActionSpec,
+    Change,
+    Choice,
+    Grant,
+    Outcome,
+    Param,
+    ParamKind,
+    Permission,
+    Plan,
+    Refusal,
+    RunResult,
+    Tier,
+    Undo,
+    Verification,
+)
+from cockpit.model.command import Call, Intent, Placeholder, Replacement
+from cockpit.model.secretstore import SecretVersion, StoredSecret
+from cockpit.model.severity import SourceKind
+
+if TYPE_CHECKING:
+    from cockpit.adapters.payload import Origin, Payload
+
+_SECRET = Param("secret", ParamKind.CHOICE, "short name of the secret")
+_VERSION = Param("version", ParamKind.INTEGER, "number of the version")
+_ETAG = Param("etag", ParamKind.TEXT, "etag of the version as it was read", False, identity=True)
+_FROM = Param("from", ParamKind.TEXT, "where the value is: file:PATH or env:NAME; never the value itself")
+
+ADD = ActionSpec(
+    "secrets.add",
+    "Add version",
+    SourceKind.SECRETS,
+    "A",
+    Tier.T3,
+    "Adds a version from a file or an environment variable; whoever reads `latest` gets it from then on.",
+    (_SECRET, _FROM),
+    short="Add",
+)
+DISABLE = ActionSpec(
+    "secrets.disable",
+    "Disable version",
+    SourceKind.SECRETS,
+    "D",
+    Tier.T3,
+    "Makes a version unreadable until it is enabled again; the value stays.",
+    (_SECRET, _VERSION, _ETAG),
+    reversible=True,
+    short="Disable",
+)
+ENABLE = ActionSpec(
+    "secrets.enable",
+    "Enable version",
+    SourceKind.SECRETS,
+    "E",
+    Tier.T3,
+    "Makes a disabled version readable again.",
+    (_SECRET, _VERSION, _ETAG),
+    reversible=True,
+    short="Enable",
+)
+ROTATE = ActionSpec(
+    "secrets.rotate",
+    "Rotate secret",
+    SourceKind.SECRETS,
+    "O",
+    Tier.T4,
+    "Adds a version, restarts who uses it, sees them come up, then disables the old version; stops at a failure.",
+    (_SECRET, _FROM),
+    reversible=True,
+    short="Rotate",
+)
+SPECS = (ADD, DISABLE, ENABLE, ROTATE)
+ADDS = "secretmanager.versions.add"
+SWITCHES = {"enable": "secretmanager.versions.enable", "disable": "secretmanager.versions.disable"}
+
+
+class Vault(Protocol):
+    """The secrets of one project; no value can be read."""
+
+    @property
+    def project(self) -> str:
+        """Project id."""
+
+    async def names(self) -> tuple[list[str], bool]:
+        """The secrets that are shown, and whether there are more."""
+
+    async def secret(self, name: str) -> StoredSecret:
+        """One of them, with its versions, newest first."""
+
+    async def add_version(self, name: str, payload: Payload) -> SecretVersion:
+        """A new version, once; no error holds a word of the value."""
+
+    async def enable(self, name: str, version: str, etag: str) -> SecretVersion:
+        """Once; Conflict where the etag is old."""
+
+    async def disable(self, name: str, version: str, etag: str) -> SecretVersion:
+        """Once; Conflict where the etag is old."""
+
+    def add_request(self, name: str) -> str:
+        """The request as text, the value masked."""
+
+    def switch_request(self, name: str, version: str, etag: str, verb: str) -> str:
+        """The request as text."""
+
+    async def missing_on(self, name: str, permissions: Sequence[str]) -> Sequence[str]:
+        """Those that are not held on that secret."""
+
+
+class Values(Protocol):
+    """Where new values come from."""
+
+    async def look(self, reference: str) -> Origin:
+        """What a reference leads to, unread. Raises Misconfigured."""
+
+    async def read(self, reference: str) -> Payload:
+        """The value. Raises Misconfigured."""
+
+
+class SecretAction(GoogleAction):
+    """What all have in common: the secret, the permission on it, its names as choices."""
+
+    DEADLINE_S = 60.0
+
+    def __init__(self, spec: ActionSpec, ground: GoogleGround, vault: Vault) -> None:
+        super().__init__(spec, ground)
+        self._vault = vault
+
+    async def choices(self, param: str) -> Sequence[Choice]:
+        """The secrets of the profile, or of the project."""
+        if param != "secret":
+            return ()
+        names, _ = await self._vault.names()
+        return [Choice(name, name) for name in names]
+
+    async def permission(self, name: str, needs: Sequence[str]) -> Permission:
+        """Asked of the secret itself."""
+        try:
+            missing = list(await self._vault.missing_on(name, needs))
+        except CockpitError as error:
+            return Permission(Grant.UNKNOWN, ", ".join(needs), f"{error.message}. {self._grant(name, needs)}")
+        if not missing:
+            return Permission(Grant.GRANTED, ", ".join(needs))
+        return Permission(Grant.DENIED, ", ".join(missing), self._grant(name, missing))
+
+    def full(self, name: str) -> str:
+        """The name of the resource."""
+        return f"projects/{self._vault.project}/secrets/{name}"
+
+    def target(self, name: str) -> str:
+        """How a person names it."""
+        return f"{name} in Secret Manager {self._vault.project}"
+
+    def _grant(self, name: str, missing: Sequence[str]) -> str:
+        roles = list(dict.fromkeys(ROLES[each] for each in missing if each in ROLES))
+        binding = f"gcloud secrets add-iam-policy-binding {name} --project={self._vault.project} --member=user:YOU"
+        return f"{' and '.join(roles)} on the secret: {binding} --role={roles[0]}"
+
+
+class Add(SecretAction):
+    """secrets.add."""
+
+    def __init__(self, ground: GoogleGround, vault: Vault, values: Values) -> None:
+        super().__init__(ADD, ground, vault)
+        self._values = values
+
+    async def plan(self, request: ActionRequest) -> Plan:
+        """Which version is the newest now, where the value would come from; the value is not read."""
+        name, reference = request.get("secret"), request.get("from")
+        origin = await self._values.look(reference)
+        secret = await self._vault.secret(name)
+        newest = newest_number(secret)
+        return self.card(
+            request,
+            title=f"Add a version of {name} from {origin.said}",
+            target=self.target(name),
+            identity={**identity(secret, self.full(name)), "value from": origin.identity},
+            permission=await self.permission(name, [ADDS]),
+            undo=Undo(
+                "cannot be undone: `latest` is the new version from then on, and fails where that is disabled; to go"
+                " back, add the former value again"
+            ),
+            warnings=(*origin.warnings, *_as_it_is(reference)),
+            changes=(Change("newest version", newest or "none", "a new one"),),
+            objects=(self.full(name),),
+            affected=f"who reads `latest` of {name}, from its next start or read on; who names a number keeps it",
+            operation=self._vault.add_request(name),
+            equivalent=by_hand(name, self._vault.project, reference, origin.option),
+            basis={"newest": newest},
+        )
+
+    async def run(self, plan: Plan, control: RunControl) -> RunResult:
+        """Read the value and send it, once."""
+        name = plan.request.get("secret")
+        payload = await self._values.read(plan.request.get("from"))
+        version = await self._vault.add_version(name, payload)
+        noted = ("the value ends with a line break, which is part of it now",) if payload.ends_with_break else ()
+        said = f"version {version.number} of {name} was added and is {version.state}"
+        return RunResult(Outcome.SUCCEEDED, said, details=noted, undo=plan.undo)
+
+    async def verify(self, plan: Plan, result: RunResult) -> Verification:
+        """Whether there is a newer version, enabled."""
+        secret = await self._vault.secret(plan.request.get("secret"))
+        return grown(secret, str(plan.basis["newest"]))
+
+
+class Switch(SecretAction):
+    """secrets.enable and secrets.disable."""
+
+    def __init__(self, spec: ActionSpec, ground: GoogleGround, vault: Vault) -> None:
+        super().__init__(spec, ground, vault)
+        self._verb = spec.id.partition(".")[2]
+        self._state = f"{self._verb.upper()}D"
+
+    async def plan(self, request: ActionRequest) -> Plan:
+        """The state of the version now, and who may notice."""
+        name, number = request.get("secret"), request.get("version")
+        secret = await self._vault.secret(name)
+        version = version_of(secret, number)
+        refusals: list[Refusal] = []
+        if request.get("etag") not in ("", version.etag):
+            reason = f"version {number} was changed since the row was drawn"
+            refusals.append(Refusal("identity", reason, "look, then plan again"))
+        if version.state == self._state:
+            refusals.append(Refusal("preconditions", f"version {number} is {version.state} already"))
+        elif version.state == "DESTROYED":
+            reason = f"version {number} is DESTROYED: its value is gone"
+            refusals.append(Refusal("preconditions", reason, "add the value as a new version"))
+        back = ENABLE if self._verb == "disable" else DISABLE
+        undo = Undo(
+            f"{back.id.partition('.')[2]} version {number} again",
+            ActionRequest(back.id, request.source, {"secret": name, "version": number}),
+        )
+        disabling = self._verb == "disable"
+        reads = "can no longer read it, at the latest at its next start" if disabling else "can read it again"
+        return self.card(
+            request,
+            title=f"{self._verb.capitalize()} version {number} of {name}",
+            target=self.target(name),
+            identity={**identity(secret, self.full(name)), "version": number, "etag": version.etag},
+            permission=await self.permission(name, [SWITCHES[self._verb]]),
+            undo=undo,
+            refusals=refusals,
+            warnings=_misses(secret, version) if disabling else (),
+            changes=(Change(f"version {number}", version.state, self._state),),
+            objects=(f"{self.full(name)}/versions/{number}",),
+            affected=f"whoever uses version {number} of {name} {reads}",
+            operation=self._vault.switch_request(name, number, version.etag, self._verb),
+            equivalent=(
+                f"gcloud secrets versions {self._verb} {number} --secret={name} --project={self._vault.project}",
+            ),
+            basis={"etag": version.etag, "undo": undo},
+        )
+
+    async def run(self, plan: Plan, control: RunControl) -> RunResult:
+        """Send it once, with the etag."""
+        name, number = plan.request.get("secret"), plan.request.get("version")
+        send = self._vault.enable if self._verb == "enable" else self._vault.disable
+        version = await send(name, number, str(plan.basis["etag"]))
+        said = f"version {number} of {name} is {version.state}"
+        if version.state != self._state:
+            return RunResult(Outcome.FAILED, said, done=0)
+        return RunResult(Outcome.SUCCEEDED, said, undo=plan.undo)
+
+    async def verify(self, plan: Plan, result: RunResult) -> Verification:
+        """Look at the version again."""
+        number = plan.request.get("version")
+        version = version_of(await self._vault.secret(plan.request.get("secret")), number)
+        return Verification(version.state == self._state, f"version {number} is {version.state}")
+
+
+def version_of(secret: StoredSecret, number: str) -> SecretVersion:
+    """The version of that number. Raises NotFound."""
+    found = next((each for each in secret.versions if each.number == number), None)
+    if found is None:
+        known = ", ".join(each.number for each in secret.versions[:5]) or "none"
+        raise NotFound(f"{secret.name} has no version {number}", hint=f"the newest: {known}")
+    return found
+
+
+def newest_number(secret: StoredSecret) -> str:
+    """Of the newest version whatever its state, "" for none."""
+    return secret.versions[0].number if secret.versions else ""
+
+
+def identity(secret: StoredSecret, full: str) -> dict[str, str]:
+    """The secret, and how far its versions have come."""
+    created = secret.created.isoformat() if secret.created is not None else ""
+    return {"secret": full, "created": created, "newest version": newest_number(secret) or "none"}
+
+
+def grown(secret: StoredSecret, former: str) -> Verification:
+    """Whether there is a version after `former`, enabled."""
+    newest = secret.versions[0] if secret.versions else None
+    if newest is None or newest.number == former:
+        return Verification(False, f"there is no version after {former or 'none'}")
+    return Verification(newest.state == "ENABLED", f"the newest is version {newest.number}, {newest.state}")
+
+
+def by_hand(name: str, project: str, reference: str, option: str) -> tuple[str, ...]:
+    """The same with gcloud; a variable goes through a pipe, so that it stands on no command line."""
+    add = f"gcloud secrets versions add {name} --project={project}"
+    if option:
+        return (f"{add} {option}",)
+    return (f'printf %s "${reference.partition(":")[2]}" | {add} --data-file=-',)
+
+
+def _as_it_is(reference: str) -> tuple[str, ...]:
+    if not reference.startswith("file:"):
+        return ()
+    return ("the file goes in byte for byte: a line break at its end becomes part of the value",)
+
+
+def _misses(secret: StoredSecret, version: SecretVersion) -> tuple[str, ...]:
+    """What breaks with it."""
+    others = [each for each in secret.versions if each.state == "ENABLED" and each.number != version.number]
+    found: list[str] = []
+    if version.number == newest_number(secret):
+        found.append("it is the newest version: `latest` fails from then on, and gives no older one")
+    if not others and version.state == "ENABLED":
+        found.append(f"no other version is enabled: nobody can read {secret.name} any more")
+    return tuple(found)
+
+
+_PLACES = {"--project": "project"}
+_NUMBER = re.compile(r"[1-9]\d{0,9}")
+
+
+def _asked(found: RunCall, action: str, tier: Tier, values: dict[str, str]) -> Intent:
+    params = {name: found.value(text) for name, text in values.items()}
+    return Intent(
+        action,
+        SourceKind.SECRETS,
+        found.target,
+        {name: value for name, value in params.items() if isinstance(value, str)},
+        {name: value for name, value in params.items() if isinstance(value, Placeholder)},
+        tier=tier,
+    )
+
+
+def _adding(call: Call) -> Intent | None:
+    """gcloud secrets versions add NAME --data-file=FILE; not what comes through a pipe."""
+    found = cloud_call(call, "secrets versions add", places=_PLACES)
+    if found is None or len(found.given) != 1 or set(found.options) != {"--data-file"}:
+        return None
+    file = found.options["--data-file"]
+    if file in ("", "-", "/dev/stdin"):
+        return None
+    return _asked(found, ADD.id, ADD.tier, {"secret": found.given[0], "from": f"file:{file}"})
+
+
+def _switching(call: Call, spec: ActionSpec) -> Intent | None:
+    """gcloud secrets versions disable|enable N --secret=NAME."""
+    found = cloud_call(call, f"secrets versions {spec.id.partition('.')[2]}", places=_PLACES)
+    if found is None or len(found.given) != 1 or set(found.options) != {"--secret"}:
+        return None
+    version = found.value(found.given[0])
+    if isinstance(version, str) and not _NUMBER.fullmatch(version):
+        return None
+    return _asked(found, spec.id, spec.tier, {"secret": found.options["--secret"], "version": found.given[0]})
+
+
+REPLACES = (
+    Replacement(ADD.id, "gcloud", ADD.tier, _adding),
+    Replacement(DISABLE.id, "gcloud", DISABLE.tier, lambda call: _switching(call, DISABLE)),
+    Replacement(ENABLE.id, "gcloud", ENABLE.tier, lambda call: _switching(call, ENABLE)),
+)
+
+
+def handlers(ground: GoogleGround, vault: Vault, values: Values) -> list[ActionHandler]:
+    """All but the rotation, which needs who is to be restarted."""
+    return [Add(ground, vault, values), Switch(DISABLE, ground, vault), Switch(ENABLE, ground, vault)]
