@@ -62,6 +62,7 @@ class Body(VerticalScroll):
     def on_resize(self) -> None:
         """With another height there is more or less below."""
         if self.is_attached and isinstance(self.screen, Dialog):
+            self.screen.call_after_refresh(self.screen.keep_entry_in_sight)
             self.screen.look_below()
 
 
@@ -200,6 +201,11 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         fixed = sum(self.query_one(part).outer_size.height for part in ("#head", "#foot"))
         self.body.styles.max_height = max(1, self.size.height - fixed - 2)
         self.call_after_refresh(self.look_below)
+
+    def keep_entry_in_sight(self) -> None:
+        """With less room what is being typed must not be below the edge."""
+        if self.whole and self.focused is not None and self.body in self.focused.ancestors:
+            self.focused.scroll_visible(animate=False)
 
     def look_below(self) -> None:
         """A word instead of a scrollbar: a bar that comes and goes would change the width, and with it the lines."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar
 
@@ -24,6 +25,8 @@ from screens.dialogs.base import Dialog, Flow
 
 CHOICES_DEADLINE_S = 10.0
 _LIST_ROWS = 8
+
+_log = logging.getLogger(__name__)
 
 Choices = Callable[[str], Awaitable[Sequence[Choice]]]
 
@@ -76,6 +79,10 @@ class Field(Vertical):
             return
         except CockpitError as error:
             await self._fall_back(f"{error}. Type the value")
+            return
+        except Exception as error:  # a form that waits for ever helps nobody
+            _log.exception("the choices of %s could not be made", self.param.name)
+            await self._fall_back(f"the cockpit itself failed here ({type(error).__name__}): type the value")
             return
         if self._offered and not self.param.required:
             self._offered = (Choice("", "none: leave it out"), *self._offered)

@@ -164,6 +164,7 @@ class PlaybookView(BlockRows):
                 blocks.append(kept[1])
             else:
                 repeats = before is not None and before.text == step.text
+                repeats = repeats or (parts and step.text.casefold().rstrip(" :") == step.part.value)
                 blocks.append(self._block(self._stand(scene, step), repeats, width, numbers))
             before = step
         self.show_blocks(self._top_rows(scene), [*blocks, *lead_out(session, width)])
@@ -304,9 +305,22 @@ class PlaybookView(BlockRows):
         if step is None or not letter or not letter.isupper():
             return
         offered, engine = self.offer(step.id), self.guide.engine
-        if offered is not None and engine is not None and self._names(engine, offered)[1] == letter:
+        if engine is None:
+            return
+        if offered is not None and self._names(engine, offered)[1] == letter:
             event.stop()
             self.guide.act("run")
+        elif place := self._place_of(letter, engine):
+            event.stop()
+            self.guide.tell(place)
+
+    def _place_of(self, letter: str, engine: Watched) -> str:
+        """Where an action's letter works, for prose that names one; "" for a letter that is none."""
+        keys = engine.profile.keys
+        specs = [spec for spec in engine.catalogue.specs if keys.get(spec.id, spec.key) == letter]
+        panes = [(pane, spec) for pane in self.guide.cockpit.panes for spec in specs if spec.pane in pane.kinds]
+        said = "; ".join(f"{letter} is “{spec.title}” in pane {pane.NUMBER}" for pane, spec in panes)
+        return f"{said}: {panes[0][0].NUMBER} goes there, r comes back." if panes else ""
 
     def on_resize(self, event: events.Resize) -> None:
         """Another width, other lines."""
