@@ -22,7 +22,15 @@ from cockpit.runbooks.recognise import mains_of, understand_all
 
 FOLDER = Path(__file__).parents[3] / "shared" / "runbooks"
 NAMES = ("aia", "booking", "guesslyfe", "roadtrip", "storybook")
-BUILT = ("run services", "run revisions", "run deploy", "logging read", "logging tail", "sql ")  # of gcloud
+BUILT = (
+    "run services",
+    "run revisions",
+    "run deploy",
+    "logging read",
+    "logging tail",
+    "sql ",
+    "compute security-policies",
+)  # of gcloud
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the five runbooks are not beside the project")
 
