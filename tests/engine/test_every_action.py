@@ -134,6 +134,16 @@ async def door(scene: Scene) -> object:
     return (await scene.shop.get("/catalogue/books", headers={"X-Forwarded-For": ADDRESS})).status_code
 
 
+async def denied(scene: Scene) -> object:
+    policy = scene.sandbox.plane.compute.policies["shop-edge"]
+    return policy.verdict("198.51.100.200"), sorted(policy.rules)
+
+
+async def adaptive(scene: Scene) -> object:
+    found = scene.sandbox.plane.compute.policies["shop-edge"].adaptive.get("layer7DdosDefenseConfig", {})
+    return found.get("enable", False)
+
+
 async def traffic(scene: Scene) -> object:
     return scene.service()[0]
 
@@ -286,6 +296,7 @@ def changed(before: object, now: object) -> bool:
 
 
 KEYLESS = {f"revisions.{name}" for name in ("pin", "restart", "memory", "deploy", "stop", "ingress", "tag")}
+KEYLESS.add("armor.adaptive")
 DEEDS = {
     "health.call": Deed("health/shop", given(name="maintenance-on"), maintenance, changed, "health.call"),
     "logs.block": Deed("logs/shop", given(ip=ADDRESS), door, lambda _, now: now == 403, "logs.unblock"),
@@ -315,6 +326,9 @@ DEEDS = {
         "revisions/shop", given(ingress="internal"), page, lambda _, now: now == 404, "revisions.ingress"
     ),
     "revisions.tag": Deed("revisions/shop", tagged, tags, lambda _, now: "blue" in now, "revisions.restore"),
+    "armor.deny": Deed("armor/edge", given(address=ADDRESS), door, lambda _, now: now == 403, "armor.lift"),
+    "armor.lift": Deed("armor/edge", given(priority="9000"), denied, changed, "armor.deny"),
+    "armor.adaptive": Deed("armor/edge", given(wanted="on"), adaptive, changed, "armor.adaptive"),
     # Last: the shop's own cache goes with it.
     "redis.flush": Deed("redis/cache", given(), keys_like("marker:*"), lambda _, now: now == 0),
 }
