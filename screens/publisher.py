@@ -50,6 +50,8 @@ class Publisher:
         self._leave = engine.hub.subscribe(self._news.add)
         self._started = self._now()
         self._screen.logs.rings = engine.rings
+        for pane in self._screen.panes:
+            pane.ask = engine.hub.poll_now
         self._news.update(state.source for state in engine.hub.states())
         self.tick(force=True)
 

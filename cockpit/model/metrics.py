@@ -88,6 +88,14 @@ def in_unit(value: float | None, unit: str) -> str:
     return f"{_short(value)} {unit}".rstrip()
 
 
+def bound_in_unit(text: str, unit: str) -> str:
+    """A bound as a person reads it: "> 0.8" in "%" is "> 80 %"."""
+    number = text.lstrip("<>=! ")
+    if not number:
+        return ""
+    return f"{text[: len(text) - len(number)].strip()} {in_unit(float(number), unit)}"
+
+
 def _short(value: float) -> str:
     """Three digits that matter: 0.042, 1.25, 41.7, 912, 18.2k, 4.1M."""
     size = abs(value)
@@ -98,8 +106,4 @@ def _short(value: float) -> str:
         return f"{value:.0f}"
     if size >= 100:
         return f"{value:.0f}"
-    if size >= 10:
-        return f"{value:.1f}"
-    if size >= 1:
-        return f"{value:.2f}"
-    return f"{value:.3f}" if size >= 0.001 else f"{value:.1g}"
+    return f"{value:.3g}" if size >= 0.001 else f"{value:.1g}"

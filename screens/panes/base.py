@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -59,6 +59,7 @@ class Pane(Rows):
         super().__init__(framed=True, id=self.KIND.value, classes="pane -apart" if self.PAGE else "pane")
         self.kinds = self.KINDS or (self.KIND,)
         self.scenery: Scenery | None = None
+        self.ask: Callable[[str], None] | None = None  # have a source polled
         self.severity = Severity.UNKNOWN
         self.verdict = "not read yet"
         self.filter = ""

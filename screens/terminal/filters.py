@@ -57,8 +57,11 @@ class SafeFilter(LineFilter):
         ]
 
 
+# Braille of a plot: dots above, below, or both.
+_BRAILLE = {chr(0x2800 + dots): " .':"[bool(dots & 0xE4) + 2 * bool(dots & 0x1B)] for dots in range(256)}
 _ASCII = str.maketrans(
     {
+        **_BRAILLE,
         **dict.fromkeys("═━╍┅┉╸╺", "="),  # a meter's used part differs from the rest
         **dict.fromkeys("─╌┄┈╴╶╼╾▔⎺⎻⎼⎽‐‑‒–—―−", "-"),
         **dict.fromkeys("│┃║╎╏┆┇┊┋▏▎▍▌▐▕╵╷╹╻¦", "|"),
