@@ -14,7 +14,7 @@ from cockpit.model.action import ActionSpec
 from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.severity import SourceKind
 
-_BY_FLAG = {"--project": "project", "--instance": "instance", "-i": "instance"}
+_BY_FLAG = {"--project": "project", "--instance": "instance"}
 _RESTORED = {"--project": "project", "--restore-instance": "instance"}
 _PROJECT = {"--project": "project"}
 _NUMBER = re.compile(r"\d{1,20}")
@@ -78,7 +78,7 @@ def _patched(call: Call) -> Intent | None:
 
 def _backed_up(call: Call) -> Intent | None:
     found = cloud_call(call, call.verb, places=_BY_FLAG)
-    if found is None or set(found.options) - {"--description"} or found.given or not call.has("--instance", "-i"):
+    if found is None or set(found.options) - {"--description"} or found.given or not call.has("--instance"):
         return None
     return _intent(found, "cloudsql.backup", {"description": found.options.get("--description", "")})
 
@@ -98,7 +98,7 @@ def _restored(call: Call) -> Intent | None:
 
 def _exported(call: Call) -> Intent | None:
     found = cloud_call(call, call.verb, "instance", _PROJECT)
-    if found is None or set(found.options) - {"--database", "-d", "--offload"} or len(found.given) != 1:
+    if found is None or set(found.options) - {"--database", "--offload"} or len(found.given) != 1:
         return None
     database = _database(found)
     if database is None:
@@ -109,7 +109,7 @@ def _exported(call: Call) -> Intent | None:
 
 def _imported(call: Call) -> Intent | None:
     found = cloud_call(call, call.verb, "instance", _PROJECT)
-    if found is None or set(found.options) - {"--database", "-d"} or len(found.given) != 1:
+    if found is None or set(found.options) - {"--database"} or len(found.given) != 1:
         return None
     database = _database(found)
     return (
@@ -119,7 +119,7 @@ def _imported(call: Call) -> Intent | None:
 
 def _database(found: RunCall) -> str | None:
     """One database, "" for none; None for several."""
-    named = found.options.get("--database", found.options.get("-d", ""))
+    named = found.options.get("--database", "")
     return None if "," in named else named
 
 
@@ -128,7 +128,7 @@ def _password(call: Call) -> Intent | None:
     found = cloud_call(call, call.verb, places=_BY_FLAG)
     if found is None or set(found.options) - {"--password", "--prompt-for-password", "--host"}:
         return None
-    if len(found.given) != 1 or not call.has("--instance", "-i"):
+    if len(found.given) != 1 or not call.has("--instance"):
         return None
     params = {"user": found.given[0], "host": found.options.get("--host", "")}
     return _intent(found, "cloudsql.password", params, _ELSEWHERE)

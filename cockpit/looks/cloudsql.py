@@ -52,7 +52,7 @@ INSTANCES = LookSpec(
 )
 SPECS = (STATE, OPERATIONS, BACKUPS, DATABASES, INSTANCES)
 
-_BY_FLAG = {"--project": "project", "--instance": "instance", "-i": "instance"}
+_BY_FLAG = {"--project": "project", "--instance": "instance"}
 _PROJECT = {"--project": "project"}
 _ROWS = frozenset(("--page-size", "--sort-by", "--flatten", "--uri"))
 _UNFILTERED = "The whole list is shown: --filter is not applied."
@@ -84,7 +84,7 @@ def _backups_asked(call: Call) -> Intent | None:
     if listed is not None:
         return listed
     one = cloud_call(call, "sql backups describe", "", _BY_FLAG, frozenset(("--flatten",)))
-    if one is None or not call.has("--instance", "-i"):
+    if one is None or not call.has("--instance"):
         return None
     return _one(one, BACKUPS.id, "backup", "")
 
@@ -106,7 +106,7 @@ def _instances_asked(call: Call) -> Intent | None:
 
 def _listed(call: Call, verb: str, look: str, differs: str = "") -> Intent | None:
     found = cloud_call(call, verb, "", _BY_FLAG, _ROWS)
-    if found is None or found.given or not call.has("--instance", "-i"):
+    if found is None or found.given or not call.has("--instance"):
         return None
     options = dict(found.options)
     filtered = options.pop("--filter", None) is not None
