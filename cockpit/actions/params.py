@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from cockpit.errors import Refused
 from cockpit.model.action import ActionRequest, ActionSpec, Param, ParamKind
@@ -10,6 +11,7 @@ from cockpit.profile.schema import parse_duration
 from cockpit.text import UNSAFE
 
 _LIMIT = 4096
+_REFERENCE = re.compile(r"file:\s*\S.*|env:\s*[A-Za-z_][A-Za-z0-9_]*")
 _IDENTITY_LIMIT = 1 << 20  # filled in by a plan, which may pin thousands of objects
 
 
@@ -37,6 +39,9 @@ def problem(param: Param, value: str) -> str:
                 ipaddress.ip_address(value)
             except ValueError:
                 return f"{param.name} must be one IP address"
+        case ParamKind.REFERENCE:
+            # Not repeated: it may be the secret itself, written where a reference belongs.
+            return "" if _REFERENCE.fullmatch(value) else f"{param.name} must be file:PATH or env:NAME"
         case ParamKind.TEXT | ParamKind.CHOICE:
             pass
     return ""

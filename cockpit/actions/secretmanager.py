@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _SECRET = Param("secret", ParamKind.CHOICE, "short name of the secret")
 _VERSION = Param("version", ParamKind.INTEGER, "number of the version")
 _ETAG = Param("etag", ParamKind.TEXT, "etag of the version as it was read", False, identity=True)
-_FROM = Param("from", ParamKind.TEXT, "where the value is: file:PATH or env:NAME; never the value itself")
+_FROM = Param("from", ParamKind.REFERENCE, "where the value is: file:PATH or env:NAME; never the value itself")
 
 ADD = ActionSpec(
     "secrets.add",

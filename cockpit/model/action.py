@@ -43,6 +43,7 @@ class ParamKind(enum.Enum):
     DURATION = "duration"  # "10m"; units s m h d
     CHOICE = "choice"  # one of the handler's choices
     ADDRESS = "address"  # an IP address
+    REFERENCE = "reference"  # where a secret value is, file:PATH or env:NAME; the value itself is never a parameter
 
 
 @dataclass(frozen=True, slots=True)

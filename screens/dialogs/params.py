@@ -135,6 +135,7 @@ def _hint(param: Param) -> str:
         ParamKind.INTEGER: "a number",
         ParamKind.DURATION: "10s, 5m, 2h",
         ParamKind.ADDRESS: "an IP address",
+        ParamKind.REFERENCE: "file:PATH or env:NAME",
     }.get(param.kind, "")
 
 

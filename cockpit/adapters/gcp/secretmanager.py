@@ -201,7 +201,8 @@ def judge(status: SecretsStatus, max_age_s: float | None, now: datetime) -> Obse
             worst, said = severity, f"{secret.name}: {reason}"
     if status.notes and worst < Severity.UNKNOWN:
         worst, said = Severity.UNKNOWN, f"{len(status.notes)} cannot be read"
-    count = f"{len(status.secrets)}{'+' if status.cut else ''} secrets"
+    many = len(status.secrets)
+    count = f"{many}{'+' if status.cut else ''} secret{'s' if many != 1 else ''}"
     return Observation(worst, said or count, status)
 
 
