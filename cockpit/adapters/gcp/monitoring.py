@@ -161,6 +161,10 @@ class MetricsBoard:
         found: list[Answered] = []
         try:
             async for page in pager.pages:
+                if page is None:  # what gRPC makes of bytes that are no such message
+                    raise Malformed(
+                        f"monitoring API at {self.where} answered something that is no list of time series"
+                    )
                 found += [series_of(message) for message in type(page).pb(page).time_series]
                 if len(found) >= SERIES_READ:
                     break
