@@ -40,7 +40,7 @@ PASSWORD = ActionSpec(
     "Gives a database user another password, from a file or variable: the old one stops working at once.",
     (
         Param("user", ParamKind.TEXT, "name of the database user"),
-        Param("secret", ParamKind.TEXT, "file:PATH or env:NAME with the new password, never the password itself"),
+        Param("secret", ParamKind.REFERENCE, "file:PATH or env:NAME of the new password, never the password itself"),
         Param("host", ParamKind.TEXT, "host of a MySQL user, such as %", False),
         *IDENTITY,
     ),

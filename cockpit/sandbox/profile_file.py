@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from cockpit.sandbox.edge import POLICY
+from cockpit.sandbox.managed import SQL_INSTANCE, SQL_REPLICA
 from cockpit.sandbox.shape import Shape
 
 FILE_NAME = "profile.toml"
@@ -109,6 +110,11 @@ def _text(directory: Path, at: Addresses) -> str:
         _table("[[armor]]", name="edge", project=at.project, endpoint=at.control_plane, policy=POLICY, interval="5s",
                timeout="3s", never=["127.0.0.0/8"])
     )  # fmt: skip
+    parts += [
+        _table("[[cloud_sql]]", name=name, project=at.project, endpoint=at.control_plane, instance=instance,
+               interval="5s", timeout="3s", bucket=f"gs://{at.project}-backups/sql")
+        for name, instance in (("shop", SQL_INSTANCE), ("replica", SQL_REPLICA))
+    ]  # fmt: skip
     parts += _actions(directory, at)
     targets = {"cache.shop.example": "redis/cache"} if at.redis_url else {}
     if at.database_dsn:

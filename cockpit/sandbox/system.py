@@ -22,6 +22,7 @@ from cockpit.sandbox.gcp.cloud import Audit
 from cockpit.sandbox.gcp.model import Service, Template
 from cockpit.sandbox.gcp.run_v2 import template_json
 from cockpit.sandbox.gcp.server import ControlPlane
+from cockpit.sandbox.managed import seed_sql
 from cockpit.sandbox.measurements import Measurements, Subject
 from cockpit.sandbox.postgres import PostgresServer
 from cockpit.sandbox.process import NoBinary, password
@@ -249,6 +250,7 @@ class Sandbox:
         backends = Backends(self.dsn(APPLICATION_ROLE), self._cache)
         self.front = Front(run, service, self.plane.logs, backends, self.admin_token, self.shape)
         seed_edge(self.plane, self.shape.service)
+        seed_sql(self.plane)
         self.front.edge = self.plane.compute.policies[POLICY].verdict
         await self.front.start()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cockpit.errors import Refused
-from cockpit.model.action import Outcome, Tier
+from cockpit.model.action import ActionRequest, Outcome, Tier
 
 PASSWORD = "corrèct-horse-battery"
 ACTION = "cloudsql.password"
@@ -63,7 +63,11 @@ async def test_a_failed_one_repeats_nothing_either(rig: Any, file: Path) -> None
 async def test_what_is_no_reference_is_refused_unrepeated_and_unrecorded(rig: Any, secret: str) -> None:
     with pytest.raises(Refused) as caught:
         await rig.planned(ACTION, user="postgres", secret=secret)
-    assert secret not in str(caught.value) and "file:PATH" in caught.value.hint
+    assert secret not in str(caught.value) and "file:PATH or env:NAME" in str(caught.value)
+    with pytest.raises(Refused):  # past the check of parameters it is not let through either
+        await rig.handlers[ACTION, "cloudsql/main"].plan(
+            ActionRequest(ACTION, "cloudsql/main", {"user": "postgres", "secret": secret})
+        )
     assert "hunter2" not in "".join(each.read_text() for each in rig.folder.rglob("*") if each.is_file())
     assert rig.sent("/users") == []
 
