@@ -17,7 +17,7 @@ from cockpit.looks.looker import Looker
 from cockpit.model.action import Choice, Param, ParamKind, Tier
 from cockpit.model.command import Call, Intent, Replacement
 from cockpit.model.look import LookRequest, LookSpec, Sight
-from cockpit.model.metrics import LATE_S, MetricPanel, MetricsStatus, Series, in_unit
+from cockpit.model.metrics import LATE_S, MetricPanel, MetricsStatus, Series, bound_in_unit, in_unit
 from cockpit.model.severity import Freshness, Severity, SourceKind
 from cockpit.profile.fields import parse_duration
 
@@ -46,10 +46,10 @@ SPECS = (PANELS, QUERY)
 _NO_SUCH = (
     "gcloud has no such command; the same filter is asked of Cloud Monitoring, one point a minute of the last hour."
 )
-_USED = "It shows what the panels of Vertex AI say of quota used and exceeded, not the list of limits."
+_USED = "It shows how much of the quota is used, request by request, not the list of limits."
+_QUOTA_PANEL = "Vertex AI quota used"
 _TYPE = re.compile(r"\bmetric\.type\s*=\s*\"?([a-z][\w.-]*/[\w./%:-]+)\"?")
 _VERTEX = "aiplatform.googleapis.com"
-# Metrics whose kind the cockpit knows, so that nothing is asked before the question itself.
 _SHARES = ("/utilization", "/utilizations", "usage_ratio", "hit_ratio")
 _ALIGNED = {
     ("GAUGE", "BOOL"): ("ALIGN_FRACTION_TRUE", "REDUCE_NONE"),
@@ -99,7 +99,7 @@ def _quota_asked(call: Call) -> Intent | None:
         return None
     if consumer and not any(each.spelled in consumer for each in call.placeholders):
         target["project"] = consumer.removeprefix("projects/")
-    return Intent(PANELS.id, SourceKind.METRICS, target, differs=_USED)
+    return Intent(PANELS.id, SourceKind.METRICS, target, {"panel": _QUOTA_PANEL}, differs=_USED)
 
 
 REPLACES = (
@@ -139,8 +139,10 @@ class PanelsNow(BoundLook):
         if wanted := request.get("panel"):
             panel = status.panel(wanted)
             if panel is None:
-                known = ", ".join(each.title for each in status.panels[:6]) or "none"
-                raise NotFound(f"there is no panel {wanted}", hint=f"There are: {known}")
+                known = "There are: " + (", ".join(each.title for each in status.panels[:6]) or "none")
+                if wanted == _QUOTA_PANEL:
+                    known = "vertex = true under [[metrics]] in the profile adds it"
+                raise NotFound(f"there is no panel {wanted}", hint=known)
             lines = _details(panel, now.timestamp())
             return Sight(panel.severity, f"{panel.title}: {_values(panel)}", now, tuple(lines))
         lines = [_line(panel, now.timestamp()) for panel in status.panels] + list(status.notes)
@@ -195,7 +197,7 @@ class MetricQuestion(BoundLook):
 
 def _line(panel: MetricPanel, now: float) -> str:
     word = "" if panel.severity is Severity.OK else f"  {panel.severity.word}"
-    bound = f"  bound {panel.bound}" if panel.bound else ""
+    bound = f"  bound {bound_in_unit(panel.bound, panel.unit)}" if panel.bound else ""
     return f"{panel.title}: {_values(panel)}{bound}{word}{_age(panel, now)}"
 
 
@@ -223,7 +225,11 @@ def _age(panel: MetricPanel, now: float) -> str:
 def _details(panel: MetricPanel, now: float) -> list[str]:
     lines = [f"metric: {panel.metric}"]
     if panel.warn or panel.critical:
-        both = (f"{word} {bound}" for word, bound in (("warn", panel.warn), ("critical", panel.critical)) if bound)
+        both = (
+            f"{word} {bound_in_unit(bound, panel.unit)}"
+            for word, bound in (("warn", panel.warn), ("critical", panel.critical))
+            if bound
+        )
         lines.append(f"bounds: {', '.join(both)}" + (f", for {panel.for_s:.0f} s" if panel.for_s else ""))
     if panel.breach_s:
         lines.append(f"broken for {max(0.0, now - panel.breach_s):.0f} s")
