@@ -19,6 +19,7 @@ class Template:
 
     image: str
     env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[tuple[str, str, str], ...] = ()  # variables from Secret Manager: name, secret, version
     min_instances: int = 0
     max_instances: int = 0  # 0: unset
     concurrency: int = 80

@@ -174,11 +174,17 @@ def _template_from(value: dict[str, Any], current: Template) -> Template:
     metadata, spec = value.get("metadata") or {}, value.get("spec") or {}
     notes = dict(metadata.get("annotations") or {})
     container = (spec.get("containers") or [{}])[0]
+    env = container.get("env") or ()
     limits = (container.get("resources") or {}).get("limits") or {}
     low, high = _number(str(notes.pop(_MIN, "0"))), _number(str(notes.pop(_MAX, "0")))
     return Template(
         image=str(container.get("image") or ""),
-        env=tuple((str(item["name"]), str(item.get("value", ""))) for item in container.get("env") or ()),
+        env=tuple((str(item["name"]), str(item.get("value", ""))) for item in env if "valueFrom" not in item),
+        secrets=tuple(
+            (str(item["name"]), str(key["name"]), str(key.get("key") or "latest"))
+            for item in env
+            if (key := (item.get("valueFrom") or {}).get("secretKeyRef"))
+        ),
         min_instances=low,
         max_instances=high,
         concurrency=int(spec.get("containerConcurrency") or 80),
@@ -200,7 +206,13 @@ def _pod(template: Template) -> dict[str, Any]:
         "containers": [
             {
                 "image": template.image,
-                "env": [{"name": name, "value": value} for name, value in template.env],
+                "env": [
+                    *({"name": name, "value": value} for name, value in template.env),
+                    *(
+                        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": version}}}
+                        for name, secret, version in template.secrets
+                    ),
+                ],
                 "ports": [{"name": "http1", "containerPort": 8080}],
                 "resources": {"limits": {"cpu": template.cpu, "memory": template.memory}},
             }

@@ -209,11 +209,17 @@ def template_from(value: Mapping[str, Any]) -> Template:
     """A RevisionTemplate."""
     containers = value.get("containers") or [{}]
     container = containers[0]
+    env = container.get("env") or ()
     limits = (container.get("resources") or {}).get("limits") or {}
     scaling = value.get("scaling") or {}
     return Template(
         image=str(container.get("image") or ""),
-        env=tuple((str(item["name"]), str(item.get("value", ""))) for item in container.get("env") or ()),
+        env=tuple((str(item["name"]), str(item.get("value", ""))) for item in env if "valueSource" not in item),
+        secrets=tuple(
+            (str(item["name"]), str(key["secret"]), str(key.get("version") or "latest"))
+            for item in env
+            if (key := (item.get("valueSource") or {}).get("secretKeyRef"))
+        ),
         min_instances=int(scaling.get("minInstanceCount") or 0),
         max_instances=int(scaling.get("maxInstanceCount") or 0),
         concurrency=int(value.get("maxInstanceRequestConcurrency") or 80),
@@ -246,7 +252,13 @@ def template_json(template: Template) -> dict[str, Any]:
 def _container(template: Template) -> dict[str, Any]:
     return {
         "image": template.image,
-        "env": [{"name": name, "value": value} for name, value in template.env],
+        "env": [
+            *({"name": name, "value": value} for name, value in template.env),
+            *(
+                {"name": name, "valueSource": {"secretKeyRef": {"secret": secret, "version": version}}}
+                for name, secret, version in template.secrets
+            ),
+        ],
         "resources": {"limits": {"cpu": template.cpu, "memory": template.memory}, "cpuIdle": True},
         "ports": [{"name": "http1", "containerPort": 8080}],
     }
