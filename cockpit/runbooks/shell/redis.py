@@ -34,6 +34,9 @@ COMMANDS = CONTAINERS | names(
     """
 )
 _WORDS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"']+")
+# All of its quotes close. Where one does not, each later quote would be followed to the end of the line again.
+_CLOSED = re.compile(r"(?:\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|[^\"'])*+\Z", re.DOTALL)
+_MOST_QUOTES = 128
 _KEYWORDS = names(
     """
         ID ADDR LADDR TYPE USER COUNT MATCH KEY NODE NODES SAMPLES TIMESTAMP MESSAGE SOURCE SIZE
@@ -66,7 +69,11 @@ def starts(line: str, *, typed: bool) -> bool:
 
 def words_of(line: str) -> list[Word]:
     """A command line of redis-cli -> its words; no shell looks at it, so `*` and `$` mean themselves."""
-    return [plain(word(match.group(), first=index == 0)) for index, match in enumerate(_WORDS.finditer(line))]
+    if line.count('"') + line.count("'") > _MOST_QUOTES and not _CLOSED.match(line):
+        parts = line.split()
+    else:
+        parts = [match.group() for match in _WORDS.finditer(line)]
+    return [plain(word(each, first=index == 0)) for index, each in enumerate(parts)]
 
 
 def plain(each: Word) -> Word:

@@ -11,7 +11,7 @@ import itertools
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -244,7 +244,8 @@ def _vacuum(text: str) -> str:
 def _explain(piece: Piece, kind: str) -> SqlStatement:
     match = _EXPLAIN.match(piece.text)
     rest = piece.text[match.end() :] if match else ""
-    inner = statement(Piece(rest, 0, piece.odd, piece.nesting, piece.open)) if rest else SqlStatement("", "", False)
+    nested = not rest or _kind(rest).startswith("EXPLAIN")  # which no server takes, and no end of them may follow
+    inner = SqlStatement("", "", False) if nested else statement(replace(piece, text=rest, row=0))
     plannable = inner.kind in ("SELECT", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE") and not piece.odd
     proven = inner.reads_only if kind == "EXPLAIN ANALYZE" else plannable and not piece.open
     return SqlStatement(kind, piece.text, proven, inner.tables, inner.functions, inner.where, inner.limited)

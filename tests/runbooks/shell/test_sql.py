@@ -94,3 +94,8 @@ def test_parts_of_a_statement():
 def test_statements_end_at_semicolons_outside_quotes():
     found = list(sql.statements("select ';', $$;$$, \"a;b\" -- ; c\n;\n\\d\nselect 2"))
     assert [(row, each.kind) for row, each in found] == [(0, "SELECT"), (2, "\\d"), (3, "SELECT")]
+
+
+def test_explain_of_explain_is_no_reading_however_often_it_is_said() -> None:
+    assert not only("EXPLAIN " * 5000 + "SELECT 1").reads_only
+    assert not only("EXPLAIN ANALYZE EXPLAIN SELECT 1").reads_only
