@@ -245,6 +245,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
 
 def _look_modules() -> tuple[ModuleType, ...]:
     from cockpit.looks import (
+        access,
         armor,
         cloudsql,
         database,
@@ -257,4 +258,4 @@ def _look_modules() -> tuple[ModuleType, ...]:
         secretmanager,
     )
 
-    return (health, logs, database, redis, revisions, cloudsql, memorystore, armor, metrics, secretmanager)
+    return (health, logs, database, redis, revisions, cloudsql, memorystore, armor, access, metrics, secretmanager)

@@ -37,6 +37,19 @@ def compose_armor(parts: Parts, profile: Profile, scene: Scene, clock: Clock, st
         parts.lookers.extend(looks.lookers(name, adapter, state_of, clock))
 
 
+def compose_access(parts: Parts, profile: Profile, clock: Clock, state_of: StateOf) -> None:
+    """Add the audit logs and their looks."""
+    if not profile.access:
+        return
+    from cockpit.adapters.gcp.access import AccessTrail
+    from cockpit.looks import access as looks
+
+    for source in profile.access:
+        adapter = AccessTrail(source, clock)
+        parts.add(SourceKind.ACCESS, source.name, adapter, source.interval, source.timeout)
+        parts.lookers.extend(looks.lookers(f"access/{source.name}", state_of))
+
+
 def own_addresses(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Where the operator's SSH connection comes from: the first word of SSH_CONNECTION and SSH_CLIENT."""
     said = (environ.get(name, "").split() for name in ("SSH_CONNECTION", "SSH_CLIENT"))

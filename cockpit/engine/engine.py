@@ -19,6 +19,7 @@ from cockpit.audit.locks import Locks
 from cockpit.audit.log import AuditLog
 from cockpit.clock import Clock, SystemClock
 from cockpit.engine import compose
+from cockpit.engine.changes import change_markers
 from cockpit.engine.places import audit_path, state_folder
 from cockpit.findings.rules import cause_chain, find
 from cockpit.findings.symptoms import symptoms
@@ -140,7 +141,7 @@ class Engine:
         return cause_chain(self.findings())
 
     def markers(self) -> tuple[Marker, ...]:
-        """Deployments and own actions, oldest first, for the timeline."""
+        """Deployments, own actions and what others changed, oldest first, for the timeline."""
         found = [
             Marker(record.ended.timestamp(), "⚑", f"{record.plan.title}: {record.outcome.value}")
             for record in self.executor.records
@@ -150,4 +151,5 @@ class Engine:
             payload = state.reading.payload if state.reading is not None else None
             if isinstance(payload, ServiceStatus):
                 found += [Marker(revision.created.timestamp(), "▲", revision.name) for revision in payload.revisions]
+        found += change_markers(self.hub.states(), self.executor.records)
         return tuple(sorted(found, key=lambda marker: marker.at))

@@ -7,7 +7,7 @@ from functools import partial
 
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
-from cockpit.engine.edge import compose_armor
+from cockpit.engine.edge import compose_access, compose_armor
 from cockpit.engine.gauges import compose_metrics
 from cockpit.engine.part import Parts
 from cockpit.engine.vault import compose_secrets
@@ -25,6 +25,7 @@ def google_modules(profile: Profile) -> dict[str, bool]:
         "cockpit.adapters.gcp.sql": bool(profile.cloud_sql),
         "cockpit.adapters.gcp.memorystore": bool(profile.memorystore),
         "cockpit.adapters.gcp.armor": bool(profile.armor),
+        "cockpit.adapters.gcp.access": bool(profile.access),
         "cockpit.adapters.gcp.monitoring": bool(profile.metrics),
     }
 
@@ -35,6 +36,7 @@ def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, s
     _cloud_sql(parts, profile, scene, clock, state_of)
     _memorystore(parts, profile, scene, clock, state_of)
     compose_armor(parts, profile, scene, clock, state_of)
+    compose_access(parts, profile, clock, state_of)
     compose_metrics(parts, profile, clock, state_of)
 
 

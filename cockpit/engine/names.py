@@ -11,9 +11,9 @@ from cockpit.profile.schema import Profile
 def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     """By source id: {"url", "origin"} of HTTP; {"service", "region", "project"} of Cloud Run; {"filter", "project"}
     or {"path"} of logs; {"host", "port", "database"} of Redis; {"dsn_service"} of a database; {"instance", "project"}
-    of Cloud SQL, with "region" of Memorystore; {"policy", "project"} of Cloud Armor; {"project"} of the others.
-    What is unknown is absent: a connection string is a secret reference, so a database's host shows only in its
-    readings.
+    of Cloud SQL, with "region" of Memorystore; {"policy", "project"} of Cloud Armor; {"project", "failures"} of an
+    audit log, the second being its filter; {"project"} of the others. What is unknown is absent: a connection string
+    is a secret reference, so a database's host shows only in its readings.
     """
     found: dict[str, dict[str, str]] = {}
     for health in profile.health:
@@ -38,7 +38,8 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     for vault in profile.secrets:
         found[f"secrets/{vault.name}"] = {"project": vault.project}
     for trail in profile.access:
-        found[f"access/{trail.name}"] = {"project": trail.project}
+        failures = {"failures": " ".join(trail.failures.split())} if trail.failures.strip() else {}
+        found[f"access/{trail.name}"] = {"project": trail.project, **failures}
     for board in profile.metrics:
         found[f"metrics/{board.name}"] = {"project": board.project}
     return found

@@ -13,6 +13,7 @@ from cockpit.actions.httpsend import declared
 from cockpit.actions.script import Script, known_variables
 from cockpit.engine.binding import Bound, Names, bind, told_apart_by
 from cockpit.engine.scripts import not_a_script
+from cockpit.looks.access import shown_by_pane
 from cockpit.looks.book import LookBook
 from cockpit.looks.health import settled
 from cockpit.model.action import ActionRequest, Choice, Param, ParamKind, Tier
@@ -89,7 +90,7 @@ class Offers:
     def _bound(self, offer: Offered, intent: Intent, before: Mapping[str, str]) -> Offered | str:
         """The look or action on its source; in words why there is none."""
         live = offer.understanding.kind is Kind.LIVE
-        intent = self._declared(intent)
+        intent = shown_by_pane(self._declared(intent), self._names)
         spec = self._looks.spec(intent.name) if live else self._catalogue.spec(intent.name)
         if spec is None:
             return f"this cockpit has no {intent.name}"
@@ -131,7 +132,7 @@ class Offers:
         understanding = known.understanding
         if understanding.intent is None or understanding.kind not in (Kind.LIVE, Kind.NATIVE):
             return None
-        intent = self._declared(understanding.intent)
+        intent = shown_by_pane(self._declared(understanding.intent), self._names)
         bound = self._place(understanding, intent)
         if bound.sources:
             return None

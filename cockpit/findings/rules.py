@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from cockpit.findings.cache import cache_findings
 from cockpit.findings.database import database_findings
+from cockpit.findings.edge import access_findings, armor_findings
 from cockpit.findings.service import health_findings, log_findings, revision_findings
 from cockpit.findings.view import View
 from cockpit.model.finding import Finding
@@ -18,7 +19,10 @@ _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     cache_findings,
     log_findings,
     health_findings,
+    access_findings,
+    armor_findings,
 )
+HOUSEKEEPING = 80  # findings of this rank and above cause nothing
 
 
 def find(states: Sequence[SourceState], now: float) -> tuple[Finding, ...]:
@@ -36,7 +40,7 @@ def cause_chain(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings that tell the story, cause first: one for each rank, at most five."""
     chain: dict[int, Finding] = {}
     for finding in sorted(findings, key=lambda finding: (finding.rank, -finding.severity)):
-        if finding.severity in (Severity.WARN, Severity.CRIT):
+        if finding.severity in (Severity.WARN, Severity.CRIT) and finding.rank < HOUSEKEEPING:
             chain.setdefault(finding.rank, finding)
     return tuple(chain.values())[:5]
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+
+BURST_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +46,16 @@ class AccessStatus:
     changes: tuple[AdminChange, ...] = ()
     failures: tuple[AccessFailure, ...] = ()
     watched: bool = False  # failures were asked for: the profile has a filter for them
+    many: int = 0  # so many failures within BURST_S are a warning; 0: never
     cut: bool = False  # there were more
     notes: tuple[str, ...] = ()
+
+    def burst(self, now: datetime) -> tuple[AccessFailure, ...]:
+        """Failures of the last five minutes, newest first."""
+        return tuple(each for each in self.failures if (now - each.at).total_seconds() <= BURST_S)
+
+
+def busiest(failures: Iterable[AccessFailure]) -> tuple[tuple[str, int], ...]:
+    """Addresses with the number of their failures, most first; those without an address are left out."""
+    counted = Counter(each.address for each in failures if each.address)
+    return tuple(sorted(counted.items(), key=lambda found: (-found[1], found[0])))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from cockpit.sandbox.edge import POLICY
+from cockpit.sandbox.edge import FAILURES, POLICY
 from cockpit.sandbox.managed import SQL_INSTANCE, SQL_REPLICA
 from cockpit.sandbox.shape import Shape
 
@@ -109,6 +109,10 @@ def _text(directory: Path, at: Addresses) -> str:
     parts.append(
         _table("[[armor]]", name="edge", project=at.project, endpoint=at.control_plane, policy=POLICY, interval="5s",
                timeout="3s", never=["127.0.0.0/8"])
+    )  # fmt: skip
+    parts.append(
+        _table("[[access]]", name="shop", project=at.project, endpoint=at.control_plane, failures=FAILURES,
+               interval="15s", timeout="3s")
     )  # fmt: skip
     parts += [
         _table("[[cloud_sql]]", name=name, project=at.project, endpoint=at.control_plane, instance=instance,

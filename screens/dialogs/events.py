@@ -76,7 +76,12 @@ def happenings(
     for state in states:
         found += severity_changes(state.source, histories.get(state.source, History()))
         found += _failure(state, now)
-    found += [Happening(mark.at, mark.glyph, "$accent", "deploy", mark.text) for mark in markers if mark.glyph != "⚑"]
+    words = {"▲": "deploy", "◆": "change"}
+    found += [
+        Happening(mark.at, mark.glyph, "$accent", words[mark.glyph], mark.text)
+        for mark in markers
+        if mark.glyph in words
+    ]
     found += [_action(record) for record in records if record.outcome is not Outcome.REFUSED or record.audited]
     return sorted(found, key=lambda happening: -happening.at)
 

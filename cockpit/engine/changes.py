@@ -1,0 +1,64 @@
+"""Changes that others made, as events on the timeline: of the audit log what no deployment or own action tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from cockpit.actions.record import Record
+from cockpit.model.access import AccessStatus, AdminChange
+from cockpit.model.action import Outcome
+from cockpit.model.reading import Marker, SourceState
+from cockpit.model.revisions import ServiceStatus
+
+GLYPH = "◆"
+_SLACK = timedelta(seconds=5)  # clocks differ
+_MADE = timedelta(seconds=30)  # a revision is there so long after the call that made it
+_DEPLOYS = ("CreateService", "UpdateService", "ReplaceService")
+
+
+def change_markers(states: Sequence[SourceState], records: Iterable[Record]) -> Iterator[Marker]:
+    """One for each change that was not refused, less those that a deployment or an own action shows already."""
+    payloads = [state.reading.payload for state in states if state.reading is not None]
+    services = [payload for payload in payloads if isinstance(payload, ServiceStatus)]
+    own = [record for record in records if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN, Outcome.FAILED)]
+    told: set[str] = set()
+    for payload in payloads:
+        for change in payload.changes if isinstance(payload, AccessStatus) else ():
+            known = change.id and change.id in told
+            if (
+                change.failed
+                or known
+                or _is_deployment(change, services)
+                or any(_is_own(change, each) for each in own)
+            ):
+                continue
+            told.add(change.id)
+            yield Marker(change.at.timestamp(), GLYPH, said(change))
+
+
+def said(change: AdminChange) -> str:
+    """ "ann UpdateInstance shop-db": who, what, on what."""
+    verb, thing = change.method.rpartition(".")[2], change.resource.rpartition("/")[2]
+    return " ".join(part for part in (change.who.partition("@")[0], verb, thing) if part)
+
+
+def _is_deployment(change: AdminChange, services: Iterable[ServiceStatus]) -> bool:
+    if change.service != "run.googleapis.com" or change.method.rpartition(".")[2] not in _DEPLOYS:
+        return False
+    name = change.resource.rpartition("/")[2]
+    return any(
+        change.at - _SLACK <= revision.created <= change.at + _MADE
+        for service in services
+        if service.service == name
+        for revision in service.revisions
+    )
+
+
+def _is_own(change: AdminChange, record: Record) -> bool:
+    """Made while the own action ran, on what its plan names."""
+    if not record.started - _SLACK <= change.at <= record.ended + _SLACK:
+        return False
+    name = change.resource.rpartition("/")[2]
+    words = [*record.plan.target.split(), *(value.rpartition("/")[2] for value in record.plan.identity.values())]
+    return bool(name) and name in words
