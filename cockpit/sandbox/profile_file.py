@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from cockpit.sandbox.edge import FAILURES, POLICY
-from cockpit.sandbox.managed import SQL_INSTANCE, SQL_REPLICA
+from cockpit.sandbox.managed import CACHE_INSTANCE, SECRETS, SQL_INSTANCE, SQL_REPLICA
 from cockpit.sandbox.shape import Shape
 
 FILE_NAME = "profile.toml"
@@ -119,6 +119,14 @@ def _text(directory: Path, at: Addresses) -> str:
                interval="5s", timeout="3s", bucket=f"gs://{at.project}-backups/sql")
         for name, instance in (("shop", SQL_INSTANCE), ("replica", SQL_REPLICA))
     ]  # fmt: skip
+    parts.append(
+        _table("[[memorystore]]", name="cache", project=at.project, endpoint=at.control_plane, region=at.region,
+               instance=CACHE_INSTANCE, interval="5s", timeout="3s")
+    )  # fmt: skip
+    parts.append(
+        _table("[[secrets]]", name="shop", project=at.project, endpoint=at.control_plane, names=list(SECRETS),
+               max_age="240d", restarts=["revisions/shop"], interval="10s", timeout="3s")
+    )  # fmt: skip
     parts += _actions(directory, at)
     targets = {"cache.shop.example": "redis/cache"} if at.redis_url else {}
     if at.database_dsn:

@@ -22,7 +22,7 @@ from cockpit.sandbox.gcp.cloud import Audit
 from cockpit.sandbox.gcp.model import Service, Template
 from cockpit.sandbox.gcp.run_v2 import template_json
 from cockpit.sandbox.gcp.server import ControlPlane
-from cockpit.sandbox.managed import seed_sql
+from cockpit.sandbox.managed import READ_SECRET, seed_cache, seed_secrets, seed_sql
 from cockpit.sandbox.measurements import Measurements, Subject
 from cockpit.sandbox.postgres import PostgresServer
 from cockpit.sandbox.process import NoBinary, password
@@ -233,8 +233,14 @@ class Sandbox:
         timeout = f"{self.tempo.statement_timeout_s:g}"
         env = (("DB_POOL_SIZE", "24"), ("DB_POOL_WAIT_S", "1.5"), ("DB_STATEMENT_TIMEOUT_S", timeout))
         templates = [
-            (now - timedelta(days=9), Template(f"{IMAGE}:v1.41.2", env=env, max_instances=20)),
-            (now - timedelta(days=2, hours=3), Template(f"{IMAGE}:{GOOD_TAG}", env=env, max_instances=20)),
+            (
+                now - timedelta(days=9),
+                Template(f"{IMAGE}:v1.41.2", env=env, secrets=(READ_SECRET,), max_instances=20),
+            ),
+            (
+                now - timedelta(days=2, hours=3),
+                Template(f"{IMAGE}:{GOOD_TAG}", env=env, secrets=(READ_SECRET,), max_instances=20),
+            ),
         ]
         (created, template), *later = templates
         service = run.seed(self.shape.service, template, created=created, creator=DEPLOYER)
@@ -251,6 +257,8 @@ class Sandbox:
         self.front = Front(run, service, self.plane.logs, backends, self.admin_token, self.shape)
         seed_edge(self.plane, self.shape.service)
         seed_sql(self.plane)
+        seed_cache(self.plane)
+        seed_secrets(self.plane)
         self.front.edge = self.plane.compute.policies[POLICY].verdict
         await self.front.start()
 
