@@ -153,7 +153,9 @@ class RestoreBackup(SqlAction):
         backups = status.backups if own else await self._adapter.backups_of(origin)
         backup = next((each for each in backups if each.id == wanted), None)
         if backup is None or backup.status != "SUCCESSFUL":
-            reason = f"{origin} has no backup {wanted}" if backup is None else f"backup {wanted} is {backup.status}"
+            unread = next((each for each in status.notes if own and each.startswith("backups not read")), "")
+            missing = unread or f"{origin} has no backup {wanted}"
+            reason = missing if backup is None else f"backup {wanted} is {backup.status}"
             listed = gcloud(status, "backups", "list", f"--instance={origin}")
             return Goal(title, refusals=(*refusals, Refusal("parameters", reason, f"choose one of: {listed}")))
         words = ["backups", "restore", wanted, f"--restore-instance={status.instance}"]
@@ -220,6 +222,8 @@ class _Files(SqlAction):
         if not _URI.fullmatch(uri):
             hint = "gs://BUCKET/FILE; with `bucket` in the profile the name of the file will do"
             found.append(Refusal("parameters", f"{uri or 'nothing'} is no file in Cloud Storage", hint))
+        if status.version.startswith("SQLSERVER"):
+            found.append(Refusal("preconditions", "SQL Server takes BAK files, no SQL", "gcloud sql export bak"))
         if not database and status.version.startswith("POSTGRES"):
             known = ", ".join(status.databases) or "unknown"
             found.append(Refusal("parameters", "PostgreSQL needs the name of one database", f"there are: {known}"))

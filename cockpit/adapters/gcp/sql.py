@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from cockpit.adapters.gcp.iam import ProjectRights
@@ -52,6 +54,10 @@ POLL_SECOND_S = 2.0
 POLL_MOST_S = 20.0
 GIVE_UP_S = 600.0
 _TICK_S = 1.0
+
+_BUSY = "another operation was already in progress"
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 _CHANGES = (
     "cloudsql.instances.restart",
@@ -180,11 +186,10 @@ class CloudSqlInstance:
     # -- reading
 
     async def _read(self, *, fresh: bool) -> CloudSqlStatus:
-        answer = await self._get_instance()
-        operations = await self._list_operations()
+        # Two at a time: a poll has one deadline for all of them.
+        answer, operations = await _both(self._get_instance(), self._list_operations())
         bare = instance_of(answer, operations)
-        await self._refresh_backups(bare, fresh=fresh)
-        await self._refresh_databases(bare)
+        await _both(self._refresh_backups(bare, fresh=fresh), self._refresh_databases(bare))
         notes = [each for each in (self._backups_problem, self._databases_problem) if each]
         return instance_of(answer, operations, self._backups, self._databases, notes)
 
@@ -242,6 +247,8 @@ class CloudSqlInstance:
         except Conflict as error:
             raise await self._conflict(error) from None
         except PermissionDenied as error:
+            if _BUSY in error.message:  # the API has been seen to say so with 403, too
+                raise await self._conflict(Conflict(error.message)) from None
             raise _named(error, asked.permission) from None
         except CockpitError as error:
             if error.effect_possible:
@@ -325,6 +332,17 @@ class CloudSqlInstance:
     def _grant(self, permission: str) -> str:
         role = ROLES.get(permission, "a role with " + permission)
         return f"gcloud projects add-iam-policy-binding {self._source.project} --member=user:YOU --role={role}"
+
+
+async def _both(first: Coroutine[Any, Any, _A], second: Coroutine[Any, Any, _B]) -> tuple[_A, _B]:
+    """Both answers; the first error of either, with the other one ended."""
+    tasks = (asyncio.ensure_future(first), asyncio.ensure_future(second))
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _named(error: PermissionDenied, permission: str) -> PermissionDenied:

@@ -41,7 +41,9 @@ _LASTING = names(
     memcache clusters alloydb databases backups buckets bigquery bq keys
     """
 )
-_OVERWRITES = frozenset({"restore", "import", "set-password", "reset-windows-password"})
+_FOR_GOOD = frozenset(
+    {"restore", "restore-backup", "import", "set-password", "reset-windows-password", "promote-replica"}
+)
 _RESTARTS_SQL = (
     "--tier",
     "--cpu",
@@ -88,7 +90,7 @@ def _of_verb(call: Call, verb: str, tokens: list[str]) -> Ruling:
         return special
     if verb in _DESTROYS or verb.startswith(_DESTROYS_FROM):
         lasting = verb in ("delete", "destroy", "rm", "purge") or verb.startswith(("delete-", "destroy-"))
-        final = verb in _OVERWRITES or (lasting and not _LASTING.isdisjoint(tokens))
+        final = verb in _FOR_GOOD or (lasting and not _LASTING.isdisjoint(tokens))
         return destroys(_LOSS.get(verb, f"{name} takes away data or service"), final=final)
     if verb in _CHANGES or verb.startswith(_CHANGES_FROM):
         return changes(f"{name} changes the resource")
@@ -101,6 +103,7 @@ def _of_verb(call: Call, verb: str, tokens: list[str]) -> Ruling:
 
 _LOSS = {
     "restore": "it puts an old backup over the data of the instance",
+    "restore-backup": "it puts an old backup over the data of the instance",
     "import": "it runs an SQL file or loads data over what is in the database",
     "failover": "it breaks all connections and moves the instance to its standby",
     "restart": "it breaks all connections while the instance restarts",

@@ -69,6 +69,18 @@ async def test_what_cannot_be_restored_is_refused(rig: Any, alone: Any) -> None:
     assert "has no backup 17" in rig.reasons(await rig.plan("cloudsql.restore", backup="17"))
 
 
+async def test_backups_that_may_not_be_listed_are_not_said_to_be_none(alone: Any) -> None:
+    alone.plane.permissions.revoke("cloudsql.backupRuns.list")
+    reason = alone.reasons(await alone.plan("cloudsql.restore", backup="17"))
+    assert "backups not read" in reason and "has no backup" not in reason
+
+
+async def test_sql_server_has_no_sql_files(rig: Any) -> None:
+    rig.main.version = "SQLSERVER_2022_STANDARD"
+    for action in ("cloudsql.export", "cloudsql.import"):
+        assert "BAK files" in rig.reasons(await rig.plan(action, database="shop", uri=FILE))
+
+
 async def test_with_replicas_or_onto_one_nothing_is_restored(rig: Any) -> None:
     good = rig.main.backups[0].id
     assert "has replicas (shop-db-replica)" in rig.reasons(await rig.plan("cloudsql.restore", backup=good))

@@ -184,6 +184,17 @@ async def test_another_operation_under_way_is_named(instance: CloudSqlInstance, 
     assert len(front.sent("POST", "/restart")) == 1
 
 
+async def test_an_older_way_to_say_so_is_understood(
+    instance: CloudSqlInstance, front: Any, sql: CloudSql, says: Says
+) -> None:
+    busy = "Operation failed because another operation was already in progress."
+    front.fail("POST", "/restart", says(403, busy, "operationInProgress"))
+    sql.endless = True
+    other = sql.begin(sql.instances["shop-db"], "EXPORT", "", lambda: None)
+    with pytest.raises(Conflict, match=f"operation {other.id}"):
+        await instance.begin(Restart())
+
+
 @pytest.mark.parametrize("change", [Failover("6"), ChangeTier("db-custom-4-16384", "6")])
 async def test_settings_that_changed_since_are_refused(
     instance: CloudSqlInstance, sql: CloudSql, change: InstanceChange
