@@ -20,6 +20,8 @@ from cockpit.polling.logring import LogRing
 
 from .engine import SampleEngine
 from .managed import managed
+from .metering import add_metrics
+from .metering import status as metrics_status
 from .moment import NOW, START, ago
 from .readings import FOUND, ROOT, cache, database, entries, health, log_status, revision, service, session
 
@@ -40,6 +42,7 @@ __all__ = [
     "SlowCommand",
     "StatementLoad",
     "Unreachable",
+    "add_metrics",
     "ago",
     "broken",
     "cache",
@@ -51,6 +54,7 @@ __all__ = [
     "incident",
     "log_status",
     "managed",
+    "metrics_status",
     "revision",
     "service",
     "session",
