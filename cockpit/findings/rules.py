@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from cockpit.findings.cache import cache_findings
+from cockpit.findings.cloudsql import cloudsql_findings
 from cockpit.findings.database import database_findings
 from cockpit.findings.edge import access_findings, armor_findings
 from cockpit.findings.service import health_findings, log_findings, revision_findings
@@ -17,6 +18,7 @@ _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     revision_findings,
     database_findings,
     cache_findings,
+    cloudsql_findings,
     log_findings,
     health_findings,
     access_findings,

@@ -72,6 +72,7 @@ class CloudSqlStatus:
     notes: tuple[str, ...] = ()
     installed_version: str = ""  # "POSTGRES_16_4"
     edition: str = ""  # "ENTERPRISE", "ENTERPRISE_PLUS"
+    backup_late: str = ""  # why the last good backup is none to rely on, "" where it is fine or not to be told
     suspended: tuple[str, ...] = ()  # why, where the state is SUSPENDED: "BILLING_ISSUE"
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cockpit.model.cloudsql import CloudSqlStatus, SqlOperation
@@ -15,7 +16,9 @@ _BAD = {"FAILED": Severity.CRIT, "SUSPENDED": Severity.CRIT, "PENDING_DELETE": S
 
 def judge(status: CloudSqlStatus, now: datetime, backup_max_age_s: float) -> Observation:
     """Worst first; an operation under way is said and is no fault."""
-    found = [*_state(status), *_recent(status, now), *_backup(status, now, backup_max_age_s)]
+    late = _backup(status, now, backup_max_age_s)
+    found = [*_state(status), *_recent(status, now), *late]
+    status = replace(status, backup_late=", ".join(text for _, text in late))
     severity = max((each for each, _ in found), default=Severity.OK)
     said = [text for each, text in found if each == severity] or [_fine(status)]
     underway = status.underway

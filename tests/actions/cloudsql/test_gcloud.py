@@ -51,7 +51,11 @@ def state(sql: CloudSql) -> dict[str, Any]:
 def prepared(plane: ControlPlane, like: CloudSql, action: str) -> None:
     """The same instances again, on another plane."""
     for name, each in like.instances.items():
-        facts = {"created": each.created, "databases": list(each.databases), "availability": each.availability}
+        facts: dict[str, Any] = {
+            "created": each.created,
+            "databases": list(each.databases),
+            "availability": each.availability,
+        }
         plane.sql.seed(name, primary=each.primary, **facts)
     for backup in like.instances["shop-db"].backups:
         plane.sql.seed_backup("shop-db", backup.started, status=backup.status)

@@ -107,6 +107,7 @@ async def test_an_old_last_good_backup_is_a_warning_only_where_backups_are_on(
     sql.seed_backup("shop-db", now - timedelta(hours=1), status="FAILED")
     found = await instance.probe()
     assert found.severity is Severity.WARN and "last good backup" in found.summary
+    assert isinstance(found.payload, CloudSqlStatus) and found.payload.backup_late == found.summary
     sql.instances["shop-db"].backups.clear()
     sql.seed_operation("shop-db", "UPDATE", now)
     assert (await instance.probe()).summary == "no good backup"
