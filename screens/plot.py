@@ -123,13 +123,16 @@ def _trace(canvas: _Canvas, line: Line, within: Range) -> int | None:
 
 
 def _places(ends: Sequence[tuple[int, Line]], height: int) -> dict[int, Line]:
-    """A row for each letter, the nearest that is free; without one it stands in the legend only."""
-    taken: dict[int, Line] = {}
-    for row, line in ends:
-        free = [y for y in range(height) if y not in taken]
-        if free:
-            taken[min(free, key=lambda y: abs(y - row))] = line
-    return taken
+    """A row for each letter, near the end of its line, in the order of the values; the lowest go without one where
+    there are too many.
+    """
+    order = sorted(ends, key=lambda end: -end[1].points[-1].value)[:height]
+    rows: list[int] = []
+    for row, _ in order:
+        rows.append(max(row, rows[-1] + 1 if rows else 0))
+    for at in range(len(rows) - 1, -1, -1):
+        rows[at] = min(rows[at], height - len(rows) + at)
+    return {row: line for row, (_, line) in zip(rows, order, strict=True)}
 
 
 class _Canvas:
