@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from cockpit.findings.rules import cause_chain, find
 from cockpit.findings.symptoms import symptoms
 from cockpit.model.cache import CacheStatus
@@ -187,6 +189,20 @@ def test_the_symptom_of_a_log_is_its_last_seconds_not_its_last_minutes() -> None
     )
     assert symptoms([state(SourceKind.LOGS, logs(300), Severity.CRIT)], AT)["logs/main"].severity is Severity.CRIT
     assert symptoms([state(SourceKind.LOGS, healed, Severity.CRIT)], AT)["logs/main"].severity is Severity.OK
+
+
+@pytest.mark.parametrize("kind", [SourceKind.METRICS, SourceKind.ARMOR, SourceKind.SECRETS, SourceKind.ACCESS])
+def test_what_tells_of_minutes_ago_or_of_standing_things_is_no_symptom(kind: SourceKind) -> None:
+    assert symptoms([replace(state(SourceKind.LOGS, logs(), Severity.WARN), kind=kind)], AT) == {}
+
+
+def test_a_source_that_sleeps_is_no_symptom_and_a_warning_ahead_is_none_either() -> None:
+    base = state(SourceKind.LOGS, None, Severity.WARN)
+    assert symptoms([replace(base, asleep=True)], AT) == {}
+    for kind in (SourceKind.CLOUDSQL, SourceKind.MEMORYSTORE):
+        late, down = replace(base, kind=kind), replace(state(SourceKind.LOGS, None, Severity.CRIT), kind=kind)
+        assert symptoms([late], AT)["logs/main"].severity is Severity.OK
+        assert symptoms([down], AT)["logs/main"].severity is Severity.CRIT
 
 
 def test_the_bounds_of_the_profile_decide_when_fullness_is_a_finding() -> None:

@@ -341,6 +341,10 @@ def test_the_action_keys_of_the_readme_are_those_of_the_catalogue() -> None:
     assert action_keys_of_the_readme() == held
 
 
+def test_no_action_has_a_letter_that_moves_or_opens_a_menu_everywhere() -> None:
+    assert not {spec.key for spec in compose.specs()} & set("GNEA")
+
+
 @pytest.mark.parametrize("spec", [spec for spec in compose.specs() if spec.key], ids=lambda spec: spec.id)
 async def test_an_action_key_starts_its_action_in_its_pane_and_in_no_other(
     samples: ModuleType, spec: ActionSpec
