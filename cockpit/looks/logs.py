@@ -118,8 +118,8 @@ def _asked(call: Call) -> Intent | None:
         if seconds is None:
             return None
         params["freshness"] = f"{seconds:g}s"
-    elif wanted and "timestamp" in wanted.text:
-        params["freshness"] = "0s"  # as gcloud does: the filter has its own bound
+    if others.get("--order", "").lower() == "asc" or (wanted and "timestamp" in wanted.text):
+        params["freshness"] = "0s"  # as gcloud does, whatever is said: oldest first, or the filter has its own bound
     if "--order" in others:
         if others["--order"].lower() not in ("asc", "desc"):
             return None

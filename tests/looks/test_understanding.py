@@ -185,6 +185,8 @@ def test_logs_are_asked_with_the_runbooks_own_filter_and_bounds() -> None:
     assert "At most 100" in found.differs
     own = stand_in(logs, gcloud("logging read", 'timestamp>="2026-01-01T00:00:00Z"', limit="5"))
     assert own is not None and own.params["freshness"] == "0s", "the filter has its own bound"
+    first = stand_in(logs, gcloud("logging read", "severity>=ERROR", order="asc", freshness="1h"))
+    assert first is not None and first.params["freshness"] == "0s", "gcloud bounds nothing that is read oldest first"
     gap = stand_in(logs, gcloud("logging read", word('resource.labels.service_name="<name>"', NAME), project="p"))
     assert gap is not None and gap.params["filter"].endswith('="{fill1}"') and gap.asks["fill1"] is NAME
     assert gap.target["project"] == "p"

@@ -115,10 +115,10 @@ class CloudSqlInstance:
         return self._request_of(change).permission
 
     def request(self, change: InstanceChange) -> str:
-        """Request line, then the body."""
+        """Request line, then the body where there is one."""
         asked = self._request_of(change)
         line = f"{asked.method} {self._api.url(self._path + asked.path, asked.query)}"
-        return f"{line}\n{json.dumps(asked.body)}"
+        return f"{line}\n{json.dumps(asked.body)}" if asked.body else line
 
     async def begin(self, change: InstanceChange) -> SqlOperation:
         """Send it once."""
@@ -243,7 +243,7 @@ class CloudSqlInstance:
     async def _send(self, asked: SqlRequest, body: Json) -> Json:
         self._databases_at = float("-inf")
         try:
-            return await self._api.change(asked.method, self._path + asked.path, asked.query, body)
+            return await self._api.change(asked.method, self._path + asked.path, asked.query, body or None)
         except Conflict as error:
             raise await self._conflict(error) from None
         except PermissionDenied as error:
