@@ -35,16 +35,8 @@ _PREFIXES = {
     "gtimeout": names("-k -s --kill-after --signal"),
     "watch": names("-n -q --interval --equexit"),
     "env": names("-u -C -S --unset --chdir"),
-    "xargs": names(
-        """
-        -n -L -P -I -d -s -E -a --max-args --max-lines --max-procs  --delimiter --max-chars --arg-file
-        """
-    ),
-    "parallel": names(
-        """
-        -j -a -N -n -I --jobs --arg-file --colsep --delay --timeout --retries --joblog --max-args
-        """
-    ),
+    "xargs": names("-n -L -P -I -d -s -E -a --max-args --max-lines --max-procs --delimiter --max-chars --arg-file"),
+    "parallel": names("-j -a -N -n -I --jobs --arg-file --colsep --delay --timeout --retries --joblog --max-args"),
     "command": names(""),
     "builtin": names(""),
     "exec": names("-a"),
