@@ -21,6 +21,7 @@ def handlers(ground: GoogleGround, adapter: InstanceChanging, bucket: str | None
         server.FailOver(server.FAILOVER, ground, adapter),
         server.PromoteReplica(server.PROMOTE, ground, adapter),
         server.ChangeMachine(server.TIER, ground, adapter),
+        server.StartInstance(server.START, ground, adapter),
         data.TakeBackup(data.BACKUP, ground, adapter),
         data.RestoreBackup(data.RESTORE, ground, adapter),
         data.ExportDatabase(data.EXPORT, ground, adapter, bucket),

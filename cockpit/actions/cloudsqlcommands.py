@@ -71,7 +71,11 @@ def _plain(action: str) -> Callable[[Call], Intent | None]:
 
 def _patched(call: Call) -> Intent | None:
     found = cloud_call(call, call.verb, "instance", _PROJECT)
-    if found is None or set(found.options) != {"--tier"} or found.given or not call.args:
+    if found is None or found.given or not call.args:
+        return None
+    if found.options == {"--activation-policy": "ALWAYS"}:
+        return _intent(found, "cloudsql.start", differs=_LOCKED)
+    if set(found.options) != {"--tier"}:
         return None
     return _intent(found, "cloudsql.tier", {"tier": found.options["--tier"]}, _LOCKED)
 

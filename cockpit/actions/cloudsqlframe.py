@@ -179,9 +179,8 @@ class SqlAction(GoogleAction):
             reason = f"{status.instance} is {status.state}{why}"
             found.append(Refusal("preconditions", reason, "look at it in the console before anything else"))
         elif status.activation == "NEVER" and not self.STOPPED:
-            start = gcloud(status, "instances", "patch", status.instance, "--activation-policy=ALWAYS")
             reason = f"{status.instance} was stopped by its owner (activationPolicy NEVER)"
-            found.append(Refusal("preconditions", reason, f"start it first: {start}"))
+            found.append(Refusal("preconditions", reason, "start it first: cloudsql.start"))
         return found
 
 

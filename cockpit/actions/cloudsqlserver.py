@@ -21,7 +21,7 @@ from cockpit.model.action import (
 )
 from cockpit.model.cloudsql import CloudSqlStatus, SqlOperation
 from cockpit.model.severity import SourceKind
-from cockpit.model.sqlchange import ChangeTier, Failover, Promote, Restart
+from cockpit.model.sqlchange import ChangeTier, Failover, Promote, Restart, Start
 
 RESTART = ActionSpec(
     "cloudsql.restart",
@@ -71,7 +71,17 @@ TIER = ActionSpec(
     scope=Scope.SOURCE,
     reversible=True,
 )
-SPECS = (RESTART, FAILOVER, PROMOTE, TIER)
+START = ActionSpec(
+    "cloudsql.start",
+    "Start instance",
+    SourceKind.CLOUDSQL,
+    "",
+    Tier.T2,
+    "Lets an instance that its owner stopped run again (activationPolicy ALWAYS).",
+    IDENTITY,
+    scope=Scope.SOURCE,
+)
+SPECS = (RESTART, FAILOVER, PROMOTE, TIER, START)
 
 _TIER = re.compile(r"db-[a-z0-9]+(?:-[a-z0-9]+)*")
 _CUSTOM = re.compile(r"db-custom-(\d+)-(\d+)")
@@ -242,6 +252,39 @@ class ChangeMachine(SqlAction):
         """The instance says so."""
         holds = status.tier == plan.request.get("tier")
         return Verification(holds, f"{status.instance} is {_described(status.tier)}")
+
+
+class StartInstance(SqlAction):
+    """cloudsql.start."""
+
+    KIND = "UPDATE"
+    NEEDS = ("cloudsql.instances.update",)
+    STOPPED = True
+
+    async def goal(self, request: ActionRequest, status: CloudSqlStatus) -> Goal:
+        """The activation policy ALWAYS, where it is NEVER."""
+        start, stop = (
+            gcloud(status, "instances", "patch", status.instance, f"--activation-policy={policy}")
+            for policy in ("ALWAYS", "NEVER")
+        )
+        refusals: tuple[Refusal, ...] = ()
+        if status.activation != "NEVER":
+            reason = f"it is not stopped (activationPolicy {status.activation or 'unknown'})"
+            refusals = (Refusal("preconditions", reason, "nothing has to be done"),)
+        return Goal(
+            f"Start {status.instance}",
+            Start(status.settings_version),
+            refusals,
+            ("somebody stopped it on purpose: ask who, and why",),
+            (Change("activationPolicy", status.activation or "unknown", "ALWAYS"),),
+            affected="nobody; it is paid for while it runs",
+            equivalent=(start,),
+            undo=Undo(f"none: {stop} stops it again, which cuts every session"),
+        )
+
+    def seen(self, plan: Plan, status: CloudSqlStatus, operation: SqlOperation) -> Verification:
+        """It runs."""
+        return serves(status, f"started by operation {operation.id}")
 
 
 def serves(status: CloudSqlStatus, text: str) -> Verification:

@@ -31,14 +31,15 @@ def _serving(source: str, status: CloudSqlStatus) -> Iterator[Finding]:
         stopped = status.state == "RUNNABLE"
         how = "stopped by its owner" if stopped else status.state
         why = f" ({', '.join(status.suspended)})" if status.suspended else ""
-        start = f"gcloud sql instances patch {status.instance} --activation-policy=ALWAYS --project={status.project}"
         yield Finding(
             rule="cloudsql-down",
             severity=Severity.CRIT,
             text=f"Cloud SQL instance {status.instance} is {how}{why}: nobody can connect to it",
             short=f"{status.instance} {how}",
-            evidence=(f"state {status.state}, activationPolicy {status.activation}", start if stopped else ""),
+            evidence=(f"state {status.state}, activationPolicy {status.activation}",),
             source=source,
+            action=ActionRequest("cloudsql.start", source) if stopped else None,
+            action_title=f"Start {status.instance}" if stopped else "",
             rank=5,
         )
     elif underway is not None and underway.kind in _CUTS:

@@ -63,6 +63,13 @@ class ChangeTier:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Let a stopped instance run again. The version of the settings is the lock."""
+
+    settings_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetPassword:
     """A new password of a database user. `reference` says where the password is ("env:NAME"); it is never here."""
 
@@ -71,4 +78,4 @@ class SetPassword:
     reference: str
 
 
-InstanceChange = Restart | Failover | Promote | BackUp | Restore | Export | Import | ChangeTier | SetPassword
+InstanceChange = Restart | Failover | Promote | BackUp | Restore | Export | Import | ChangeTier | Start | SetPassword

@@ -112,6 +112,11 @@ def given(**params: str) -> Callable[[Scene], dict[str, str]]:
     return lambda _: params
 
 
+def stopped(scene: Scene) -> dict[str, str]:
+    scene.main.activation = "NEVER"
+    return {}
+
+
 # In this order: a backup is restored only once the replica is on its own.
 DEEDS = {
     "cloudsql.restart": Deed(MAIN, given(), lambda scene: scene.main.restarts),
@@ -129,6 +134,7 @@ DEEDS = {
         given(user="postgres", secret="env:NEW_DATABASE_PASSWORD"),
         lambda scene: scene.main.users[0].accepts(PASSWORD),
     ),
+    "cloudsql.start": Deed(MAIN, stopped, lambda scene: scene.main.activation),
     "cloudsql.promote": Deed(REPLICA, given(), lambda scene: scene.sql.instances[SQL_REPLICA].primary),
     "cloudsql.restore": Deed(
         MAIN, lambda scene: {"backup": scene.main.backups[0].id}, lambda scene: scene.main.content

@@ -38,6 +38,7 @@ def test_a_running_one_is_no_finding() -> None:
 def test_one_that_is_down_is_the_cause(status: CloudSqlStatus, words: str) -> None:
     (finding,) = found(status)
     assert (finding.rule, finding.severity) == ("cloudsql-down", Severity.CRIT) and words in finding.text
+    assert (finding.action is not None) is (status.state == "RUNNABLE"), "only what was stopped can be started"
     assert cause_chain([finding]) == (finding,)
     assert found(status, Freshness.STALE) == (), "only what is fresh counts"
 

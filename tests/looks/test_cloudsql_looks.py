@@ -176,6 +176,7 @@ def meant(line: str) -> Understanding:
         ("instances failover d --async", "cloudsql.failover", {"instance": "d"}, {}),
         ("instances promote-replica d", "cloudsql.promote", {"instance": "d"}, {}),
         ("instances patch d --tier=db-n1", "cloudsql.tier", {"instance": "d"}, {"tier": "db-n1"}),
+        ("instances patch d --activation-policy=ALWAYS", "cloudsql.start", {"instance": "d"}, {}),
         ("backups create --instance=d", "cloudsql.backup", {"instance": "d"}, {}),
         ("backups restore 7 --restore-instance=d", "cloudsql.restore", {"instance": "d"}, {"backup": "7"}),
         (

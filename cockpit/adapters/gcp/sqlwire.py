@@ -25,6 +25,7 @@ from cockpit.model.sqlchange import (
     Restart,
     Restore,
     SetPassword,
+    Start,
 )
 
 MASKED = "***"
@@ -68,6 +69,9 @@ def request_of(change: InstanceChange, project: str, instance: str) -> SqlReques
             return SqlRequest(
                 "PATCH", "", "cloudsql.instances.update", {"settings": {"settingsVersion": version, "tier": tier}}
             )
+        case Start(version):
+            settings = {"settingsVersion": version, "activationPolicy": "ALWAYS"}
+            return SqlRequest("PATCH", "", "cloudsql.instances.update", {"settings": settings})
         case SetPassword(user, host):
             body = {"instance": instance, "name": user, "password": MASKED, "project": project}
             query = {"name": user}

@@ -109,8 +109,17 @@ async def test_a_stopped_instance_is_not_restarted_but_may_get_another_machine(r
     rig.main.activation = "NEVER"
     plan = await rig.plan("cloudsql.restart")
     assert "stopped by its owner (activationPolicy NEVER)" in rig.reasons(plan)
-    assert "--activation-policy=ALWAYS" in rig.reasons(plan)
+    assert "cloudsql.start" in rig.reasons(plan)
     assert "stopped" in (await rig.plan("cloudsql.tier", tier="db-custom-4-16384")).warnings[0]
+
+
+async def test_a_stopped_instance_is_started_and_a_running_one_is_not(rig: Any) -> None:
+    assert "not stopped (activationPolicy ALWAYS)" in rig.reasons(await rig.plan("cloudsql.start"))
+    rig.main.activation = "NEVER"
+    plan = await rig.plan("cloudsql.start")
+    assert plan.tier is Tier.T2 and plan.changes == (Change("activationPolicy", "NEVER", "ALWAYS"),)
+    result = await rig.run(plan)
+    assert rig.main.activation == "ALWAYS" and (await rig.verify(plan, result)).holds is True
 
 
 @pytest.mark.parametrize("state", ["SUSPENDED", "MAINTENANCE", "FAILED"])
