@@ -52,6 +52,7 @@ class Subject:
     service: dict[str, str]
     database: dict[str, str]
     store: dict[str, str]
+    replicas: tuple[dict[str, str], ...] = ()  # of the database
 
 
 class Measurements:
@@ -168,6 +169,19 @@ class Measurements:
         for state in ("RUNNING", "FAILED", "SUSPENDED"):
             own = {**labels, "metric.labels.state": state}
             self._store.write(f"{_SQL}/instance_state", own, at, float(state == "RUNNING"))
+        for replica in self._subject.replicas:
+            self._write_replica(at, replica, load)
+
+    def _write_replica(self, at: float, labels: dict[str, str], load: DatabaseLoad) -> None:
+        """A standby that only follows: made up, there is none."""
+        values = {
+            "cpu/utilization": 0.03 + self._dice.uniform(0, 0.02),
+            "memory/utilization": 0.35,
+            "disk/utilization": min(0.99, 0.32 + load.size / 10**11),
+            "replication/replica_lag": self._dice.uniform(0.1, 0.6),
+        }
+        for name, value in values.items():
+            self._store.write(f"{_SQL}/{name}", labels, at, value)
 
     def _write_cache(self, at: float, state: CacheLoad, hit_ratio: float | None) -> None:
         labels = self._subject.store

@@ -270,12 +270,15 @@ class Sandbox:
             return
         labels = {"project_id": run.project, "service_name": self.shape.service, "location": run.region}
         service = {f"resource.labels.{name}": value for name, value in labels.items()}
-        instance = next((each.name for each in self.plane.sql.instances.values() if not each.primary), "")
+        instances = self.plane.sql.instances.values()
+        instance = next((each.name for each in instances if not each.primary), "")
+        replicas = [each.name for each in instances if each.primary]
         store = next(iter(self.plane.memorystore.instances), "")
         subject = Subject(
             {**service, "resource.labels.configuration_name": self.shape.service},
             {"resource.labels.database_id": f"{run.project}:{instance}"} if instance else {},
             {"resource.labels.instance_id": store} if store else {},
+            tuple({"resource.labels.database_id": f"{run.project}:{name}"} for name in replicas),
         )
         self.measurements = Measurements(self.plane.monitoring.store, subject, front.meter, self.tempo.requests_per_s)
         if self.postgres is not None:
