@@ -246,7 +246,10 @@ class Failover(_OnInstance):
                 f" back to {status.zone or 'its zone'} and breaks all connections again"
             ),
             refusals=refusals,
-            warnings=(_MODES.get(mode, ""), "redis.googleapis.com/replication/offset_diff says how far it lags"),
+            warnings=(
+                f"{mode}: {_MODES.get(mode, 'unknown')}",
+                "the metric redis.googleapis.com/replication/offset_diff says how far the replica lags",
+            ),
             changes=(Change("primary in", status.zone or "unknown", " or ".join(others) or "its replica's zone"),),
             objects=(status.name,),
             affected=f"every client of {status.instance}: all connections break, and reads may be older than before",

@@ -104,7 +104,7 @@ class Rotate(SecretAction):
         services = ", ".join(each.target for each in restarts)
         card = self.card(
             request,
-            title=f"Rotate {name}: {origin.said}, restart {services}",
+            title=f"Rotate {name} with {origin.said}, and restart {services}",
             target=self.target(name),
             identity={
                 **identity(secret, self.full(name)),
@@ -126,7 +126,8 @@ class Rotate(SecretAction):
                 Change(f"version {old.number if old else '?'}", "ENABLED", "DISABLED"),
             ),
             objects=steps,
-            affected=f"whoever uses {name}: the services named are restarted, any other fails with the old version",
+            affected=f"{services}: restarted; whoever else reads {name}: `latest` is another value from now on, and"
+            f" version {old.number if old else '?'} fails in the end",
             operation="\n".join(
                 [
                     self._vault.add_request(name),

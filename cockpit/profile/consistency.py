@@ -68,7 +68,22 @@ def profile_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
         for index, undo in _texts(entry, "http_action", "undo")
         if undo not in actions
     ]
-    return found + _target_conflicts(entry)
+    return found + _restart_conflicts(entry) + _target_conflicts(entry)
+
+
+def _restart_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """Who is restarted when a secret is rotated: Cloud Run services of this profile."""
+    services = [f"revisions/{name}" for _, name in _texts(entry, "cloud_run", "name")]
+    known = ", ".join(services) or "none"
+    tables = entry.get("secrets")
+    found: list[Conflict] = []
+    for index, table in enumerate(tables if isinstance(tables, list | tuple) else ()):
+        names = table.get("restarts") if isinstance(table, Mapping) else getattr(table, "restarts", None)
+        for place, name in enumerate(names if isinstance(names, list | tuple) else ()):
+            if isinstance(name, str) and name not in services:
+                said = f"names no Cloud Run service of this profile; there are: {known}"
+                found.append(Conflict(("secrets", index, "restarts", place), said))
+    return found
 
 
 def _target_conflicts(entry: Mapping[str, object]) -> list[Conflict]:

@@ -30,6 +30,9 @@ BUILT = (
     "logging tail",
     "sql ",
     "compute security-policies",
+    "redis instances",
+    "secrets list",
+    "secrets versions add",
 )  # of gcloud
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the five runbooks are not beside the project")

@@ -175,7 +175,7 @@ class SecretVault:
             return Diagnosis(name, False, error.message, error.hint)
         except CockpitError as error:
             return Diagnosis(name, None, error.message, error.hint)
-        detail = f"{len(secret.versions)} versions"
+        detail = f"{len(secret.versions)} version{'s' if len(secret.versions) != 1 else ''}"
         if not missing:
             return Diagnosis(name, True, f"{detail}, can be rotated")
         binding = f"gcloud secrets add-iam-policy-binding {name} --project={self.project} --member=user:YOU"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cockpit.adapters.gcp.run import CloudRunService
-from cockpit.adapters.gcp.runwire import LATEST, revision_of, serving_of, state_of_service, targets_of
+from cockpit.adapters.gcp.runwire import LATEST, revision_of, secrets_of, serving_of, state_of_service, targets_of
 from cockpit.audit.journal import FileJournal
 from cockpit.clock import SystemClock
 from cockpit.errors import (
@@ -261,3 +261,27 @@ async def test_the_doctor_names_each_permission_and_the_way_to_get_it(
     assert "roles/logging.viewer" in found["audit log"].fix
     plane.permissions.revoke("run.services.get")
     assert (await adapter.diagnose())[-1].check == "run.services.get"
+
+
+def test_the_secrets_that_a_template_reads_as_variables_and_files() -> None:
+    template = {
+        "containers": [
+            {
+                "env": [
+                    {"name": "A", "value": "plain"},
+                    {"name": "B", "valueSource": {"secretKeyRef": {"secret": "key", "version": "latest"}}},
+                    {
+                        "name": "C",
+                        "valueSource": {"secretKeyRef": {"secret": "projects/1/secrets/url", "version": "3"}},
+                    },
+                ]
+            }
+        ],
+        "volumes": [
+            {"name": "v", "secret": {"secret": "cert", "items": [{"path": "c.pem", "version": "2"}]}},
+            {"name": "w", "secret": {"secret": "whole"}},
+            {"name": "x", "emptyDir": {}},
+        ],
+    }
+    assert secrets_of(template) == (("key", "latest"), ("url", "3"), ("cert", "2"), ("whole", "latest"))
+    assert secrets_of({}) == ()
