@@ -51,7 +51,7 @@ RESTORE = ActionSpec(
         Param("origin", ParamKind.TEXT, "instance that the backup is of, where it is another one", False),
         *IDENTITY,
     ),
-    scope=Scope.SOURCE,
+    scope=Scope.ROW,  # of a backup's row where the cursor is on one; else it is chosen
 )
 EXPORT = ActionSpec(
     "cloudsql.export",

@@ -217,6 +217,7 @@ class CloudSqlInstance:
             self._backups, self._backups_problem = tuple(await self.backups_of(self._source.instance)), ""
         except CockpitError as error:
             self._backups, self._backups_problem = (), f"backups not read: {error.message}"
+            self._backups_at = float("-inf")  # the next poll asks again
 
     async def _refresh_databases(self, status: CloudSqlStatus) -> None:
         now = self._clock.monotonic()
@@ -231,6 +232,7 @@ class CloudSqlInstance:
             self._databases_problem = ""
         except CockpitError as error:
             self._databases, self._databases_problem = (), f"databases not read: {error.message}"
+            self._databases_at = float("-inf")
 
     async def _operation(self, name: str) -> SqlOperation:
         return operation_of(await self._api.get(f"{self._operations_path}/{quote(name, safe='')}"))

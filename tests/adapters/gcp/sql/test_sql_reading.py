@@ -148,6 +148,10 @@ async def test_what_may_not_be_listed_is_a_note(instance: CloudSqlInstance, plan
     assert found.severity is Severity.OK
     assert isinstance(found.payload, CloudSqlStatus)
     assert [note.partition(":")[0] for note in found.payload.notes] == ["backups not read", "databases not read"]
+    plane.permissions.restore("cloudsql.backupRuns.list")
+    plane.permissions.restore("cloudsql.databases.list")
+    again = (await instance.probe()).payload
+    assert isinstance(again, CloudSqlStatus) and again.notes == () and again.databases and again.backups
 
 
 async def test_text_of_others_is_cleaned(instance: CloudSqlInstance, sql: CloudSql) -> None:
