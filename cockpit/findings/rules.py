@@ -8,6 +8,7 @@ from cockpit.findings.cache import cache_findings
 from cockpit.findings.cloudsql import cloudsql_findings
 from cockpit.findings.database import database_findings
 from cockpit.findings.edge import access_findings, armor_findings
+from cockpit.findings.metrics import metric_findings
 from cockpit.findings.service import health_findings, log_findings, revision_findings
 from cockpit.findings.view import View
 from cockpit.model.finding import Finding
@@ -23,6 +24,7 @@ _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     health_findings,
     access_findings,
     armor_findings,
+    metric_findings,
 )
 HOUSEKEEPING = 80  # findings of this rank and above cause nothing
 

@@ -76,7 +76,7 @@ class MetricsPane(Pane):
         end = state.reading.taken_at.timestamp()
         height = self._height(len(status.panels))
         rows: list[Row] = []
-        for panel in status.panels:
+        for panel in sorted(status.panels, key=lambda each: -_wrong(each)):  # else as they come
             rows.append(_line(state, panel, scenery.now))
             rows += self._plot(panel, end - status.window_s, end, height)
         return [*rows, *(note(text, "warning") for text in status.notes)]
@@ -151,6 +151,11 @@ class MetricsPane(Pane):
         if panel.more:
             lines.append(("left out", f"{panel.more} more series, lower than these"))
         return (f"{self.LABEL} · {panel.title}", [line for line in lines if line[1]])
+
+
+def _wrong(panel: MetricPanel) -> int:
+    """What breaks its bound stands first; what is unknown stays where it is looked for."""
+    return int(panel.severity) if panel.severity in (Severity.WARN, Severity.CRIT) else 0
 
 
 def _parts(row: Row) -> tuple[Span, ...]:

@@ -125,10 +125,16 @@ async def test_the_age_of_a_point_moves_though_nothing_new_came(samples):
 async def test_the_plot_of_the_chosen_panel_is_in_sight_with_its_line(samples):
     async with opened(metered(samples), (80, 24), "6", "G", "k", "k") as stage:
         text = await stage.text()
-        assert stage.pane.key == "panel/metrics/shop/memory"
+        assert stage.pane.key == "panel/metrics/shop/lag"
         rows = text.splitlines()
-        at = next(number for number, row in enumerate(rows) if "cache Redis memory" in row)
-        assert "100 %" in rows[at + 1] and "0 %" in rows[at + 3]
+        at = next(number for number, row in enumerate(rows) if "replication lag" in row)
+        assert "0.4 s" in rows[at + 1] and "0 s" in rows[at + 3]
+
+
+async def test_what_breaks_its_bound_stands_first(samples):
+    async with opened(metered(samples), (120, 40), "6") as stage:
+        keys = [stage.pane.body.row(at).key for at in range(len(stage.pane.body)) if stage.pane.body.row(at).key]
+        assert [key.rpartition("/")[2] for key in keys][:4] == ["memory", "0", "requests", "5xx"]
 
 
 async def test_a_filter_keeps_the_panels_that_match(samples):
