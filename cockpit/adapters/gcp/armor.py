@@ -247,7 +247,8 @@ def _judged(status: ArmorStatus, clock: Clock) -> Observation:
         since = due[0].expires
         many = f"{len(due)} denials are" if len(due) > 1 else f"{due[0].ranges[0]} is"
         return Observation(Severity.WARN, f"{many} due to be let in again since {since:%m-%d %H:%M} UTC", status)
-    words = [f"{len(status.rules)} rules", f"{len(status.denials)} denials"]
+    denials = len(status.denials)
+    words = [f"{len(status.rules)} rules", f"{denials} denial{'s' if denials != 1 else ''}"]
     if status.adaptive is not None:
         words.append(f"adaptive {'on' if status.adaptive else 'off'}")
     if status.protects is False:
