@@ -14,10 +14,10 @@ from screens.plot import LETTERS, Level, Line, Range, draw, range_of
 
 _HEAD = (
     Column("", 1),
-    Column("panel", 0, least=14),
-    Column("bound", 0, least=12, drop=2),
-    Column("now", 12, right=True),
-    Column("age", 14, right=True, drop=1),
+    Column("panel", 0, least=18),
+    Column("bound", 20, drop=2),
+    Column("now", 11, right=True),
+    Column("age", 13, right=True, drop=1),
 )
 _COLOURS = ("primary", "accent", "secondary", "success", "foreground", "muted")
 _AXIS = 9  # cells of the numbers at the left
