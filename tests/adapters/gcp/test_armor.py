@@ -342,7 +342,7 @@ async def test_the_doctor_tells_of_token_policy_and_right(policy: ArmorPolicy, p
     assert lacks.ok is False and "roles/compute.securityAdmin" in lacks.fix
     plane.permissions.revoke(armor.READS)
     unreadable = (await policy.diagnose())[-1]
-    assert unreadable.ok is False and "roles/compute.securityAdmin" in unreadable.fix
+    assert unreadable.ok is False and "roles/compute.viewer" in unreadable.fix
 
 
 def test_clocks_of_the_cockpit_decide_what_is_due() -> None:
