@@ -14,7 +14,18 @@ from cockpit.sandbox.postgres import PostgresServer
 from cockpit.sandbox.process import NoBinary
 from cockpit.sandbox.redis_server import RedisServer
 
+from .gcloud.discovery import Discovery, documents
+
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def discovery() -> Discovery:
+    """Says what Google's discovery documents do not know of a request or an answer."""
+    folder = documents()
+    if folder is None:
+        pytest.skip("google-api-python-client is not installed")
+    return Discovery(folder)
 
 
 @pytest.fixture(scope="session")
