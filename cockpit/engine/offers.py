@@ -156,7 +156,7 @@ class Offers:
             said = f"{reason} It is not run from here: {why}.".strip()
             return replace(offer, kind=Kind.NOT_UNDERSTOOD, reason=said)
         wanted = fill.asked(script.placeholders, script.text, known_variables(self._runbook, script))
-        secrets = tuple(reason for placeholder in wanted if (reason := fill.secret(placeholder)))
+        secrets = tuple(told for placeholder in wanted if (told := fill.secret(placeholder)))
         asks = tuple(
             Ask(
                 fill.key_of(placeholder),

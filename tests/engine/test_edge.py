@@ -77,6 +77,7 @@ def test_a_firewall_rule_against_an_attacker_is_a_rule_of_the_policy_and_says_wh
 def test_without_a_policy_in_the_profile_it_stays_a_script(offer: Offer) -> None:
     found = offer(BARE, FIREWALL)
     assert found.kind is Kind.SCRIPT and found.action is not None and found.action.action == "runbook.script"
+    assert "no source that can do it" in found.reason, "also where something is to be filled in"
 
 
 def test_a_rule_goes_to_the_policy_that_it_names_and_to_no_other(offer: Offer) -> None:
