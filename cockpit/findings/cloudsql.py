@@ -11,7 +11,11 @@ from cockpit.model.cloudsql import CloudSqlStatus, SqlOperation
 from cockpit.model.finding import Finding
 from cockpit.model.severity import Severity
 
-_CUTS = ("RESTART", "FAILOVER", "RESTORE_VOLUME", "PROMOTE_REPLICA", "MAINTENANCE", "SELF_SERVICE_MAINTENANCE")
+_CUTS = (  # operations that cut sessions, as far as they are known to
+    *("RESTART", "AUTO_RESTART", "FAILOVER", "SWITCHOVER", "SWITCHOVER_TO_REPLICA", "PROMOTE_REPLICA"),
+    *("DEMOTE_MASTER", "RESTORE_VOLUME", "MAJOR_VERSION_UPGRADE"),
+    *("MAINTENANCE", "SELF_SERVICE_MAINTENANCE", "CLUSTER_MAINTENANCE"),
+)
 _DOWN = ("FAILED", "SUSPENDED", "PENDING_DELETE")
 _LATELY = timedelta(hours=1)
 _AHEAD = timedelta(hours=24)
