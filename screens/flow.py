@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from cockpit.actions.executor import Executor
 from cockpit.actions.guards import Confirmation
+from cockpit.actions.handler import Keeping
 from cockpit.actions.record import Planned, Record
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Refused
@@ -145,7 +146,8 @@ class ActionFlow:
                 return await handler.choices(param)
 
             where = f"{self._at.environment.upper()} {self._at.system}"
-            values = await self._show(ParamForm(handler.spec, missing, request.source, where, choices))
+            keep = handler.keep if isinstance(handler, Keeping) else None
+            values = await self._show(ParamForm(handler.spec, missing, request.source, where, choices, keep))
             if values is None:
                 return
             request = ActionRequest(request.action, request.source, {**request.params, **values})

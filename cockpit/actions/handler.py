@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cockpit.model.action import ActionRequest, ActionSpec, Choice, Plan, RunResult, Verification
 
@@ -28,6 +28,14 @@ class Scene:
 
     system: str
     environment: str
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """An action with a parameter of kind REFERENCE, whose value may also be typed."""
+
+    def keep(self, value: str) -> str:
+        """Hold the value in memory; the reference to it, which is all that a request ever has."""
 
 
 class ActionHandler(Protocol):

@@ -11,7 +11,7 @@ from cockpit.profile.schema import parse_duration
 from cockpit.text import UNSAFE
 
 _LIMIT = 4096
-_REFERENCE = re.compile(r"file:\s*\S.*|env:\s*[A-Za-z_][A-Za-z0-9_]*")
+_REFERENCE = re.compile(r"file:\s*\S.*|env:\s*[A-Za-z_][A-Za-z0-9_]*|typed:\d+")
 _IDENTITY_LIMIT = 1 << 20  # filled in by a plan, which may pin thousands of objects
 
 

@@ -85,6 +85,10 @@ class Rotate(SecretAction):
         self._values = values
         self._restarts = restarts
 
+    def keep(self, value: str) -> str:
+        """What was typed; its reference."""
+        return self._values.keep(value)
+
     def unavailable(self) -> str:
         """The profile must say who uses the secrets, and it must be something that can be restarted."""
         if not self._restarts:
@@ -136,7 +140,7 @@ class Rotate(SecretAction):
                 ]
             ),
             equivalent=(
-                *by_hand(name, self._vault.project, reference, origin.option),
+                by_hand(name, self._vault.project, origin),
                 *(line for each in restarts for line in each.equivalent),
                 f"gcloud secrets versions disable {old.number if old else 'OLD'} --secret={name}"
                 f" --project={self._vault.project}",

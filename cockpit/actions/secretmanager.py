@@ -127,6 +127,9 @@ class Vault(Protocol):
 class Values(Protocol):
     """Where new values come from."""
 
+    def keep(self, value: str) -> str:
+        """Hold what was typed, in memory; the reference to it."""
+
     async def look(self, reference: str) -> Origin:
         """What a reference leads to, unread. Raises Misconfigured."""
 
@@ -181,6 +184,10 @@ class Add(SecretAction):
         super().__init__(ADD, ground, vault)
         self._values = values
 
+    def keep(self, value: str) -> str:
+        """What was typed; its reference."""
+        return self._values.keep(value)
+
     async def plan(self, request: ActionRequest) -> Plan:
         """Which version is the newest now, where the value would come from; the value is not read."""
         name, reference = request.get("secret"), request.get("from")
@@ -202,7 +209,7 @@ class Add(SecretAction):
             objects=(self.full(name),),
             affected=f"who reads `latest` of {name}, from its next start or read on; who names a number keeps it",
             operation=self._vault.add_request(name),
-            equivalent=by_hand(name, self._vault.project, reference, origin.option),
+            equivalent=(by_hand(name, self._vault.project, origin),),
             basis={"newest": newest},
         )
 
@@ -314,12 +321,9 @@ def grown(secret: StoredSecret, former: str) -> Verification:
     return Verification(newest.state == "ENABLED", f"the newest is version {newest.number}, {newest.state}")
 
 
-def by_hand(name: str, project: str, reference: str, option: str) -> tuple[str, ...]:
+def by_hand(name: str, project: str, origin: Origin) -> str:
     """The same with gcloud; a variable goes through a pipe, so that it stands on no command line."""
-    add = f"gcloud secrets versions add {name} --project={project}"
-    if option:
-        return (f"{add} {option}",)
-    return (f'printf %s "${reference.partition(":")[2]}" | {add} --data-file=-',)
+    return f"{origin.before}gcloud secrets versions add {name} --project={project} {origin.option}"
 
 
 def _as_it_is(reference: str) -> tuple[str, ...]:

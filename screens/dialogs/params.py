@@ -29,11 +29,29 @@ _LIST_ROWS = 8
 _log = logging.getLogger(__name__)
 
 Choices = Callable[[str], Awaitable[Sequence[Choice]]]
+Keep = Callable[[str], str]  # what was typed, to the reference that stands for it
+_TYPED = "typed:0"  # stands for it while the form is open
 
 
 def asked(spec: ActionSpec, given: Mapping[str, str]) -> tuple[Param, ...]:
     """The parameters that neither the row nor the caller has filled in."""
     return tuple(param for param in spec.params if not param.identity and not given.get(param.name))
+
+
+class Hidden(Input):
+    """Shows dots, and lets nothing be copied out of it."""
+
+    def __init__(self) -> None:
+        hint = "or type the value itself: it is hidden, and written down nowhere"
+        super().__init__("", password=True, select_on_focus=False, placeholder=hint)
+
+    def action_copy(self) -> None:
+        """Not from here."""
+        self.app.bell()
+
+    def action_cut(self) -> None:
+        """Not from here."""
+        self.app.bell()
 
 
 class Field(Vertical):
@@ -48,10 +66,11 @@ class Field(Vertical):
     }
     """
 
-    def __init__(self, param: Param, choices: Choices) -> None:
+    def __init__(self, param: Param, choices: Choices, keep: Keep | None = None) -> None:
         super().__init__(classes="entry")
         self.param = param
         self._choices = choices
+        self._keep = keep if param.kind is ParamKind.REFERENCE else None
         self._offered: tuple[Choice, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -62,6 +81,8 @@ class Field(Vertical):
             yield Static(rows.styled("reading the choices …", rows.MUTED), classes="loading", markup=False)
         else:
             yield Input(self.param.default, select_on_focus=False, placeholder=_hint(self.param))
+        if self._keep is not None:
+            yield Hidden()
         yield Static(Content(""), classes="wrong", markup=False)
 
     def on_mount(self) -> None:
@@ -118,12 +139,26 @@ class Field(Vertical):
         for listing in self.query(OptionList):
             return "" if listing.highlighted is None else self._offered[listing.highlighted].value
         for entry in self.query(Input):
-            return entry.value.strip()
+            return entry.value.strip() or (_TYPED if self._typed else "")
         return ""
+
+    def answer(self) -> str:
+        """The value; of what was typed hidden only the reference, and the field forgets it."""
+        typed = self._typed
+        if not typed or self._keep is None:
+            return self.value
+        self.query_one(Hidden).value = ""
+        return self._keep(typed)
+
+    @property
+    def _typed(self) -> str:
+        return "".join(entry.value for entry in self.query(Hidden))
 
     def check(self) -> bool:
         """Say what is wrong, if anything."""
         text = "still reading the choices" if self.entry is None else problem(self.param, self.value)
+        if self._typed and self.value != _TYPED:
+            text = "a reference or the value itself, not both"
         wrong = self.query_one(".wrong", Static)
         wrong.update(rows.styled(f"✖ {text}" if text else "", rows.BAD))
         wrong.set_class(bool(text), "-shown")
@@ -153,13 +188,22 @@ class ParamForm(Dialog[dict[str, str] | None]):
         Binding("ctrl+j", "submit", "plan", show=False),
     ]
 
-    def __init__(self, spec: ActionSpec, params: Sequence[Param], source: str, where: str, choices: Choices) -> None:
+    def __init__(
+        self,
+        spec: ActionSpec,
+        params: Sequence[Param],
+        source: str,
+        where: str,
+        choices: Choices,
+        keep: Keep | None = None,
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.params = tuple(params)
         self._source = source
         self._where = where
         self._choices = choices
+        self._keep = keep
 
     def title_line(self) -> Content:
         """The action and where."""
@@ -172,7 +216,7 @@ class ParamForm(Dialog[dict[str, str] | None]):
     def compose_body(self) -> ComposeResult:
         """The fields."""
         for param in self.params:
-            yield Field(param, self._choices)
+            yield Field(param, self._choices, self._keep)
 
     def compose_foot(self) -> ComposeResult:
         """The keys."""
@@ -224,4 +268,4 @@ class ParamForm(Dialog[dict[str, str] | None]):
             if (entry := wrong[0].entry) is not None:
                 entry.focus()
             return
-        self.finish({field.param.name: field.value for field in fields if field.value})
+        self.finish({field.param.name: field.answer() for field in fields if field.value})

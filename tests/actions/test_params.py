@@ -23,7 +23,9 @@ def test_what_a_person_types_stays_short() -> None:
         completed(TERMINATE_IDLE, request)
 
 
-@pytest.mark.parametrize("value", ["hunter2hunter2", "cmd:pass show x", "env:NOT-A-NAME", "env:", "file:", "file: "])
+@pytest.mark.parametrize(
+    "value", ["hunter2hunter2", "cmd:pass show x", "env:NOT-A-NAME", "env:", "file:", "file: ", "typed:x"]
+)
 def test_a_value_where_a_reference_belongs_is_refused_and_not_repeated(value: str) -> None:
     request = ActionRequest(ADD.id, "secrets/shop", {"secret": "api-key", "from": value})
     with pytest.raises(Refused, match="file:PATH or env:NAME") as caught:
@@ -31,7 +33,7 @@ def test_a_value_where_a_reference_belongs_is_refused_and_not_repeated(value: st
     assert "hunter2" not in str(caught.value) and "pass show" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["env:NEW_KEY", "file:/run/new key", "file:~/new"])
+@pytest.mark.parametrize("value", ["env:NEW_KEY", "file:/run/new key", "file:~/new", "typed:7"])
 def test_references_are_taken(value: str) -> None:
     request = ActionRequest(ADD.id, "secrets/shop", {"secret": "api-key", "from": value})
     assert completed(ADD, request).get("from") == value

@@ -33,6 +33,7 @@ async def test_a_look_reads_nothing_and_notices_that_the_file_changes(tmp_path: 
     values = Payloads()
     before = await values.look(f"file:{file}")
     assert (before.said, before.option, before.warnings) == (f"the file {file}", f"--data-file={file}", ())
+    assert before.before == ""
     assert await values.look(f"file:{file}") == before
     os.utime(file, (1, 1))
     assert (await values.look(f"file:{file}")).identity != before.identity
@@ -70,6 +71,31 @@ async def test_what_leads_nowhere_says_so(tmp_path: Path) -> None:
             await values.read(reference)
     with pytest.raises(Misconfigured, match="is empty"):
         await values.read("env:EMPTY")
+
+
+async def test_what_is_typed_is_held_until_it_is_fetched() -> None:
+    values = Payloads({})
+    reference = values.keep("hunter2 ")
+    assert reference == "typed:1"
+    origin = await values.look(reference)
+    assert (origin.said, origin.before, origin.option) == ("the value that was typed", "", "--data-file=-")
+    assert await values.look(reference) == origin, "looking does not use it up"
+    assert (await values.read(reference)).reveal() == b"hunter2 "
+    for asked in (values.look, values.read):
+        with pytest.raises(Misconfigured, match="no longer held"):
+            await asked(reference)
+
+
+async def test_only_the_last_few_typed_values_are_held() -> None:
+    values = Payloads({})
+    first, *later = [values.keep(f"value {number}") for number in range(4)]
+    with pytest.raises(Misconfigured):
+        await values.look(first)
+    assert [(await values.read(each)).reveal() for each in later] == [b"value 1", b"value 2", b"value 3"]
+    with pytest.raises(Misconfigured):
+        await Payloads({}).read("typed:1")
+    with pytest.raises(Misconfigured, match="is empty"):
+        await values.read(values.keep(""))
 
 
 def test_a_payload_shows_itself_nowhere() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cockpit.actions import secretmanager
+from cockpit.actions.handler import Keeping
 from cockpit.engine.compose import replacements
 from cockpit.errors import Conflict, Malformed, Misconfigured, NotFound
 from cockpit.model.action import Grant, Outcome, Plan, RunResult, Tier
@@ -55,6 +56,20 @@ async def test_a_version_is_added_from_the_environment(rig: Any) -> None:
     )
     assert (await rig.run(plan)).outcome is Outcome.SUCCEEDED
     assert rig.secret.versions[3].digest == hashlib.sha256(VALUE.encode()).hexdigest()
+
+
+async def test_a_version_is_added_from_what_was_typed(rig: Any) -> None:
+    handler = rig.handlers["secrets.add"]
+    assert isinstance(handler, Keeping) and isinstance(rig.handlers["secrets.rotate"], Keeping)
+    assert not isinstance(rig.handlers["secrets.disable"], Keeping)
+    plan = await rig.plan("secrets.add", **{"from": handler.keep(VALUE)})
+    assert plan.request.get("from") == "typed:1" and "the value that was typed" in plan.title
+    assert plan.equivalent == ("gcloud secrets versions add api-key --project=demo-shop --data-file=-",)
+    result = await rig.run(plan)
+    assert rig.secret.versions[3].digest == hashlib.sha256(VALUE.encode()).hexdigest()
+    assert VALUE not in everything(plan, result)
+    with pytest.raises(Misconfigured, match="no longer held"):
+        await rig.run(plan)
 
 
 async def test_the_same_plan_twice_has_one_digest_and_a_changed_file_or_secret_another(rig: Any) -> None:

@@ -78,3 +78,82 @@ class TestParameters:
             await table.press("enter")
             await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
             assert handler.requests[0].get("database") == "shop"
+
+
+ADD = ActionSpec(
+    "database.terminate",
+    "Add version",
+    SourceKind.DATABASE,
+    "A",
+    Tier.T3,
+    "Adds a version.",
+    (Param("from", ParamKind.REFERENCE, "where the value is"),),
+)
+VALUE = "correct horse "
+
+
+class TestHiddenValues:
+    @pytest.fixture
+    def handler(self, handler: Any) -> Any:
+        handler.spec = ADD
+        handler.kept = []
+
+        def keep(value: str) -> str:
+            handler.kept.append(value)
+            return f"typed:{len(handler.kept)}"
+
+        handler.keep = keep
+        return handler
+
+    async def opened(self, table: Any, flow_on: Any) -> None:
+        flow_on(table).start("database.terminate", "database/main")
+        await table.until(lambda: isinstance(table.app.screen, ParamForm), "the form")
+        await table.until(lambda: table.app.screen.focused is not None, "the focus")
+
+    async def test_what_is_typed_is_hidden_and_only_its_reference_goes_on(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        async with stage() as table:
+            await self.opened(table, flow_on)
+            await table.press("tab")
+            await table.type(VALUE)
+            assert "correct" not in table.text and "•••" in table.text
+            copied: list[str] = []
+            table.app.copy_to_clipboard = copied.append
+            await table.press("shift+home", "ctrl+c", "ctrl+x", "end")
+            assert copied == []
+            await table.press("enter")
+            await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
+            assert dict(handler.requests[0].params) == {"from": "typed:1"}
+            assert handler.kept == [VALUE] and "correct" not in table.text
+
+    async def test_a_reference_is_typed_as_ever_and_both_are_too_many(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        async with stage() as table:
+            await self.opened(table, flow_on)
+            await table.type("env:NEW_KEY")
+            await table.press("tab")
+            await table.type("x")
+            await table.press("enter")
+            assert "not both" in table.text and handler.requests == []
+            await table.press("backspace", "enter")
+            await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
+            assert dict(handler.requests[0].params) == {"from": "env:NEW_KEY"} and handler.kept == []
+
+    async def test_a_value_in_the_field_of_references_is_not_repeated(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        async with stage() as table:
+            await self.opened(table, flow_on)
+            await table.type("hunter2")
+            await table.press("enter")
+            assert "from must be file:PATH or env:NAME" in table.text and handler.requests == []
+
+    async def test_an_action_that_cannot_hold_a_value_asks_for_a_reference_only(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        del handler.keep
+        async with stage() as table:
+            await self.opened(table, flow_on)
+            assert "type the value itself" not in table.text
