@@ -205,13 +205,18 @@ class ArmorPolicy:
         """
         name = text(operation.get("name"), 200)
         if not name:
-            raise Malformed("compute API accepted the change but named no operation", effect_possible=True)
+            raise Malformed(
+                "compute API accepted the change but named no operation",
+                hint="it may have happened: look at the policy",
+                effect_possible=True,
+            )
         until = self._clock.monotonic() + OPERATION_DEADLINE_S
-        pause = _PAUSE_FIRST_S
+        pause, trouble = _PAUSE_FIRST_S, ""
         while operation.get("status") != "DONE":
             if self._clock.monotonic() >= until:
                 raise TimedOut(
-                    f"the change was accepted but did not finish within {OPERATION_DEADLINE_S:g} s",
+                    f"compute API accepted the change, but it did not finish within {OPERATION_DEADLINE_S:g} s"
+                    f"{trouble}",
                     hint="it goes on without the cockpit: look at the policy before anything else",
                     effect_possible=True,
                 )
@@ -219,8 +224,8 @@ class ArmorPolicy:
                 operation = await self._api.ask(f"{self._root}/global/operations/{name}/wait", None)
             except (PermissionDenied, NotFound):
                 return False
-            except (Unreachable, TimedOut, RateLimited, Malformed):
-                pass  # the next look may succeed; the deadline above ends this
+            except (Unreachable, TimedOut, RateLimited, Malformed) as error:
+                trouble = f" (last look: {error.word})"  # the next may succeed; the deadline above ends this
             except CockpitError as error:
                 error.effect_possible = True
                 raise

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cockpit.adapters.gcp.budget import ReadBudget, budget_of
-from cockpit.adapters.gcp.runwire import moment, objects, part, short, text
 from cockpit.adapters.gcp.roles import ROLES
+from cockpit.adapters.gcp.runwire import moment, objects, part, short, text
 from cockpit.adapters.gcp.transport import GoogleApi, Json
 from cockpit.adapters.logfields import entry_from_record, http_request_columns, level_of
 from cockpit.clock import Clock

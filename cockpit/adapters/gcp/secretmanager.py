@@ -244,7 +244,8 @@ def secret_of(described: Json, versions: Sequence[Json]) -> StoredSecret:
 def _version_of(answer: Json, *, changed: bool = False) -> SecretVersion:
     name = short(answer.get("name"))
     if not _NUMBER.fullmatch(name):
-        raise Malformed("secretmanager API answered a version without a number", effect_possible=changed)
+        hint = "it may have happened: look at the versions" if changed else ""
+        raise Malformed("secretmanager API answered a version without a number", hint=hint, effect_possible=changed)
     return SecretVersion(
         name,
         text(answer.get("state"), 40) or "STATE_UNSPECIFIED",

@@ -1,31 +1,32 @@
-"""One Google REST API over httpx: base address, token, deadlines, paging, operations and the meaning of its errors.
+"""One Google REST API over httpx: base address, token, deadlines, paging, operations.
 
-The error model is google.rpc.Status with ErrorInfo and RetryInfo (https://google.aip.dev/193).
+What its answers mean is told by `answers`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
+from cockpit.adapters.gcp.answers import (
+    LOOK,
+    Json,
+    decoded,
+    error_of_answer,
+    no_answer,
+    objects_of,
+    operation_error,
+)
 from cockpit.adapters.gcp.auth import Token, TokenSource, is_loopback, tokens_for
-from cockpit.adapters.gcp.roles import ROLES
 from cockpit.clock import Clock
 from cockpit.errors import (
     AuthenticationFailed,
     CockpitError,
-    Conflict,
     Malformed,
-    Misconfigured,
-    NotFound,
-    PermissionDenied,
     RateLimited,
     TimedOut,
     Unreachable,
@@ -33,18 +34,17 @@ from cockpit.errors import (
 from cockpit.text import clean
 
 CONNECT_S = 5.0
-ANSWER_BYTES = 32 * 1024 * 1024
+ANSWER_BYTES = 8 << 20  # a larger one would hold up the event loop while it is decoded
+MORE_BYTES = {"logging": 32 << 20}  # a page of a thousand entries may well be larger
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 4.0
 OPERATION_DEADLINE_S = 120.0
 _OPERATION_FIRST_S = 0.2
 _OPERATION_MOST_S = 2.0
-_PERMISSION = re.compile(r"(?:[Pp]ermission|Required) '?([a-z][\w]*\.[\w.]*\w)'?")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 _OVERRIDES = {"sqladmin": "SQL"}  # API name -> gcloud's name for it, where they differ
 
-Json = dict[str, Any]
+__all__ = ["OPERATION_DEADLINE_S", "GoogleApi", "Json", "error_of_answer"]
 
 
 class GoogleApi:
@@ -110,7 +110,7 @@ class GoogleApi:
         count = 0
         while count < limit:
             answer = await self.get(path, asked)
-            for element in _objects(answer.get(items)):
+            for element in objects_of(answer.get(items)):
                 count += 1
                 yield element
                 if count >= limit:
@@ -136,14 +136,16 @@ class GoogleApi:
         within_s = OPERATION_DEADLINE_S if within_s is None else within_s
         began = self._clock.monotonic()
         until = began + within_s
-        pause = _OPERATION_FIRST_S
+        pause, trouble = _OPERATION_FIRST_S, ""
         while not operation.get("done"):
             name = operation.get("name")
             if not isinstance(name, str) or not name:
-                raise Malformed(f"{self.service} accepted the change but named no operation", effect_possible=True)
+                raise Malformed(
+                    f"{self.service} API accepted the change but named no operation", hint=LOOK, effect_possible=True
+                )
             if self._clock.monotonic() >= until:
                 raise TimedOut(
-                    f"the change was accepted but did not finish within {within_s:g} s",
+                    f"{self.service} API accepted the change, but it did not finish within {within_s:g} s{trouble}",
                     hint="it goes on without the cockpit: look at the service before anything else",
                     effect_possible=True,
                 )
@@ -151,15 +153,15 @@ class GoogleApi:
             waited(self._clock.monotonic() - began)
             pause = min(pause * 1.5, _OPERATION_MOST_S)
             try:
-                operation = await self.get(f"{prefix}{name}")
-            except (Unreachable, TimedOut, RateLimited, Malformed):
-                continue  # the next look may succeed; the deadline above ends this
+                operation, trouble = await self.get(f"{prefix}{name}"), ""
+            except (Unreachable, TimedOut, RateLimited, Malformed) as error:
+                trouble = f" (last look: {error.word})"  # the next may succeed; the deadline above ends this
             except CockpitError as error:
                 error.effect_possible = True
                 raise
         failure = operation.get("error")
         if isinstance(failure, dict):
-            raise _operation_error(self.service, failure)
+            raise operation_error(self.service, failure)
         response = operation.get("response")
         return response if isinstance(response, dict) else {}
 
@@ -195,7 +197,7 @@ class GoogleApi:
         except TimeoutError:
             raise TimedOut(
                 f"{self.service} API at {clean(self.base_url)} gave no answer within {self._timeout_s:g} s",
-                hint="" if read else "the change may have happened: look at the service",
+                hint="it hangs, or the network drops packets" if read else LOOK,
                 effect_possible=not read,
             ) from None
 
@@ -232,25 +234,28 @@ class GoogleApi:
         client = await self._connection()
         request = client.build_request(method, self.url(path, query), json=body, headers=headers)
         try:
-            status, answered, content = await _exchange(client, request)
+            most = MORE_BYTES.get(self.service, ANSWER_BYTES)
+            status, answered, content = await _exchange(client, request, most)
         except httpx.HTTPError as error:
-            raise _no_answer(self.service, self.base_url, error, read=read) from error
+            raise no_answer(self.service, self.base_url, error, read=read) from error
         if 200 <= status < 300:
-            return _decoded(self.service, content, read=read)
+            return decoded(self.service, content, read=read)
         failure = error_of_answer(self.service, status, answered, content, read=read)
         if read and status in (429, 503):
             raise _Busy(failure)
         raise failure
 
 
-async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, Mapping[str, str], bytes]:
+async def _exchange(
+    client: httpx.AsyncClient, request: httpx.Request, most: int
+) -> tuple[int, Mapping[str, str], bytes]:
     answer = await client.send(request, stream=True)
     try:
         content = bytearray()
         async for chunk in answer.aiter_bytes():
             content += chunk
-            if len(content) > ANSWER_BYTES:
-                raise httpx.DecodingError(f"the answer is larger than {ANSWER_BYTES >> 20} MB", request=request)
+            if len(content) > most:
+                raise httpx.DecodingError(f"the answer is larger than {most >> 20} MB", request=request)
         return answer.status_code, answer.headers, bytes(content)
     finally:
         await answer.aclose()
@@ -262,114 +267,3 @@ class _Busy(Exception):
     def __init__(self, error: CockpitError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-def error_of_answer(
-    service: str, status: int, headers: Mapping[str, str], content: bytes, *, read: bool
-) -> CockpitError:
-    """What an HTTP error means."""
-    message, word, details = _parse_error(content)
-    said = f"{service} API: {message}" if message else f"{service} API answers HTTP {status}"
-    if status == 401:
-        return AuthenticationFailed(said, hint="run: gcloud auth application-default login")
-    if status == 403:
-        return _forbidden(service, said, details)
-    if status == 404:
-        return NotFound(said, hint="check project, region and service in the profile")
-    if status in (409, 412) or word in ("ABORTED", "FAILED_PRECONDITION"):
-        return Conflict(said, hint="it changed since it was read, or something else is changing it: plan again")
-    if status == 429:
-        return RateLimited(
-            said, retry_after_s=_retry_after(headers, details), hint="quotas are shared by the project"
-        )
-    if status in (408, 504):
-        return TimedOut(said, effect_possible=not read)
-    if status >= 500:
-        return Unreachable(
-            said,
-            hint="Google's side failed: see status.cloud.google.com" if read else "look whether the change happened",
-            effect_possible=not read,
-        )
-    if 400 <= status < 500:
-        return Misconfigured(said, hint="the request was refused as it stands")
-    return Malformed(f"{service} API answers HTTP {status}", effect_possible=not read)
-
-
-def _parse_error(content: bytes) -> tuple[str, str, list[Json]]:
-    try:
-        error = json.loads(content)["error"]
-        message = clean(str(error.get("message", "")), 400).rstrip(". ")
-        reason = next((str(each.get("reason")) for each in _objects(error.get("errors"))), "")  # of the older APIs
-        word = "ABORTED" if reason == "resourceNotReady" else str(error.get("status", ""))
-        return message, word, list(_objects(error.get("details")))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "", "", []
-
-
-def _forbidden(service: str, said: str, details: list[Json]) -> CockpitError:
-    missing = ""
-    for detail in details:
-        metadata = detail.get("metadata")
-        facts = metadata if isinstance(metadata, dict) else {}
-        if detail.get("reason") == "SERVICE_DISABLED":
-            project = clean(str(facts.get("consumer", "")), 80).removeprefix("projects/")
-            return Misconfigured(said, hint=f"gcloud services enable {service}.googleapis.com --project={project}")
-        missing = missing or clean(str(facts.get("permission", "")), 80)
-    match = _PERMISSION.search(said)
-    missing = missing or (match[1] if match else "")
-    role = ROLES.get(missing, "")
-    hint = f"{role} contains {missing}" if role else f"ask for {missing}" if missing else "ask for access"
-    return PermissionDenied(said, missing=missing, hint=hint)
-
-
-def _retry_after(headers: Mapping[str, str], details: list[Json]) -> float | None:
-    value = headers.get("retry-after", "")
-    if value.isascii() and value.isdigit() and len(value) < 6:
-        return float(value)
-    for detail in details:
-        match = _DURATION.fullmatch(str(detail.get("retryDelay", "")))
-        if match is not None:
-            return float(match[1])
-    return None
-
-
-def _no_answer(service: str, base_url: str, error: httpx.HTTPError, *, read: bool) -> CockpitError:
-    where = f"{service} API at {clean(base_url)}"
-    never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-    open_effect = not read and not never_sent
-    hint = "the change may have happened: look at the service" if open_effect else ""
-    if isinstance(error, httpx.TimeoutException):
-        return TimedOut(f"{where} does not answer", hint=hint, effect_possible=open_effect)
-    if isinstance(error, httpx.DecodingError):
-        return Malformed(f"{where}: {clean(str(error), 200)}", effect_possible=open_effect)
-    reason = clean(str(error), 200) or type(error).__name__
-    return Unreachable(f"{where}: {reason}", hint=hint or "check network, proxy and DNS", effect_possible=open_effect)
-
-
-def _decoded(service: str, content: bytes, *, read: bool) -> Json:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise Malformed(
-            f"{service} API answered something that is no JSON object",
-            hint="" if read else "the change may have happened: look at the service",
-            effect_possible=not read,
-        )
-    return value
-
-
-def _operation_error(service: str, failure: Json) -> CockpitError:
-    """google.rpc.Status of a finished operation: it definitely failed."""
-    code = failure.get("code")
-    said = f"{service} API: {clean(str(failure.get('message', 'the operation failed')), 400)}"
-    if code in (9, 10):
-        return Conflict(said, hint="plan again")
-    if code == 7:
-        return _forbidden(service, said, list(_objects(failure.get("details"))))
-    return CockpitError(said, hint="the service keeps what served before" if service == "run" else "")
-
-
-def _objects(value: object) -> list[Json]:
-    return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []
