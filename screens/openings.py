@@ -137,7 +137,8 @@ class Openings(Screen[None]):
         ):
             self.tell(f"{spec.title} works on a row: put the cursor on one.")
             return
-        flow.start(action, pane.source, selection)
+        known = {each.name for each in spec.params} if spec is not None else set()
+        flow.start(action, pane.source, {name: value for name, value in selection.items() if name in known})
 
     def action_row_actions(self) -> None:
         """The menu of the pane's actions."""

@@ -54,7 +54,8 @@ def _entry(offer: Offer, selection: Mapping[str, str], keys: Mapping[str, str], 
         return Entry(key, offer, {}, offer.reason)
     if spec.scope is Scope.ROW and needs_row and any(param.identity and param.required for param in spec.params):
         return Entry(key, offer, {}, f"needs a row of the {spec.pane.value} pane")
-    return Entry(key, offer, dict(selection) if spec.scope is Scope.ROW else {})
+    known = {param.name for param in spec.params} if spec.scope is Scope.ROW else set()
+    return Entry(key, offer, {name: value for name, value in selection.items() if name in known})
 
 
 class ActionMenu(Dialog[Entry | None]):

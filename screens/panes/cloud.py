@@ -72,19 +72,16 @@ class CloudPane(Pane):
         return state.kind if state is not None else self.KIND
 
     def selection(self) -> dict[str, str]:
-        """What the row names: a backup, a rule, a secret with its newest version."""
+        """What the row names, a backup, a rule, a secret, with the identity of what it belongs to as it was read."""
         state = self._state
         payload = state.reading.payload if state is not None and state.reading else None
         what, _, name = self.key.partition("|")[2].partition("/")
-        if what == "backup":
-            return {"backup": name}
-        if what == "rule" and isinstance(payload, ArmorStatus):
-            return {"priority": name, "fingerprint": payload.fingerprint}
-        if what == "secret" and isinstance(payload, SecretsStatus):
-            secret = payload.secret(name)
-            newest = secret.newest if secret is not None else None
-            return {"secret": name, "version": newest.number} if newest else {"secret": name}
-        return {}
+        if isinstance(payload, CloudSqlStatus) and what == "backup":
+            created = payload.created.isoformat() if payload.created else ""
+            return {"backup": name, "created": created, "settings": payload.settings_version}
+        if isinstance(payload, ArmorStatus) and what == "rule":
+            return {"priority": name, "policy_id": payload.id, "fingerprint": payload.fingerprint}
+        return {"secret": name} if what == "secret" else {}
 
     def lost_name(self) -> str:
         """What was under the cursor."""

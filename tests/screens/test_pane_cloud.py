@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from cockpit.model.action import ActionSpec, Scope, Tier
+from cockpit.model.action import ActionSpec, Param, ParamKind, Scope, Tier
 from cockpit.model.severity import Severity, SourceKind
 from screens.panes.cloud import CloudPane
 
 SQL = ActionSpec("cloudsql.restart", "Restart instance", SourceKind.CLOUDSQL, "R", Tier.T3, "", scope=Scope.SOURCE)
-RULE = ActionSpec("armor.lift", "Lift denial", SourceKind.ARMOR, "L", Tier.T2, "")
+RULE = ActionSpec(
+    "armor.lift",
+    "Lift denial",
+    SourceKind.ARMOR,
+    "L",
+    Tier.T2,
+    "",
+    (Param("priority", ParamKind.CHOICE, ""), Param("fingerprint", ParamKind.TEXT, "", False, identity=True)),
+)
 RESIZE = ActionSpec("memorystore.resize", "Resize", SourceKind.MEMORYSTORE, "R", Tier.T2, "", scope=Scope.SOURCE)
 
 
@@ -72,7 +80,7 @@ async def test_a_letter_means_the_action_of_the_row_it_is_pressed_on(cloud):
     assert cloud.flow.started == [
         ("cloudsql.restart", "cloudsql/orders", {}),
         ("memorystore.resize", "memorystore/sessions", {}),
-        ("armor.lift", "armor/edge", pane(cloud).selection()),
+        ("armor.lift", "armor/edge", {"priority": "900", "fingerprint": "abc="}),
     ]
     assert pane(cloud).selection()["priority"] == "900"
 
@@ -80,8 +88,9 @@ async def test_a_letter_means_the_action_of_the_row_it_is_pressed_on(cloud):
 @pytest.mark.parametrize(
     ("row", "named"),
     [
-        ("cloudsql/orders|backup/1700000000006", {"backup": "1700000000006"}),
-        ("secrets/shop|secret/orders-database-url", {"secret": "orders-database-url", "version": "8"}),
+        ("cloudsql/orders|backup/1700000000006", {"backup": "1700000000006", "settings": "41"}),
+        ("armor/edge|rule/901", {"priority": "901", "policy_id": "4711", "fingerprint": "abc="}),
+        ("secrets/shop|secret/orders-database-url", {"secret": "orders-database-url"}),
         ("secrets/shop|secret/old-key", {"secret": "old-key"}),
         ("access/shop", {}),
     ],

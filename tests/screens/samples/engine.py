@@ -7,7 +7,7 @@ from typing import Any
 
 from cockpit.clock import ManualClock
 from cockpit.errors import CockpitError
-from cockpit.model.action import ActionSpec, Scope, Tier
+from cockpit.model.action import ActionSpec, Param, ParamKind, Scope, Tier
 from cockpit.model.finding import Finding
 from cockpit.model.reading import Marker, Observation
 from cockpit.model.revisions import (
@@ -22,8 +22,12 @@ from .moment import START
 PROD = SimpleNamespace(system="shop", environment="production", keys={}, theme=None)
 
 
+IDENTITY = ("ip", "pid", "backend_start", "revision", "etag", "priority", "policy_id", "fingerprint")
+
+
 def _spec(id_: str, title: str, pane: SourceKind, key: str, tier: Tier, scope: Scope = Scope.ROW) -> ActionSpec:
-    return ActionSpec(id_, title, pane, key, tier, title, (), scope)
+    named = tuple(Param(name, ParamKind.TEXT, name, False, identity=True) for name in IDENTITY)
+    return ActionSpec(id_, title, pane, key, tier, title, named, scope)
 
 
 SPECS = (
