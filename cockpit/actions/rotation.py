@@ -15,6 +15,7 @@ from cockpit.actions.google import GoogleGround
 from cockpit.actions.handler import ActionHandler, RunControl
 from cockpit.actions.secretmanager import (
     ADDS,
+    BACK,
     ENABLE,
     ROTATE,
     SWITCHES,
@@ -222,7 +223,7 @@ class Rotate(SecretAction):
             return Undo("nothing to undo")
         params = {"secret": request.get("secret"), "version": old.number}
         return Undo(
-            f"enable version {old.number} again; `latest` stays the new one, whose value cannot be taken back",
+            f"enable version {old.number} again; `latest` stays the new one: {BACK.format(old=old.number)}",
             ActionRequest(ENABLE.id, request.source, params),
         )
 
@@ -247,8 +248,7 @@ def _stopped(stop: _Stop, course: _Course, name: str, old: SecretVersion, new: S
         *(f"not done: {each}" for each in left[1:]),
         f"{kept}; `latest` is version {new.number}, which whoever starts now gets",
         f"to go on: see to the cause, do by hand what is left, disable version {old.number} last (secrets.disable)",
-        f"to go back: add the former value as a further version (secrets.add), restart again, then disable version"
-        f" {new.number}",
+        f"to go back to the old value: {BACK.format(old=old.number)}; then disable version {new.number}",
     )
     outcome = Outcome.UNKNOWN if stop.open_ else Outcome.FAILED
     said = f"stopped after {len(course.done)} of {len(course.steps)} steps: {stop.reason}"

@@ -89,6 +89,10 @@ ROTATE = ActionSpec(
 )
 SPECS = (ADD, DISABLE, ENABLE, ROTATE)
 ADDS = "secretmanager.versions.add"
+BACK = (
+    "add the former value once more, or let who reads it name version {old} by number (Cloud Run:"
+    " --update-secrets=VARIABLE=SECRET:{old})"
+)
 SWITCHES = {"enable": "secretmanager.versions.enable", "disable": "secretmanager.versions.disable"}
 
 
@@ -202,7 +206,7 @@ class Add(SecretAction):
             permission=await self.permission(name, [ADDS]),
             undo=Undo(
                 "cannot be undone: `latest` is the new version from then on, and fails where that is disabled; to go"
-                " back, add the former value again"
+                f" back, {BACK.format(old=newest or 'NUMBER')}"
             ),
             warnings=(*origin.warnings, *_as_it_is(reference)),
             changes=(Change("newest version", newest or "none", "a new one"),),

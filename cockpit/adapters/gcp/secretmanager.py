@@ -58,13 +58,14 @@ class SecretVault:
         """The secrets of the profile, or the first hundred, with their newest versions; one that cannot be read is
         a note. Raises CockpitError where none can.
         """
-        names, cut = await self.names()
+        listed, cut = await self._listed()
+        names = list(listed)
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(name: str) -> StoredSecret | CockpitError:
             async with gate:
                 try:
-                    return await self.secret(name)
+                    return await self._complete(name, listed[name])
                 except CockpitError as error:
                     return error
 
@@ -79,19 +80,12 @@ class SecretVault:
 
     async def names(self) -> tuple[list[str], bool]:
         """Those of the profile, or the first hundred of the project, and whether there are more."""
-        if self._source.names:
-            return list(self._source.names), False
-        path = f"/v1/{self._parent}/secrets"
-        pages = self._api.pages(path, {"pageSize": str(SECRETS)}, "secrets", SECRETS + 1)
-        names = [short(each.get("name")) async for each in pages]
-        return names[:SECRETS], len(names) > SECRETS
+        listed, cut = await self._listed()
+        return list(listed), cut
 
     async def secret(self, name: str) -> StoredSecret:
         """One secret with its newest versions. Raises CockpitError."""
-        path = f"/v1/{self._parent}/secrets/{_named(name)}"
-        described = await self._api.get(path)
-        pages = self._api.pages(f"{path}/versions", {"pageSize": str(VERSIONS)}, "versions", VERSIONS)
-        return secret_of(described, [each async for each in pages])
+        return await self._complete(name, None)
 
     async def add_version(self, name: str, payload: Payload) -> SecretVersion:
         """POST :addVersion with the checksum, once. Raises CockpitError, without a word of the value.
@@ -181,6 +175,22 @@ class SecretVault:
         binding = f"gcloud secrets add-iam-policy-binding {name} --project={self.project} --member=user:YOU"
         said = f"{detail}; {', '.join(missing)} not held: it can be looked at, not rotated"
         return Diagnosis(name, None, said, f"{binding} --role={ROLES[missing[-1]]}")
+
+    async def _listed(self) -> tuple[dict[str, Json | None], bool]:
+        """By name what the list said of each; None where only the profile names it."""
+        if self._source.names:
+            return dict.fromkeys(self._source.names), False
+        path = f"/v1/{self._parent}/secrets"
+        pages = self._api.pages(path, {"pageSize": str(SECRETS)}, "secrets", SECRETS + 1)
+        found: dict[str, Json | None] = {short(each.get("name")): each async for each in pages}
+        return dict(list(found.items())[:SECRETS]), len(found) > SECRETS
+
+    async def _complete(self, name: str, described: Json | None) -> StoredSecret:
+        path = f"/v1/{self._parent}/secrets/{_named(name)}"
+        if described is None:
+            described = await self._api.get(path)
+        pages = self._api.pages(f"{path}/versions", {"pageSize": str(VERSIONS)}, "versions", VERSIONS)
+        return secret_of(described, [each async for each in pages])
 
     async def _switch(self, name: str, version: str, etag: str, verb: str) -> SecretVersion:
         answer = await self._api.change("POST", self._version(name, version, verb), {}, {"etag": etag})

@@ -62,7 +62,16 @@ _RESTARTS_SQL = (
 )
 _TO_NONE = ("--max-instances", "--max", "--num-nodes", "--size", "--scaling", "--max-num-replicas", "--replicas")
 _TUNNELS = frozenset({"start-iap-tunnel", "proxy"})
-_SECRETS = frozenset({"access", "access-secret", "print-access-token", "print-identity-token", "print-refresh-token"})
+_SECRETS = frozenset(
+    {
+        "access",
+        "access-secret",
+        "get-auth-string",
+        "print-access-token",
+        "print-identity-token",
+        "print-refresh-token",
+    }
+)
 _VERBS = _READS | _CHANGES | _DESTROYS | _TUNNELS | _SECRETS
 
 

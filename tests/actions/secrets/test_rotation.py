@@ -88,7 +88,7 @@ async def test_a_service_that_does_not_come_up_leaves_the_old_version_enabled(ri
     assert result.details[1].startswith("failed: restart shop on Cloud Run")
     assert result.details[2] == "not done: disable version 2 of api-key"
     assert result.details[3] == "version 2 is enabled; `latest` is version 3, which whoever starts now gets"
-    assert "secrets.disable" in result.details[4] and "secrets.add" in result.details[5]
+    assert "secrets.disable" in result.details[4] and "SECRET:2" in result.details[5]
     assert result.undo is not None and result.undo.request is None
     assert (await rig.verify(plan, result)).holds is False
 

@@ -78,7 +78,9 @@ async def test_the_secrets_of_the_project_with_their_versions(vault: SecretVault
     ]
     assert (key.newest.number, key.replication) == ("3", "automatic")
     assert not seen.payload.cut and seen.payload.notes == ()
-    assert {request.method for request in front.requests if request.path.startswith("/v1")} == {"GET"}
+    asked = [request.path.removeprefix(ROOT) for request in front.requests if request.path.startswith("/v1")]
+    assert sorted(asked) == ["", "/api-key/versions", "/db-url/versions"], "one request a secret, beside the list"
+    assert not [request for request in front.sent("POST") if request.path != "/token"]
 
 
 async def test_the_secrets_of_the_profile_and_one_that_is_not_there(front: Any, seeded: ControlPlane) -> None:

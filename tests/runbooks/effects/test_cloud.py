@@ -40,7 +40,11 @@ def test_what_lists_and_describes_reads(judge: Judge, text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["gcloud secrets versions access latest --secret=db", "gcloud auth print-access-token"],
+    [
+        "gcloud secrets versions access latest --secret=db",
+        "gcloud auth print-access-token",
+        "gcloud redis instances get-auth-string c",
+    ],
 )
 def test_what_prints_a_secret_reads_and_says_so(judge: Judge, text: str) -> None:
     assert judge(text).effect is EffectClass.READS
