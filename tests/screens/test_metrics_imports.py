@@ -98,7 +98,6 @@ async def _run(folder: Path, more: str = "") -> dict[str, object]:
     assert process.returncode == 0, errors.decode()
     assert errors == b"", "the gRPC core keeps its troubles off the screen"
     found: dict[str, object] = json.loads(out.splitlines()[-1])
-    print(found)
     return found
 
 
