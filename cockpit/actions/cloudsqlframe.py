@@ -115,7 +115,6 @@ class SqlAction(GoogleAction):
         def tell(operation: SqlOperation, note: str) -> None:
             control.progress(0, 0, f"operation {operation.id} ({operation.kind}): {note}")
 
-        tell(begun, begun.status)
         return self._ended(plan, await self._adapter.follow(begun, tell, control.aborted))
 
     async def verify(self, plan: Plan, result: RunResult) -> Verification:

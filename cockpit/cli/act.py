@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cockpit.actions.record import Planned, Record
     from cockpit.engine.engine import Engine
 
+_SECONDS = re.compile(r"\b\d+ s\b")
 _EXITS = {
     Outcome.SUCCEEDED: Exit.OK,
     Outcome.FAILED: Exit.FAILED,
@@ -134,7 +136,7 @@ async def _executed(engine: Engine, planned: Planned, wanted: _Wanted) -> Record
 
 @contextlib.contextmanager
 def _progress(engine: Engine) -> Iterator[None]:
-    """Phases on standard error, each once."""
+    """Phases on standard error, each once; and what is waited for, again only where more than its seconds changed."""
     told: set[str] = set()
 
     def look() -> None:
@@ -143,6 +145,9 @@ def _progress(engine: Engine) -> Iterator[None]:
             if phase not in told:
                 told.add(phase)
                 note(f"{running.phase} ...")
+            if running.note and not running.done and (same := _SECONDS.sub("", running.note)) not in told:
+                told.add(same)
+                note(f"  {running.note}")
 
     leave = engine.executor.subscribe(look)
     try:
