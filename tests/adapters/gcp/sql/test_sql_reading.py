@@ -78,7 +78,7 @@ async def test_runnable_is_not_running(instance: CloudSqlInstance, sql: CloudSql
         ("FAILED", Severity.CRIT),
         ("SUSPENDED", Severity.CRIT),
         ("MAINTENANCE", Severity.WARN),
-        ("NEVER_HEARD_OF", Severity.UNKNOWN),
+        ("SQL_INSTANCE_STATE_UNSPECIFIED", Severity.UNKNOWN),
     ],
 )
 async def test_states_are_judged(instance: CloudSqlInstance, sql: CloudSql, state: str, severity: Severity) -> None:
