@@ -53,15 +53,17 @@ def bind(
     said = spoken(wanted)
     if not candidates:
         return Bound((), reason="this profile has no source that can do it", said=said)
+    verdicts = {source: _fits(wanted, names.get(source, {})) for source in candidates}
+    same = tuple(source for source, verdict in verdicts.items() if verdict is True)
     if chosen := _mapped(wanted, mapped):
         if len(chosen) > 1:
             return Bound((), reason=f"the profile maps {said} to {' and '.join(chosen)}", said=said)
         if chosen[0] in candidates:
             return Bound(chosen, said=said)
-        reason = f"the profile maps {said} to {chosen[0]}, which cannot do it"
-        return Bound((), reason=reason, said=said)
-    verdicts = {source: _fits(wanted, names.get(source, {})) for source in candidates}
-    same = tuple(source for source, verdict in verdicts.items() if verdict is True)
+        # The instance of that name may be two sources: the server itself, and the control plane's view of it.
+        if not same:
+            reason = f"the profile maps {said} to {chosen[0]}, which cannot do it"
+            return Bound((), reason=reason, said=said)
     maybe = tuple(source for source, verdict in verdicts.items() if verdict is None)
     if same:
         return Bound(_nearest(wanted, same, names), sure=not _another(target, wanted), said=said)

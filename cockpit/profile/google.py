@@ -89,7 +89,7 @@ class SecretsSource(GoogleSource):
     max_age: Annotated[Duration, Field(gt=0)] | None = None
     """A newest version older than this is a warning."""
     restarts: tuple[str, ...] = ()
-    """Sources to restart when one is rotated, as KIND/NAME: "revisions/api"."""
+    """Cloud Run services of this profile to restart when one is rotated: "revisions/api"."""
 
 
 class AccessSource(GoogleSource):

@@ -111,6 +111,21 @@ def test_the_profiles_word_counts() -> None:
     assert both.sources == () and "maps db shop-redis to" in both.reason
 
 
+def test_a_mapped_name_still_means_the_source_that_has_it_in_the_profile() -> None:
+    """A Memorystore instance is a Redis server, and what its control plane says of it."""
+    names = {
+        "redis/cache": {},
+        "memorystore/cache": {"instance": "shop-cache", "region": "r1", "project": "p1"},
+        "memorystore/other": {"instance": "other", "region": "r1", "project": "p1"},
+    }
+    mapped = {"shop-cache": "redis/cache"}
+    target = {"instance": "shop-cache", "region": "r1"}
+    planes = ("memorystore/cache", "memorystore/other")
+    assert bind(target, (), ("redis/cache",), names, mapped).sources == ("redis/cache",)
+    assert bind(target, (), planes, names, mapped).sources == ("memorystore/cache",)
+    assert bind(target, (), planes[1:], names, mapped).sources == ()
+
+
 def test_without_a_source_that_can_do_it_nothing_is_bound() -> None:
     assert bound({"service": "shop"}, ()).reason == "this profile has no source that can do it"
 

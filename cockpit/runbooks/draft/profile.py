@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from cockpit.profile import schema
+from cockpit.profile.google import MemorystoreSource
 from cockpit.runbooks.draft.evidence import Origin, Value, safe
 from cockpit.runbooks.draft.health import health_tables
 from cockpit.runbooks.draft.naming import Names, environment_of, system_of
@@ -22,12 +23,13 @@ _MODELS: dict[str, type[schema.Section]] = {
     "[[database]]": schema.DatabaseSource,
     "[[redis]]": schema.RedisSource,
     "[[cloud_run]]": schema.CloudRunSource,
+    "[[memorystore]]": MemorystoreSource,
     "[[logs]]": schema.LogSource,
     "[[contact]]": schema.ContactPerson,
     "[[severity]]": schema.SeverityScale,
     "[runbook]": schema.RunbookFiles,
 }
-_SOURCES = ("[[health]]", "[[database]]", "[[redis]]", "[[cloud_run]]", "[[logs]]")
+_SOURCES = ("[[health]]", "[[database]]", "[[redis]]", "[[memorystore]]", "[[cloud_run]]", "[[logs]]")
 _MOST = 40
 
 
@@ -64,6 +66,7 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
         _logs(seen),
         _databases(seen),
         _caches(seen),
+        _memorystore(seen),
     ):
         tables += made
     tables = [_checked(table) for table in tables]
@@ -99,6 +102,24 @@ def _cloud_run(seen: Survey, environment: str) -> list[Table]:
         off = f"another environment than {environment}, it seems:" if other else ""
         found.append(Table("[[cloud_run]]", entries, off=off))
     return found
+
+
+def _memorystore(seen: Survey) -> list[Table]:
+    """The control plane's view of an instance, beside the server itself."""
+    names = Names()
+    project, region = _common(seen.projects), _common(seen.regions)
+    return [
+        Table(
+            "[[memorystore]]",
+            [
+                Entry("name", names.take(instance.name.text, "cache")),
+                Entry("project", *_or_missing(_project(instance, project), "no command names the project")),
+                Entry("region", *_or_missing(_region(instance, region), "no command names the region")),
+                Entry("instance", instance.name.text, instance.name),
+            ],
+        )
+        for instance in list(seen.instances.values())[:_MOST]
+    ]
 
 
 def _project(service: Service, common: Value | None) -> Value | None:

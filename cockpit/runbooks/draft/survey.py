@@ -58,6 +58,7 @@ class Survey:
     sql: Value | None = None  # the first use of a database that is not named
     database_variable: Value | None = None
     caches: dict[str, Value] = field(default_factory=dict)
+    instances: dict[str, Service] = field(default_factory=dict)  # of Memorystore
     redis: Value | None = None
     redis_variable: Value | None = None
     namespaces: dict[str, Origin] = field(default_factory=dict)
@@ -146,6 +147,7 @@ def _gcloud(found: Survey, call: Call, origin: Origin) -> None:
             found.databases.setdefault(name, Value(f"Cloud SQL instance {name}", origin))
     elif verb.startswith("redis instances") and call.args and (name := literal(call.args[0])):
         found.caches.setdefault(name, Value(f"Memorystore instance {name}", origin))
+        _placed(found.instances, name, origin, project, region)
     elif verb.startswith("container clusters get-credentials") and region:
         found.regions.append(Value(region, origin, "the region of the cluster"))
 
@@ -158,7 +160,11 @@ def _cloud_run(found: Survey, call: Call, origin: Origin, project: str, region: 
         name = literal(call.args[0])
     if not name:
         return
-    service = found.services.setdefault(name, Service(Value(name, origin)))
+    _placed(found.services, name, origin, project, region)
+
+
+def _placed(known: dict[str, Service], name: str, origin: Origin, project: str, region: str) -> None:
+    service = known.setdefault(name, Service(Value(name, origin)))
     if region and service.region is None:
         service.region = Value(region, origin)
     if project and service.project is None:

@@ -139,3 +139,18 @@ def test_names_whose_address_is_a_secret_are_mapped_to_their_source() -> None:
     assert made["runbook"]["targets"] == {"depot-db": "database/depot-db", "depot-cache": "redis/depot-cache"}
     silent = tomllib.loads(draft([("R.md", "# Ops\n\n```\npsql -c 'SELECT 1'\n```\n")], ["R.md"]).text)
     assert "targets" not in silent["runbook"]
+
+
+def test_a_memorystore_instance_is_drafted_beside_the_server_itself() -> None:
+    commands = [
+        "gcloud redis instances describe depot-cache",
+        "gcloud redis instances update depot-cache --region=r1 --size=5 --project=depot-prod",
+        "gcloud redis instances describe <instance> --region=r1",
+    ]
+    text = "# Ops\n\n```\n" + "\n".join(commands) + "\n```\n"
+    made = tomllib.loads(draft([("R.md", text)], ["R.md"]).text)
+    assert made["memorystore"] == [
+        {"name": "depot-cache", "project": "depot-prod", "region": "r1", "instance": "depot-cache"}
+    ]
+    nameless = draft([("R.md", "# Ops\n\n```\ngcloud redis instances describe depot-cache\n```\n")], ["R.md"])
+    assert any("no command names the region" in each.comment for each in nameless.missing)
