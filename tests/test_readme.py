@@ -13,6 +13,8 @@ import pytest
 import cockpit
 import screens
 import themes
+from cockpit.engine import compose
+from cockpit.profile.consistency import SOURCE_IDS
 from cockpit.profile.load import load
 from cockpit.sandbox.scenarios import NEEDS_DATABASE, NEEDS_REDIS, Scenario
 from screens.main import cockpit as command
@@ -63,6 +65,16 @@ def test_the_profile_in_the_readme_loads_and_has_every_kind_of_source(tmp_path: 
     assert (profile.system, profile.environment) == ("shop", "production")
     for name in ("health", "database", "redis", "cloud_run", "logs"):
         assert len(getattr(profile, name)) == 1, name
+
+
+def test_the_table_of_google_cloud_has_every_action_of_the_catalogue() -> None:
+    rows = re.findall(r"^\| `\[\[(\w+)\]\]` \|[^|]*\| ([^|]*) \|$", section("Google Cloud"), re.MULTILINE)
+    told = {SOURCE_IDS[table]: cell.split(", ") if cell != "–" else [] for table, cell in rows}
+    google = {"revisions", "cloudsql", "memorystore", "armor", "secrets", "access", "metrics"}
+    assert set(told) == google
+    for kind, titles in told.items():
+        held = [spec.title for spec in compose.specs() if spec.pane.value == kind and spec.listed]
+        assert titles == [title[0].lower() + title[1:] for title in held]
 
 
 def test_the_scenarios_of_the_readme_are_those_of_the_demo() -> None:
