@@ -10,11 +10,13 @@ import asyncpg
 import pytest
 import redis
 
+from cockpit.sandbox.gcp.server import ControlPlane
+from cockpit.sandbox.http import Request, Response
 from cockpit.sandbox.postgres import PostgresServer
 from cockpit.sandbox.process import NoBinary
 from cockpit.sandbox.redis_server import RedisServer
 
-from .gcloud.discovery import Discovery, documents
+from .gcloud.discovery import Discovery, Exchange, documents, exchange, excused
 
 _numbers = itertools.count(1)
 
@@ -26,6 +28,27 @@ def discovery() -> Discovery:
     if folder is None:
         pytest.skip("google-api-python-client is not installed")
     return Discovery(folder)
+
+
+@pytest.fixture
+def documented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a control plane of this test is asked and answers is as Google's discovery documents say."""
+    folder = documents()
+    seen: list[Exchange] = []
+    handle = ControlPlane.handle
+
+    async def watched(plane: ControlPlane, request: Request) -> Response:
+        response = await handle(plane, request)
+        if request.path != "/token":
+            seen.append(exchange(request, response))
+        return response
+
+    if folder is not None:
+        monkeypatch.setattr(ControlPlane, "handle", watched)
+    yield
+    if folder is not None:
+        known = Discovery(folder)
+        assert {fault for each in seen for fault in known.faults(each) if not excused(fault)} == set()
 
 
 @pytest.fixture(scope="session")

@@ -136,6 +136,11 @@ class Rig:
         return [entry.event for entry in self.audit.entries()]
 
 
+@pytest.fixture(autouse=True)
+def as_documented(documented: None) -> None:
+    """What the local control planes are asked, and what they answer, is held against Google's documents."""
+
+
 @pytest.fixture
 def make_rig(tmp_path: Path) -> Callable[..., Rig]:
     def make(

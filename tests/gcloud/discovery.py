@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cockpit.sandbox.http import Request, Response
+
 Json = dict[str, Any]
 
 # Which documents may know a path, first match first.
@@ -76,6 +78,25 @@ class Exchange:
     body: Any = None  # decoded JSON; None without a body
     status: int = 0  # 0: only the request is known
     answer: Any = None
+
+
+def exchange(request: Request, response: Response) -> Exchange:
+    """One that a local server had; bodies that are no JSON are left out."""
+    return Exchange(
+        request.method,
+        request.path,
+        dict(request.query),
+        _json(request.body),
+        response.status,
+        _json(response.body),
+    )
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content) if content else None
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ time, behind a front that keeps every exchange.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from cockpit.sandbox.gcp.model import Scaling, Share, Target, Template
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.http import HttpServer, Request, Response
 
-from .discovery import Exchange
+from .discovery import Exchange, exchange
 
 PROJECT, NUMBER, REGION = "demo-project", "123456789012", "us-central1"
 SERVICES = ("shop", "pay")
@@ -44,11 +43,7 @@ class World:
         """Answer, and remember both unless it is about a token."""
         response = await self.plane.handle(request)
         if request.path != "/token":
-            body = json.loads(request.body) if request.body else None
-            exchange = Exchange(
-                request.method, request.path, dict(request.query), body, response.status, json.loads(response.body)
-            )
-            self.exchanges.append(exchange)
+            self.exchanges.append(exchange(request, response))
         return response
 
     async def settled(self) -> None:

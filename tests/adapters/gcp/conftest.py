@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cockpit.adapters.gcp import budget
 from cockpit.adapters.gcp.run import CloudRunService
 from cockpit.clock import SystemClock
 from cockpit.profile.schema import CloudRunSource
@@ -51,6 +52,11 @@ class Front:
         self.faults.append(fault)
 
 
+@pytest.fixture(autouse=True)
+def as_documented(documented: None) -> None:
+    """What the local control planes are asked, and what they answer, is held against Google's documents."""
+
+
 @pytest.fixture
 async def plane() -> AsyncIterator[ControlPlane]:
     plane = ControlPlane(settle_s=0.02)
@@ -78,10 +84,11 @@ async def plane() -> AsyncIterator[ControlPlane]:
 
 
 @pytest.fixture
-async def front(plane: ControlPlane) -> AsyncIterator[Front]:
+async def front(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Front]:
     front = Front(plane)
     async with await HttpServer.start(front.handle) as server:
         front.url = server.url
+        monkeypatch.setattr(budget, "_budgets", {})  # the port may have been an earlier test's
         yield front
 
 

@@ -73,7 +73,7 @@ async def test_a_simulated_api_gives_its_own_token_and_sees_no_other(
     plane.tokens.refuse = True
     plane.tokens.expire_all()
     with pytest.raises(AuthenticationFailed, match="gives no token"):
-        await api.get("/v2/x")
+        await api.get("/v2/projects/demo-shop/locations/europe-west1/services/shop")
     await api.close()
 
 
