@@ -34,6 +34,7 @@ SPECS = (LIST, VERSIONS)
 
 _PLACES = {"--project": "project"}
 _ROWS = frozenset(("--page-size", "--sort-by", "--flatten", "--uri"))
+_DESCRIBED = "It shows the versions with state and age; labels, topics and policies of the secret are not shown."
 _UNFILTERED = "The whole list is shown: --filter and --limit are not applied."
 
 
@@ -46,11 +47,14 @@ def _listed(call: Call) -> Intent | None:
 
 
 def _versions_asked(call: Call) -> Intent | None:
-    """gcloud secrets versions list NAME."""
-    found = cloud_call(call, "secrets versions list", "", _PLACES, _ROWS)
-    if found is None or len(found.given) != 1 or set(found.options) - {"--filter", "--limit"}:
+    """gcloud secrets versions list NAME, and secrets describe NAME."""
+    described = cloud_call(call, "secrets describe", "", _PLACES, _ROWS)
+    found = described or cloud_call(call, "secrets versions list", "", _PLACES, _ROWS)
+    known = set() if described is not None else {"--filter", "--limit"}
+    if found is None or len(found.given) != 1 or set(found.options) - known:
         return None
-    name, differs = found.value(found.given[0]), _UNFILTERED if found.options else ""
+    differs = _DESCRIBED if described is not None else _UNFILTERED if found.options else ""
+    name = found.value(found.given[0])
     if isinstance(name, Placeholder):
         return Intent(VERSIONS.id, SourceKind.SECRETS, found.target, asks={"secret": name}, differs=differs)
     return Intent(VERSIONS.id, SourceKind.SECRETS, found.target, {"secret": name}, differs=differs)

@@ -96,6 +96,7 @@ def meant(text: str) -> Intent | None:
         ("gcloud secrets list --project=p --format=json", "secrets.list", {"project": "p"}, {}),
         ("gcloud secrets list --filter=name:api --limit=5", "secrets.list", {}, {}),
         ("gcloud secrets versions list api-key", "secrets.versions", {}, {"secret": "api-key"}),
+        ("gcloud secrets describe api-key --project=p", "secrets.versions", {"project": "p"}, {"secret": "api-key"}),
     ],
 )
 def test_commands_that_are_answered(text: str, name: str, target: dict[str, str], params: dict[str, str]) -> None:
@@ -103,6 +104,11 @@ def test_commands_that_are_answered(text: str, name: str, target: dict[str, str]
     assert found is not None
     assert (found.name, dict(found.target), dict(found.params)) == (name, target, params)
     assert ("not applied" in found.differs) is ("--filter" in text)
+
+
+def test_a_description_says_what_it_leaves_out() -> None:
+    found = meant("gcloud secrets describe api-key")
+    assert found is not None and "labels" in found.differs
 
 
 def test_a_secret_to_fill_in_is_asked_for() -> None:
@@ -120,6 +126,8 @@ def test_a_secret_to_fill_in_is_asked_for() -> None:
         "gcloud secrets list --location=r1",
         "gcloud secrets get-iam-policy api-key",
         "gcloud secrets list extra",
+        "gcloud secrets describe",
+        "gcloud secrets describe api-key --location=r1",
     ],
 )
 def test_commands_that_look_alike(text: str) -> None:
