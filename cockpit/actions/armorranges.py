@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cockpit.actions.ownground import OWN_GROUND
 from cockpit.adapters.gcp.armorwire import LAST, MOST_RANGES
 from cockpit.errors import Refused
 from cockpit.model.action import Refusal
@@ -17,42 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 FIRST_TRIED = 9999  # a new denial gets this priority, or the next free one before it
 
-# Where nobody attacks from, and what would hit ourselves. Documentation networks are not among them.
-_NOBODY: tuple[tuple[str, str], ...] = (
-    ("127.0.0.0/8", "loopback"),
-    ("::1/128", "loopback"),
-    ("0.0.0.0/8", "no single client"),
-    ("::/128", "no single client"),
-    ("10.0.0.0/8", "a private network"),
-    ("172.16.0.0/12", "a private network"),
-    ("192.168.0.0/16", "a private network"),
-    ("fc00::/7", "a private network"),
-    ("100.64.0.0/10", "a carrier's shared network"),
-    ("169.254.0.0/16", "link-local"),
-    ("fe80::/10", "link-local"),
-    ("224.0.0.0/4", "multicast"),
-    ("ff00::/8", "multicast"),
-    ("240.0.0.0/4", "reserved"),
-)
-# https://cloud.google.com/load-balancing/docs/health-check-concepts#ip-ranges and
-# https://cloud.google.com/load-balancing/docs/firewall-rules; the last is Identity-Aware Proxy's:
-# https://cloud.google.com/iap/docs/using-tcp-forwarding
-_GOOGLE: tuple[tuple[str, str], ...] = (
-    *(
-        (network, "where Google's load balancers and health checks come from")
-        for network in (
-            "35.191.0.0/16",
-            "130.211.0.0/22",
-            "209.85.152.0/22",
-            "209.85.204.0/22",
-            "2600:2d00:1:1::/64",
-            "2600:2d00:1:b029::/64",
-            "2600:1901:8001::/48",
-        )
-    ),
-    ("35.235.240.0/20", "where Identity-Aware Proxy comes from"),
-)
-_PROTECTED = tuple((ipaddress.ip_network(network), meaning) for network, meaning in (*_NOBODY, *_GOOGLE))
+_PROTECTED = tuple((ipaddress.ip_network(network), meaning) for network, meaning in OWN_GROUND)
 _MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 
 

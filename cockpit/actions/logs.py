@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cockpit.actions.bound import BoundAction
 from cockpit.actions.handler import ActionHandler, RunControl, Scene
+from cockpit.actions.ownground import OWN_GROUND
 from cockpit.adapters.capabilities import CommandRunning
 from cockpit.clock import Clock
 from cockpit.errors import Misconfigured, Refused
@@ -55,30 +56,10 @@ SPECS = (BLOCK, UNBLOCK)
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Networks whose block hits ourselves and never an attacker. Documentation networks are not among them.
-_OWN_GROUND: tuple[tuple[str, str], ...] = (
-    ("127.0.0.0/8", "this machine"),
-    ("::1/128", "this machine"),
-    ("0.0.0.0/8", "no single client"),
-    ("::/128", "no single client"),
-    ("10.0.0.0/8", "a private network"),
-    ("172.16.0.0/12", "a private network"),
-    ("192.168.0.0/16", "a private network"),
-    ("fc00::/7", "a private network"),
-    ("100.64.0.0/10", "a carrier's shared network"),
-    ("169.254.0.0/16", "link-local"),
-    ("fe80::/10", "link-local"),
-    ("224.0.0.0/4", "multicast"),
-    ("ff00::/8", "multicast"),
-    ("240.0.0.0/4", "reserved"),
-    ("35.191.0.0/16", "Google's load balancers and health checks"),
-    ("130.211.0.0/22", "Google's load balancers and health checks"),
-)
-
 
 def protected(address: _Address, never: Sequence[str]) -> str:
     """Why the address must not be blocked, "" when it may. `never`: networks, as the profile has checked them."""
-    for network, meaning in _OWN_GROUND:
+    for network, meaning in OWN_GROUND:
         if address in ipaddress.ip_network(network):
             return f"{address} is {meaning}"
     for entry in never:

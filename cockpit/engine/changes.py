@@ -14,6 +14,7 @@ from cockpit.model.revisions import ServiceStatus
 GLYPH = "◆"
 _SLACK = timedelta(seconds=5)  # clocks differ
 _MADE = timedelta(seconds=30)  # a revision is there so long after the call that made it
+_MOST = 200  # of one source, the newest
 _DEPLOYS = ("CreateService", "UpdateService", "ReplaceService")
 
 
@@ -24,7 +25,7 @@ def change_markers(states: Sequence[SourceState], records: Iterable[Record]) -> 
     own = [record for record in records if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN, Outcome.FAILED)]
     told: set[str] = set()
     for payload in payloads:
-        for change in payload.changes if isinstance(payload, AccessStatus) else ():
+        for change in payload.changes[:_MOST] if isinstance(payload, AccessStatus) else ():
             known = change.id and change.id in told
             if (
                 change.failed

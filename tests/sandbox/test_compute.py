@@ -147,3 +147,14 @@ async def test_a_missing_right_is_named_as_compute_engine_names_it(
     answer = await api.post(f"{POLICY}/addRule", json=rule())
     assert answer.status_code == 403
     assert answer.json()["error"]["message"].startswith("Required 'compute.securityPolicies.update' permission for")
+
+
+async def test_the_first_rule_that_fits_decides_what_a_client_gets(plane: ControlPlane) -> None:
+    policy = plane.compute.policies["edge"]
+    policy.rules[100] = Rule(100, "deny(404)", ("203.0.113.9", "2001:db8::/64")).json()
+    policy.rules[90] = Rule(90, "deny(403)", ("*",), preview=True).json()
+    policy.rules[600] = Rule(600, "deny(502)", ("203.0.113.0/24", "198.51.100.0/24")).json()
+    policy.rules[50] = Rule(50, "deny(403)", expression="true").json()
+    found = {each: policy.verdict(each) for each in ("203.0.113.9", "2001:db8::7", "203.0.113.8", "198.51.100.1")}
+    assert found == {"203.0.113.9": 404, "2001:db8::7": 404, "203.0.113.8": 0, "198.51.100.1": 502}
+    assert policy.verdict("192.0.2.1") == policy.verdict("unknown") == 0
