@@ -51,6 +51,6 @@ class ReadBudget:
 _budgets: dict[tuple[str, str], ReadBudget] = {}
 
 
-def budget_of(base_url: str, project: str) -> ReadBudget:
-    """The one budget of a project in this process, whoever reads from it."""
-    return _budgets.setdefault((base_url, project), ReadBudget())
+def budget_of(base_url: str, project: str, limit: int = READS_PER_MINUTE) -> ReadBudget:
+    """The one budget of a project at one API in this process, whoever reads; the first who asks sets its limit."""
+    return _budgets.setdefault((base_url, project), ReadBudget(limit))

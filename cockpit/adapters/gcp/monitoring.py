@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cockpit.adapters.gcp.auth import Token, is_loopback
-from cockpit.adapters.gcp.budget import ReadBudget
+from cockpit.adapters.gcp.budget import budget_of
 from cockpit.adapters.gcp.metricpanels import Answer, Answered, observed, panels_of
 from cockpit.adapters.gcp.metricqueries import MetricQuery
 from cockpit.adapters.gcp.metricwire import (
@@ -57,7 +57,7 @@ class MetricsBoard:
         self._queries = tuple(queries)
         self._clock = clock
         self._api = GoogleApi("monitoring", source.endpoint, source.timeout, clock)
-        self._budget = ReadBudget(READS_PER_MINUTE)
+        self._budget = budget_of(self._api.base_url, source.project, READS_PER_MINUTE)
         self._vendor: Vendor | None = None
         self._channel: Any = None
         self._client: Any = None

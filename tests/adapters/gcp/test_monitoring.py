@@ -171,6 +171,7 @@ async def test_a_used_up_quota_is_honoured_for_as_long_as_the_api_says(make: Mak
     await clock.advance(39.0)
     assert isinstance(await failure(board), RateLimited)
     assert len(plane.monitoring.calls) == asked
+    assert isinstance(await failure(make(clock=clock)), RateLimited), "another board of the project waits, too"
     await clock.advance(2.0)
     await board.probe()
 
