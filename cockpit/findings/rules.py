@@ -8,6 +8,7 @@ from cockpit.findings.cache import cache_findings
 from cockpit.findings.cloudsql import cloudsql_findings
 from cockpit.findings.database import database_findings
 from cockpit.findings.edge import access_findings, armor_findings
+from cockpit.findings.managed import memorystore_findings, secret_findings
 from cockpit.findings.metrics import metric_findings
 from cockpit.findings.service import health_findings, log_findings, revision_findings
 from cockpit.findings.view import View
@@ -20,6 +21,8 @@ _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     database_findings,
     cache_findings,
     cloudsql_findings,
+    memorystore_findings,
+    secret_findings,
     log_findings,
     health_findings,
     access_findings,

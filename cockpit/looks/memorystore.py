@@ -129,6 +129,7 @@ def _lines(status: MemorystoreStatus) -> list[str]:
     if status.maintenance_window:
         lines.append(f"maintenance window: {status.maintenance_window}")
     lines += [f"{name} = {value}" for name, value in status.configs]
+    lines += [f"suspended: {reason}" for reason in status.suspended]
     if status.status_message:
         lines.append(f"says: {status.status_message}")
     return lines

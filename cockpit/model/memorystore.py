@@ -7,6 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+# What is not usable while it is in this state; in the others a replica serves, or a short interruption is all.
+_DOWN = frozenset({"CREATING", "DELETING", "REPAIRING"})
+_INTERRUPTS_BASIC = frozenset({"UPDATING", "MAINTENANCE", "IMPORTING"})
+
 
 @dataclass(frozen=True, slots=True)
 class MemorystoreStatus:
@@ -34,6 +38,13 @@ class MemorystoreStatus:
     configs: tuple[tuple[str, str], ...] = ()
     status_message: str = ""
     notes: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()  # "CUSTOMER_MANAGED_KEY_ISSUE"
+
+    @property
+    def down(self) -> bool:
+        """It serves nobody, as far as its state tells."""
+        alone = self.state in _INTERRUPTS_BASIC and not self.highly_available
+        return bool(self.suspended) or self.state in _DOWN or alone
 
     @property
     def highly_available(self) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from cockpit.model.severity import Severity
+
 
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
@@ -29,6 +31,8 @@ class StoredSecret:
     replication: str = ""  # "automatic", or the regions
     next_rotation: datetime | None = None
     expires: datetime | None = None
+    severity: Severity = Severity.OK  # as the poll judged it
+    wrong: str = ""  # "version 3 is 94 days old"; "" for nothing
 
     @property
     def newest(self) -> SecretVersion | None:

@@ -29,9 +29,6 @@ LIST = 100
 SOON = timedelta(hours=24)
 LIMITED, FORCE = "LIMITED_DATA_LOSS", "FORCE_DATA_LOSS"
 _SETTLE_S = 2.0
-# What is not usable while it is in this state; in the others a replica serves, or a short interruption is all.
-_DOWN = frozenset({"CREATING", "DELETING", "REPAIRING"})
-_INTERRUPTS_BASIC = frozenset({"UPDATING", "MAINTENANCE", "IMPORTING"})
 Waited = Callable[[float], None]  # seconds since the change was accepted
 
 
@@ -186,19 +183,21 @@ def status_of(answer: Json) -> MemorystoreStatus:
         maintenance_window=", ".join(_window(each) for each in policy),
         configs=tuple((text(key, 80), text(value, 80)) for key, value in part(answer, "redisConfigs").items()),
         status_message=text(answer.get("statusMessage")),
-        notes=tuple(f"suspended: {reason}" for reason in suspended),
+        suspended=tuple(suspended),
     )
 
 
 def judge(status: MemorystoreStatus, now: datetime) -> Observation:
     """Anything but READY is at least a warning, and so is maintenance within a day."""
+    severity, said = Severity.OK, status.state
+    if status.down:
+        severity = Severity.CRIT
+    elif status.state != "READY":
+        severity = Severity.WARN
     if status.state == "READY":
-        severity, said = Severity.OK, f"READY, {status.size_gb} GB"
-    else:
-        down = status.state in _DOWN or (status.state in _INTERRUPTS_BASIC and not status.highly_available)
-        severity, said = (Severity.CRIT if down else Severity.WARN), status.state
-    if status.notes:
-        severity, said = Severity.CRIT, f"{said}, {status.notes[0]}"
+        said = f"READY, {status.size_gb} GB"
+    if status.suspended:
+        said = f"{said}, suspended: {status.suspended[0]}"
     if status.maintenance_at is not None and status.maintenance_at - now <= SOON:
         severity = max(severity, Severity.WARN)
         said = f"{said}, maintenance {_until(status.maintenance_at, now)}"

@@ -12,6 +12,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -204,11 +205,14 @@ class SecretVault:
 
 def judge(status: SecretsStatus, max_age_s: float | None, now: datetime) -> Observation:
     """No enabled version is critical; one that is too old, ends soon, or was to be rotated by now, is a warning."""
+    judged = []
     worst, said = Severity.OK, ""
     for secret in status.secrets:
         severity, reason = condition(secret, max_age_s, now)
+        judged.append(replace(secret, severity=severity, wrong=reason))
         if severity > worst:
             worst, said = severity, f"{secret.name}: {reason}"
+    status = replace(status, secrets=tuple(judged))
     if status.notes and worst < Severity.UNKNOWN:
         worst, said = Severity.UNKNOWN, f"{len(status.notes)} cannot be read"
     many = len(status.secrets)
