@@ -62,8 +62,8 @@ def grant(project: str, permissions: Sequence[str]) -> str:
     if not roles:
         return f"ask an owner of {project} for it"
     held = "contains it" if len(permissions) == 1 else "contains them"
-    by_hand = f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={roles[0]}"
-    return f"{' and '.join(roles)} {held}: {by_hand}"
+    by_hand = [f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}" for role in roles]
+    return f"{' and '.join(roles)} {held}: {'; '.join(by_hand)}"
 
 
 class GoogleAction(BoundAction):

@@ -8,6 +8,9 @@ ROLES = {
     "run.revisions.get": "roles/run.viewer",
     "run.operations.get": "roles/run.viewer",
     "run.services.update": "roles/run.developer",
+    "iam.serviceAccounts.actAs": "roles/iam.serviceAccountUser",
+    "iam.serviceaccounts.actAs": "roles/iam.serviceAccountUser",  # as Cloud Run writes it when it refuses a revision
+    "iam.serviceAccounts.getAccessToken": "roles/iam.serviceAccountTokenCreator",
     "logging.logEntries.list": "roles/logging.viewer",
     "logging.privateLogEntries.list": "roles/logging.privateLogViewer",
     "monitoring.timeSeries.list": "roles/monitoring.viewer",

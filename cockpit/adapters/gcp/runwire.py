@@ -5,6 +5,7 @@ int64 fields may come as strings, absent fields mean their zero, names are full 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,9 @@ from cockpit.model.revisions import Revision, Scaling, ServingShare, TrafficTarg
 from cockpit.text import clean
 
 Json = Mapping[str, Any]
+
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_INT64 = 1 << 63
 
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
@@ -30,19 +34,21 @@ def text(value: object, limit: int = 400) -> str:
 
 
 def number(value: object) -> int:
-    """An int that may be written as a string; 0 for none."""
-    if isinstance(value, str) and value.lstrip("-").isdigit() and value.isascii():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    """An int64 that may be written as a string; 0 for none."""
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _INT64 else 0
 
 
 def moment(value: object) -> datetime | None:
-    """An RFC 3339 time."""
+    """An RFC 3339 time; None for what is none, or so far off that it cannot be told in every time zone."""
     if not isinstance(value, str):
         return None
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
+        return None
+    if not 1 < found.year < 9999:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
