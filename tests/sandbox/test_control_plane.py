@@ -343,3 +343,35 @@ async def test_gcloud_and_v2_see_each_others_changes(gcloud: Any, api: httpx.Asy
     entries = await gcloud("logging", "read", 'protoPayload.methodName:"ReplaceService"', "--limit=5")
     assert entries[0]["protoPayload"]["authenticationInfo"]["principalEmail"] == "dev@shop.example"
     assert len(await gcloud("run", "services", "list")) == 1
+
+
+def _elsewhere(plane: ControlPlane) -> None:
+    created = datetime.now(UTC) - timedelta(days=9)
+    plane.region("us-east1").seed("shop", Template("registry.example/shop:v9"), created=created, creator="us")
+
+
+async def test_each_region_has_its_own_service_of_a_name(plane: ControlPlane, api: httpx.AsyncClient) -> None:
+    _elsewhere(plane)
+    there = SERVICE.replace(REGION, "us-east1")
+    answer = await api.patch(there, json={"scaling": {"minInstanceCount": 2}}, params={"updateMask": "scaling"})
+    assert answer.json()["name"].startswith(f"projects/{PROJECT}/locations/us-east1/operations/")
+    await _finish(api, answer.json())
+    assert (await _get(api, there))["scaling"] == {"minInstanceCount": 2} and "scaling" not in await _get(
+        api, SERVICE
+    )
+    assert (await api.get(SERVICE.replace(REGION, "us-west9"))).status_code == 404
+    everywhere = await _get(api, f"/v1/projects/{PROJECT}/locations/-/services")
+    places = [each["metadata"]["labels"]["cloud.googleapis.com/location"] for each in everywhere["items"]]
+    assert places == [REGION, "us-east1"]
+    body = {"resourceNames": [f"projects/{PROJECT}"], "filter": 'resource.labels.location="us-east1"'}
+    entries = (await api.post("/v2/entries:list", json=body)).json()["entries"]
+    assert [each["protoPayload"]["methodName"].rpartition(".")[2] for each in entries] == ["UpdateService"]
+
+
+async def test_gcloud_tells_regions_apart(plane: ControlPlane, gcloud: Any) -> None:
+    _elsewhere(plane)
+    assert len(await gcloud("run", "services", "list")) == 2
+    (there,) = await gcloud("run", "services", "list", "--region=us-east1")
+    assert there["metadata"]["annotations"]["serving.knative.dev/creator"] == "us"
+    revisions = await gcloud("run", "revisions", "list", "--service=shop", "--region=us-east1")
+    assert [each["spec"]["containers"][0]["image"] for each in revisions] == ["registry.example/shop:v9"]

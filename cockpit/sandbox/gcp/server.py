@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from cockpit.sandbox.gcp.access import Permissions, ReadQuota, Tokens
-from cockpit.sandbox.gcp.cloud import CloudRun
+from cockpit.sandbox.gcp.cloud import AuditSink, CloudRun
 from cockpit.sandbox.gcp.compute import Compute
 from cockpit.sandbox.gcp.errors import ApiError
 from cockpit.sandbox.gcp.log_store import LogStore
 from cockpit.sandbox.gcp.memorystore import Memorystore
 from cockpit.sandbox.gcp.metric_types import DESCRIPTORS
 from cockpit.sandbox.gcp.monitoring import Monitoring
+from cockpit.sandbox.gcp.regions import RunRegions
 from cockpit.sandbox.gcp.resource_manager import ResourceManager
-from cockpit.sandbox.gcp.run_v1 import RunV1
-from cockpit.sandbox.gcp.run_v2 import RunV2
 from cockpit.sandbox.gcp.secret_manager import SecretManager
 from cockpit.sandbox.gcp.sql_admin import SqlAdmin
 from cockpit.sandbox.gcp.sql_state import CloudSql
@@ -40,7 +39,7 @@ class ControlPlane:
         self.permissions = Permissions()
         self.run = CloudRun(project, number, region, settle_s=settle_s)
         self.logs = LogStore(project, ReadQuota(reads_per_minute), self.permissions)
-        self.run.on_audit = lambda service, audit: self.logs.audit(self.run, service, audit)
+        self.run.on_audit = self._audits(self.run)
         self.resource_manager = ResourceManager(project, number, self.permissions)
         self.compute = Compute(project, number, self.logs, self.permissions, settle_s=settle_s)
         self.sql = CloudSql(project, settle_s=settle_s)
@@ -48,9 +47,15 @@ class ControlPlane:
         self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
         self.monitoring = Monitoring(project, TimeSeriesStore(DESCRIPTORS), self.tokens, self.permissions)
         self.secrets = SecretManager(project, number, self.permissions, self.logs)
-        self._v1 = RunV1(self.run, self.permissions)
-        self._v2 = RunV2(self.run, self.permissions)
+        self._regions = RunRegions(self.run, self.permissions, self._audits)
         self._server: HttpServer | None = None
+
+    def region(self, name: str) -> CloudRun:
+        """Cloud Run in another region of the project, or in its own."""
+        return self._regions.region(name)
+
+    def _audits(self, cloud: CloudRun) -> AuditSink:
+        return lambda service, audit: self.logs.audit(cloud, service, audit)
 
     async def start(self, port: int = 0) -> None:
         """Listen on loopback."""
@@ -62,7 +67,7 @@ class ControlPlane:
         await self.monitoring.close()
         if self._server is not None:
             await self._server.close()
-        await self.run.close()
+        await self._regions.close()
         await self.memorystore.close()
         await self.compute.close()
         await self.sql.close()
@@ -94,8 +99,6 @@ class ControlPlane:
         principal = self.tokens.principal(request)
         if request.path == "/v2/entries:list" and request.method == "POST":
             return self.logs.handle(request, principal)
-        if request.path.startswith("/v2/projects/"):
-            return await self._v2.handle(request, principal)
         if self.resource_manager.takes(request.path):
             return await self.resource_manager.handle(request, principal)
         if self._sql_admin.takes(request.path):
@@ -106,6 +109,6 @@ class ControlPlane:
             return await self.memorystore.handle(request, principal)
         if self.secrets.takes(request.path):
             return await self.secrets.handle(request, principal)
-        if self._v1.takes(request.path):
-            return await self._v1.handle(request, principal)
+        if self._regions.takes(request.path):
+            return await self._regions.handle(request, principal)
         raise ApiError("NOT_FOUND", f"The requested URL {request.path} was not found on this server.")
