@@ -24,6 +24,7 @@ _AXIS = 9  # cells of the numbers at the left
 _LEGEND = 30
 _LOW, _HIGH = 3, 6  # lines of a plot
 _FRESH_S = 5.0  # ages in the rows move that often
+_NARROW = 20  # cells: less holds no plot
 _DETAIL = (92, 12)  # cells of the plot in the detail
 
 
@@ -94,7 +95,9 @@ class MetricsPane(Pane):
         return bool(getattr(self.app, "ascii_only", False))
 
     def _plot(self, panel: MetricPanel, start: float, end: float, height: int) -> list[Row]:
-        """The plot's rows; the same as before where nothing changed."""
+        """The plot's rows; the same as before where nothing changed; none where the pane is hidden or a sliver."""
+        if self._cells < _NARROW:
+            return []
         if panel.failure and not panel.series:
             hint = f"  {panel.hint}" if panel.hint else ""
             return [spans(("  ✖ ", "error bold"), (panel.failure, "error"), (hint, "")), blank()]

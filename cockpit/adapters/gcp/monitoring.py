@@ -46,6 +46,8 @@ AT_ONCE = 6  # calls in flight
 SERIES_READ = 500  # of one answer; a panel shows the largest of them
 READS_PER_MINUTE = 300  # of this process: far below what a project is allowed
 _RESERVE_S = 0.25  # of the deadline: a call ends before the poll does
+# Left alone, gRPC waits up to two minutes until it tries again to connect: longer than a network is away.
+_RECONNECTING = (("grpc.initial_reconnect_backoff_ms", 500), ("grpc.max_reconnect_backoff_ms", 5000))
 _CA_FILES = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "SSL_CERT_FILE")
 
 
@@ -230,7 +232,7 @@ class MetricsBoard:
 
     async def _new_channel(self, vendor: Vendor) -> Any:
         parts = urlsplit(self._api.base_url)
-        options = [("grpc.max_receive_message_length", ANSWER_BYTES)]
+        options = [("grpc.max_receive_message_length", ANSWER_BYTES), *_RECONNECTING]
         if parts.scheme != "https":
             if not is_loopback(self._api.base_url):
                 raise Misconfigured(

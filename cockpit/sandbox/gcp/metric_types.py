@@ -7,6 +7,8 @@ from cockpit.sandbox.gcp.timeseries import Descriptor
 _RUN = "run.googleapis.com"
 _SQL = "cloudsql.googleapis.com/database"
 _REDIS = "redis.googleapis.com"
+_VERTEX = "aiplatform.googleapis.com"
+_QUOTA = f"{_VERTEX}/quota/generate_content_requests_per_minute_per_project_per_base_model"
 _REVISION, _DATABASE, _STORE = "cloud_run_revision", "cloudsql_database", "redis_instance"
 DESCRIPTORS = {
     f"{_RUN}/request_count": Descriptor("DELTA", "INT64", _REVISION),
@@ -26,7 +28,10 @@ DESCRIPTORS = {
     f"{_REDIS}/stats/cache_hit_ratio": Descriptor("GAUGE", "DOUBLE", _STORE, "10^2.%"),
     f"{_REDIS}/clients/connected": Descriptor("GAUGE", "INT64", _STORE),
     f"{_REDIS}/replication/offset_diff": Descriptor("GAUGE", "INT64", _STORE, "By"),
-    "aiplatform.googleapis.com/publisher/online_serving/token_count": Descriptor(
-        "DELTA", "INT64", "aiplatform.googleapis.com/PublisherModel"
+    f"{_VERTEX}/publisher/online_serving/token_count": Descriptor("DELTA", "INT64", f"{_VERTEX}/PublisherModel"),
+    f"{_VERTEX}/publisher/online_serving/model_invocation_count": Descriptor(
+        "DELTA", "INT64", f"{_VERTEX}/PublisherModel"
     ),
+    f"{_QUOTA}/usage": Descriptor("DELTA", "INT64", f"{_VERTEX}/Location"),
+    f"{_QUOTA}/exceeded": Descriptor("DELTA", "INT64", f"{_VERTEX}/Location"),
 }

@@ -44,10 +44,10 @@ class Monitoring:
         self._port = 0
         self._starting = asyncio.Lock()
 
-    async def start(self, http_port: int) -> None:
+    async def start(self, http_port: int, port: int = 0) -> None:
         """Listen; `http_port` is where tokens are issued. gRPC comes with the first caller."""
         self._door = Door(http_port, self.serve)
-        await self._door.start()
+        await self._door.start(port)
 
     async def close(self) -> None:
         """End all calls and stop listening."""

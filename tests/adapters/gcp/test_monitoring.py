@@ -32,6 +32,7 @@ from cockpit.model.severity import Severity
 from cockpit.profile.schema import Profile
 from cockpit.sandbox.gcp.door import Door
 from cockpit.sandbox.gcp.errors import ApiError, info
+from cockpit.sandbox.gcp.monitoring import Monitoring
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.measurements import Measurements, Subject
 from cockpit.sandbox.shop.meter import Meter
@@ -254,6 +255,24 @@ async def test_nobody_listens(plane: ControlPlane, make: Make) -> None:
     assert isinstance(error, Unreachable) and "127.0.0.1" in error.message
 
 
+async def test_a_server_that_comes_back_is_found_again_soon(make: Make, plane: ControlPlane) -> None:
+    board = make(timeout=2)
+    await board.probe()
+    store, port = plane.monitoring.store, int(plane.monitoring.url.rpartition(":")[2])
+    await plane.monitoring.close()
+    for _ in range(3):
+        assert isinstance(await failure(board), Unreachable)
+    plane.monitoring = Monitoring("demo-shop", store, plane.tokens, plane.permissions)
+    await plane.monitoring.start(plane.port, port)
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                assert (await board.probe()).severity is Severity.OK
+                return
+            except Unreachable:
+                await asyncio.sleep(0.1)
+
+
 @asynccontextmanager
 async def behind_a_door(plane: ControlPlane, port: int) -> AsyncIterator[str]:
     """The token endpoint, and another server in the place of gRPC."""
@@ -361,6 +380,12 @@ async def test_the_doctor_says_where_the_token_comes_from(make: Make) -> None:
     found = await make().diagnose()
     assert [each.ok for each in found] == [True, True]
     assert found[0].detail == "simulated token endpoint"
+
+
+async def test_panels_of_vertex_ai_are_quiet_where_nothing_is_called(make: Make) -> None:
+    found = panels(await make(builtin=False, vertex=True).probe())
+    assert len(found) == 4
+    assert {panel.severity for panel in found.values()} == {Severity.OK}
 
 
 async def test_a_profile_without_services_asks_nothing(make: Make, plane: ControlPlane) -> None:
