@@ -22,18 +22,18 @@ class Door:
         self._http_port = http_port
         self._serve = serve
         self._server: asyncio.Server | None = None
+        self._port = 0
         self._guests: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int = 0) -> None:
         """Listen on loopback."""
         self._server = await asyncio.start_server(self._accept, LOOPBACK, port)
+        self._port = int(self._server.sockets[0].getsockname()[1])
 
     @property
     def url(self) -> str:
         """What a profile calls `endpoint`; "" before the start."""
-        if self._server is None:
-            return ""
-        return f"http://{LOOPBACK}:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://{LOOPBACK}:{self._port}" if self._port else ""
 
     async def close(self) -> None:
         """Stop listening and end all connections."""
