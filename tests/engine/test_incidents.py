@@ -19,6 +19,7 @@ from cockpit.actions.record import Record
 from cockpit.engine.engine import Engine
 from cockpit.model.action import ActionRequest, Outcome, Verdict
 from cockpit.model.finding import Finding
+from cockpit.model.reading import SourceState
 from cockpit.model.revisions import ServiceStatus
 from cockpit.model.severity import Freshness
 from cockpit.profile.load import load
@@ -142,7 +143,10 @@ async def test_a_slow_query_is_named_and_cancelling_it_ends_it(tmp_path: Path) -
 
 async def test_sources_that_hang_fail_alone_and_come_back(tmp_path: Path) -> None:
     async with incident(tmp_path, Scenario.NONE) as it:
-        states = it.engine.hub.states
+
+        def states() -> list[SourceState]:
+            return [state for state in it.engine.hub.states() if not state.asleep]
+
         await it.until("all fresh", lambda: all(state.freshness is Freshness.FRESH for state in states()))
         assert it.sandbox.redis is not None and it.sandbox.postgres is not None
         it.sandbox.redis.pause()
