@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from cockpit.adapters.gcp.auth import Token, is_loopback
 from cockpit.adapters.gcp.budget import budget_of
@@ -232,7 +232,7 @@ class MetricsBoard:
 
     async def _new_channel(self, vendor: Vendor) -> Any:
         parts = urlsplit(self._api.base_url)
-        options = [("grpc.max_receive_message_length", ANSWER_BYTES), *_RECONNECTING]
+        options: list[tuple[str, int | str]] = [("grpc.max_receive_message_length", ANSWER_BYTES), *_RECONNECTING]
         if parts.scheme != "https":
             if not is_loopback(self._api.base_url):
                 raise Misconfigured(
@@ -242,6 +242,8 @@ class MetricsBoard:
             return vendor.aio.insecure_channel(parts.netloc, [*options, ("grpc.enable_http_proxy", 0)])
         target = parts.netloc if parts.port is not None else f"{parts.hostname}:443"
         roots = await asyncio.to_thread(_roots)
+        if proxy := gcloud_proxy(os.environ):
+            options.append(("grpc.http_proxy", proxy))
         return vendor.aio.secure_channel(target, vendor.tls(root_certificates=roots), options)
 
     async def _another(self, refused: Token) -> Token:
@@ -264,6 +266,19 @@ class MetricsBoard:
 def _metadata(token: Token) -> list[tuple[str, str]]:
     sent = [("authorization", f"Bearer {token.value.reveal()}")]
     return [*sent, ("x-goog-user-project", token.quota_project)] if token.quota_project else sent
+
+
+def gcloud_proxy(environ: Mapping[str, str]) -> str:
+    """The proxy that gcloud is told to use, "" for none; https_proxy and no_proxy are gRPC's own business.
+
+    https://cloud.google.com/sdk/docs/proxy-settings
+    """
+    address, port = environ.get("CLOUDSDK_PROXY_ADDRESS", ""), environ.get("CLOUDSDK_PROXY_PORT", "")
+    if not address or not port or not environ.get("CLOUDSDK_PROXY_TYPE", "http").startswith("http"):
+        return ""
+    user, password = environ.get("CLOUDSDK_PROXY_USERNAME", ""), environ.get("CLOUDSDK_PROXY_PASSWORD", "")
+    who = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
+    return f"http://{who}{address}:{port}"
 
 
 def _roots() -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
 from collections.abc import AsyncIterator
@@ -17,12 +18,13 @@ from cryptography.x509.oid import NameOID
 from cockpit.adapters.gcp import monitoring
 from cockpit.adapters.gcp.auth import Token
 from cockpit.adapters.gcp.metricqueries import Cut, MetricQuery, filter_of
-from cockpit.adapters.gcp.monitoring import MetricsBoard
+from cockpit.adapters.gcp.monitoring import MetricsBoard, gcloud_proxy
 from cockpit.adapters.gcp.transport import GoogleApi
 from cockpit.clock import SystemClock
 from cockpit.errors import Misconfigured, TimedOut, Unreachable
 from cockpit.profile.google import MetricsSource
 from cockpit.profile.secrets import Secret
+from cockpit.sandbox.gcp.door import _both, _pour
 
 COUNT = MetricQuery("a.b/c", filter_of("a.b/c", "", {}), "ALIGN_RATE", "REDUCE_SUM", (), (Cut("k", "t", (0, 0)),))
 
@@ -116,3 +118,42 @@ async def test_a_file_of_authorities_that_is_not_there(
     with pytest.raises(Misconfigured) as caught:
         await board.ask(COUNT, 3600.0)
     assert "SSL_CERT_FILE cannot be read" in caught.value.message
+
+
+async def test_the_proxy_that_gcloud_is_told_to_use(
+    board: MetricsBoard, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        there, back = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await _both(_pour(reader, back), _pour(there, writer))
+        back.close()
+        writer.close()
+
+    proxy = await asyncio.start_server(connect, "127.0.0.1", 0)
+    monkeypatch.setenv("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("CLOUDSDK_PROXY_TYPE", "http")
+    monkeypatch.setenv("CLOUDSDK_PROXY_ADDRESS", "127.0.0.1")
+    monkeypatch.setenv("CLOUDSDK_PROXY_PORT", str(proxy.sockets[0].getsockname()[1]))
+    await board.ask(COUNT, 3600.0)
+    assert asked and asked[0].startswith(f"CONNECT 127.0.0.1:{server.port} ".encode())
+    await board.close()
+    proxy.close()
+    await proxy.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("told", "proxy"),
+    [
+        ({}, ""),
+        ({"TYPE": "http", "ADDRESS": "proxy.example", "PORT": "3128"}, "http://proxy.example:3128"),
+        ({"ADDRESS": "p", "PORT": "1", "USERNAME": "a@b", "PASSWORD": "c:d"}, "http://a%40b:c%3Ad@p:1"),
+        ({"TYPE": "socks5", "ADDRESS": "p", "PORT": "1"}, ""),
+        ({"ADDRESS": "p"}, ""),
+    ],
+)
+def test_settings_of_a_proxy(told: dict[str, str], proxy: str) -> None:
+    assert gcloud_proxy({f"CLOUDSDK_PROXY_{name}": value for name, value in told.items()}) == proxy
