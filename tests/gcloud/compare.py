@@ -68,7 +68,7 @@ def differences(discovery: Discovery, gcloud: Sequence[Exchange], cockpit: Seque
     found |= {f"does not: {_verb(each)}" for each in theirs if not _pair(each, ours)}
     for each in theirs:
         for other in _pair(each, ours)[:1]:
-            found |= set(_between(each, other))
+            found |= set(_between(each, other, read(each.exchange, gcloud)))
     if sum(not each.reads for each in ours) > max(1, sum(not each.reads for each in theirs)):
         found.add("changes more than once")
     return found
@@ -82,7 +82,23 @@ def _pair(request: Said, others: Sequence[Said]) -> list[Said]:
     return [each for each in others if (each.about, each.name) == (request.about, request.name)]
 
 
-def _between(theirs: Said, ours: Said) -> Iterator[str]:
+def read(change: Exchange, exchanges: Sequence[Exchange]) -> Mapping[str, Any]:
+    """What gcloud had read of the thing before it changed it, {} for nothing: sent back, it changes nothing."""
+    found: Mapping[str, Any] = {}
+    for each in exchanges:
+        if each is change:
+            break
+        if each.method == "GET" and each.path == change.path and isinstance(each.answer, dict):
+            found = each.answer
+    return found
+
+
+def fields_of(mask: str) -> set[str]:
+    """The fields that an updateMask names, as JSON spells them."""
+    return {re.sub(r"_([a-z])", lambda found: found[1].upper(), each) for each in mask.split(",")}
+
+
+def _between(theirs: Said, ours: Said, before_it: Mapping[str, Any]) -> Iterator[str]:
     if theirs.dialect != ours.dialect:
         yield f"dialect {theirs.dialect} {ours.dialect}"
     if theirs.exchange.method != ours.exchange.method:
@@ -97,10 +113,15 @@ def _between(theirs: Said, ours: Said) -> Iterator[str]:
         yield "answer"
     masked = ours.exchange.query.get("updateMask")
     if masked is not None:
-        fields = {re.sub(r"_([a-z])", lambda found: found[1].upper(), each) for each in masked.split(",")}
+        fields = fields_of(masked)
         if before.keys() - fields:
             yield "body beyond the mask"
         before = {path: value for path, value in before.items() if path in fields}
+    elif theirs.exchange.method == "PATCH":
+        known = _flat(before_it)
+        before = {
+            path: value for path, value in before.items() if path in after or known.get(path, _NOTHING) != value
+        }
     for path in before.keys() | after.keys():
         if before.get(path, _NOTHING) != after.get(path, _NOTHING):
             yield f"body {path}"

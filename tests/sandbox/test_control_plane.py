@@ -131,7 +131,7 @@ async def test_a_new_template_makes_a_revision_and_latest_follows(api: httpx.Asy
     await _finish(api, await _patch(api, {"template": template}, updateMask="template"))
     revisions = (await _get(api, f"{SERVICE}/revisions"))["revisions"]
     assert [r["containers"][0]["image"][-2:] for r in revisions] == ["v3", "v2", "v1"]
-    assert revisions[0]["containerStatuses"][0]["imageDigest"].startswith("registry.example/shop:v3@sha256:")
+    assert revisions[0]["containerStatuses"][0]["imageDigest"].startswith("registry.example/shop@sha256:")
     serving = (await _get(api, SERVICE))["trafficStatuses"]
     assert [share["revision"] for share in serving] == [revisions[0]["name"].rpartition("/")[2]]
     await _finish(api, await _patch(api, {"template": template}, updateMask="template", forceNewRevision="true"))

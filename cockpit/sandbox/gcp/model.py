@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+_TAG = re.compile(r":[\w.-]+$")
 INGRESS = ("all", "internal", "internal-and-cloud-load-balancing")  # v1's words
 
 
@@ -83,6 +85,11 @@ class Revision:
     creator: str
     ready: bool = False
     ready_at: datetime | None = None
+
+    @property
+    def pinned(self) -> str:
+        """The image by its digest, as the API answers it: without the tag."""
+        return f"{_TAG.sub('', self.template.image.partition('@')[0])}@{self.digest}"
 
 
 @dataclass(slots=True)

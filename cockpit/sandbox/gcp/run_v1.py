@@ -323,7 +323,7 @@ def revision_json(cloud: CloudRun, service: Service, revision: Revision) -> dict
     conditions.append({"type": "Active", "status": "True", "lastTransitionTime": since} if active else
                       {"type": "Active", "status": "False", "reason": "Retired", "severity": "Info",
                        "lastTransitionTime": since})  # fmt: skip
-    image = f"{revision.template.image.partition('@')[0]}@{revision.digest}"
+    image = revision.pinned
     return {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Revision",

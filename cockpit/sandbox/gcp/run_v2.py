@@ -358,7 +358,7 @@ def revision_json(cloud: CloudRun, service: Service, revision: Revision) -> dict
         "conditions": conditions,
         "observedGeneration": "1",
         "creator": revision.creator,
-        "containerStatuses": [{"imageDigest": f"{revision.template.image.partition('@')[0]}@{revision.digest}"}],
+        "containerStatuses": [{"imageDigest": revision.pinned}],
         "etag": f'"{revision.uid[:8]}"',
         **({} if revision.ready else {"reconciling": True}),
     }

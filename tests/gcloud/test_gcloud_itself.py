@@ -1,0 +1,99 @@
+"""The same comparison where gcloud is installed, with gcloud itself in the place of what it once sent. Slow: half a
+second to start each process; of commands that differ in a value only, one.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .compare import fields_of, read, said
+from .discovery import Discovery, Exchange, excused
+from .explained import Explained, unexplained
+from .gcloud_itself import gcloud
+from .recorded import Recorded, recorded
+from .sides import UNPLAYED, Done, between, by_cockpit, by_replay, files, on_a_new_world
+from .world import MEMORYSTORE, POLICY, SECRET, SERVICES, World
+
+pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed here")
+
+
+_NAMES = (*SERVICES, *MEMORYSTORE, POLICY, SECRET, "shop-db", "pay-db", "stock-db", "shop-db-replica", "beta")
+
+
+def distinct() -> list[Recorded]:
+    """One of each kind: the same verb with the same options. A limit of 0 is another kind than one of 20."""
+    found: dict[tuple[str, ...], Recorded] = {}
+    for each in recorded():
+        found.setdefault(_kind(each), each)
+    return [each for each in found.values() if each.id not in UNPLAYED]
+
+
+def _kind(command: Recorded) -> tuple[str, ...]:
+    verb = [word for word in command.argv[1:5] if re.fullmatch(r"[a-z-]+", word) and word not in _NAMES]
+    options = [word if word.endswith("=0") else word.partition("=")[0] for word in command.argv[1:]]
+    kept = sorted(word for word in options if word.startswith("--") and word != "--format")
+    return (
+        *verb,
+        *kept,
+        "since" if "timestamp" in command.command else "",
+        "replica" * ("replica" in command.command),
+    )
+
+
+async def by_gcloud(command: Recorded, folder: Path) -> Done:
+    """The command itself; its exit code is the only status."""
+    secret = str(files(folder)["SECRETFILE"])
+    argv = [word.replace("SECRETFILE", secret) for word in command.argv]
+
+    async def run(at: World) -> Done:
+        code, complaint = await gcloud(argv, at, folder)
+        assert code == command.exit, complaint
+        return Done({}, (), (code,))
+
+    return await on_a_new_world(command, run)
+
+
+@pytest.mark.parametrize("command", distinct(), ids=lambda each: each.id)
+async def test_gcloud_itself_does_what_it_did_and_what_the_cockpit_does(
+    command: Recorded, discovery: Discovery, explained: Sequence[Explained], tmp_path: Path
+) -> None:
+    itself = await by_gcloud(command, tmp_path)
+    then = await by_replay(command)
+    assert itself.facts == then.facts, "the recorded requests lead to the same state"
+    assert asked(discovery, itself.exchanges) == asked(discovery, then.exchanges), "and are the same"
+    ours = await by_cockpit(command, tmp_path)
+    assert unexplained(command.id, between(discovery, itself, ours), explained) == []
+    faults = {fault for each in itself.exchanges for fault in discovery.faults(each)}
+    assert {fault for fault in faults if not excused(fault)} == set()
+
+
+def asked(discovery: Discovery, exchanges: Sequence[Exchange]) -> list[tuple[str, str, dict[str, str], Any]]:
+    """Method, path, query and what a change says; each request once, however often it was polled."""
+    found: list[tuple[str, str, dict[str, str], Any]] = []
+    for each in exchanges:
+        path = re.sub(r"/operations/[^/]+", "/operations/X", each.path)
+        words = said(discovery, each)
+        body = None if words.about == "run service changed" else _comparable(each.body, read(each, exchanges))
+        if isinstance(body, dict) and (mask := each.query.get("updateMask")):
+            body = {key: value for key, value in body.items() if key in fields_of(mask)}
+        one = (each.method, path, dict(each.query), body)
+        if one not in found:
+            found.append(one)
+    return found
+
+
+def _comparable(body: Any, before: Mapping[str, Any]) -> Any:
+    """Without what was only read and sent back; moments to the minute."""
+    if isinstance(body, dict):
+        return {key: _comparable(value, {}) for key, value in body.items() if before.get(key) != value}
+    if isinstance(body, str) and (bound := re.search(r'timestamp>="([^"]+)"', body)):
+        age = datetime.now(UTC) - datetime.fromisoformat(bound[1])
+        return body.replace(bound[1], str(round(age / timedelta(minutes=1))))
+    return body
