@@ -5,9 +5,12 @@ The error model is google.rpc.Status with ErrorInfo and RetryInfo (https://googl
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -99,6 +102,9 @@ def _retry_after(headers: Mapping[str, str], details: list[Json]) -> float | Non
     value = headers.get("retry-after", "")
     if value.isascii() and value.isdigit() and len(value) < 6:
         return float(value)
+    if value:
+        with contextlib.suppress(ValueError, OverflowError):  # a date, as RFC 9110 allows; or nothing of sense
+            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     for detail in details:
         match = _DURATION.fullmatch(str(detail.get("retryDelay", "")))
         if match is not None:

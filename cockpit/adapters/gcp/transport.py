@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from cockpit.adapters.gcp.answers import (
     operation_error,
 )
 from cockpit.adapters.gcp.auth import Token, TokenSource, is_loopback, tokens_for
+from cockpit.adapters.gcp.budget import hold_of
 from cockpit.clock import Clock
 from cockpit.errors import (
     AuthenticationFailed,
@@ -42,6 +44,8 @@ OPERATION_DEADLINE_S = 120.0
 _OPERATION_FIRST_S = 0.2
 _OPERATION_MOST_S = 2.0
 
+_PROJECT = re.compile(r"projects/([^/:?]+)")
+_FIRST_WAIT_S = {"logging": 10.0}  # where an API says 429 and no more; logs are read often and by many
 _OVERRIDES = {"sqladmin": "SQL"}  # API name -> gcloud's name for it, where they differ
 
 __all__ = ["OPERATION_DEADLINE_S", "GoogleApi", "Json", "error_of_answer"]
@@ -207,23 +211,48 @@ class GoogleApi:
         until = self._clock.monotonic() + self._timeout_s
         pause = RETRY_FIRST_S
         renewed = False
+        project = _project(path, body)
+        hold = hold_of(self.base_url, project)
         while True:
+            # A change is the operator's own, and it is for the API to refuse it.
+            if read and (wait := hold.wait_s(self._clock.monotonic())) > 0:
+                await self._waited(wait, until, project, patient=patient)
             token = await self.token()
             try:
-                return await self._send(method, path, query, body, token, read=read)
+                answer = await self._send(method, path, query, body, token, read=read)
             except AuthenticationFailed:
                 if self._tokens is not None:
                     self._tokens.forget()
                 if not read or renewed:
                     raise
                 renewed = True
+            except RateLimited as error:
+                error.retry_after_s = hold.refused(
+                    self._clock.monotonic(), error.retry_after_s, _FIRST_WAIT_S.get(self.service, 1.0)
+                )
+                if not read:
+                    error.hint = f"nothing was done; again in {error.retry_after_s:.0f} s: quotas are the project's"
+                if not patient or self._clock.monotonic() + error.retry_after_s >= until:
+                    raise
             except _Busy as busy:
-                wait = busy.error.retry_after_s if isinstance(busy.error, RateLimited) else None
-                wait = pause if wait is None else wait
-                if not patient or self._clock.monotonic() + wait >= until:
+                if not patient or self._clock.monotonic() + pause >= until:
                     raise busy.error from None
-                await self._clock.sleep(wait)
+                await self._clock.sleep(pause)
                 pause = min(pause * 2, RETRY_MOST_S)
+            else:
+                hold.answered()
+                return answer
+
+    async def _waited(self, wait: float, until: float, project: str, *, patient: bool) -> None:
+        """Wait where the deadline allows it. Raises RateLimited."""
+        if not patient or self._clock.monotonic() + wait >= until:
+            raise RateLimited(
+                f"{self.service} API: the quota of {clean(project, 80) or 'the project'} is used up,"
+                f" asked again in {wait:.0f} s",
+                retry_after_s=wait,
+                hint="quotas are shared by everybody in the project; the cockpit waits",
+            )
+        await self._clock.sleep(wait)
 
     async def _send(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None, token: Token, *, read: bool
@@ -241,7 +270,7 @@ class GoogleApi:
         if 200 <= status < 300:
             return decoded(self.service, content, read=read)
         failure = error_of_answer(self.service, status, answered, content, read=read)
-        if read and status in (429, 503):
+        if read and status == 503:
             raise _Busy(failure)
         raise failure
 
@@ -262,8 +291,15 @@ async def _exchange(
 
 
 class _Busy(Exception):
-    """429 or 503 on a read: worth another try."""
+    """503 on a read: worth another try."""
 
     def __init__(self, error: CockpitError) -> None:
         super().__init__(error.message)
         self.error = error
+
+
+def _project(path: str, body: Json | None) -> str:
+    """Whose quota a request uses; entries:list names the project in its body."""
+    names = body.get("resourceNames") if body is not None else None
+    match = _PROJECT.search(path) or _PROJECT.search(str(names or ""))
+    return match[1] if match else ""
