@@ -20,7 +20,7 @@ def _source(state: SourceState, brief: bool) -> tuple[Span, ...]:
         return (("● ", "success"), (f"{state.title} ", ""), (f"{ceil(state.age_s)}", "muted"))
     glyph = (f"{GLYPH[severity]} ", SEVERITY_STYLE[severity])
     if state.asleep:
-        return (("· ", "muted"), (f"{state.title} ", "muted"), ("not asked yet", "muted"))
+        return (("· ", "muted"), (f"{state.kind.value} {state.title} ", "muted"), ("not asked yet", "muted"))
     if state.freshness is Freshness.WAITING:
         waited = figures.age(state.polling_since_s or 0.0)
         return (("? ", "muted"), (f"{state.title} ", ""), (f"waiting {waited}", "muted"))
@@ -55,8 +55,8 @@ class Status(Bars):
             if spans_length(before) + spans_length(everything) <= room:
                 return [Bar((*left, *before, *everything), right)]
         left += place
-        silent = [state for state in now.states if state.freshness is not Freshness.FRESH]
-        fresh = len(now.states) - len(silent)
+        silent = [state for state in now.states if state.freshness is not Freshness.FRESH and not state.asleep]
+        fresh = sum(state.freshness is Freshness.FRESH for state in now.states)
         well: list[Span] = [("● ", "success"), (f"{fresh} fresh   ", "muted")] if fresh else []
         return [Bar((*left, *well, *self._sources(tuple(silent), brief=True)), right)]
 

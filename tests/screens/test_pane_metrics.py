@@ -82,10 +82,11 @@ async def test_nothing_is_asked_before_the_pane_is_opened(samples):
     engine.hub.register(
         "metrics/shop", SourceKind.METRICS, "shop", 60.0, 20.0, lambda: woken.append("shop"), asleep=True
     )
-    async with opened(engine) as stage:
+    async with opened(engine, (200, 50)) as stage:
         stage.tick()
         await stage.pilot.press("3", "ctrl+r", "5")
-        assert "shop not asked yet" in await stage.text()
+        text = await stage.text()
+        assert "metrics shop not asked yet" in text and "waiting" not in text
         assert woken == []
         await stage.pilot.press("6")
         await stage.pilot.pause()
