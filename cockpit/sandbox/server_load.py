@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from cockpit.sandbox.measurements import CacheLoad, DatabaseLoad
 
 _DEADLINE_S = 1.0
-_NAME = "cloudsqladmin"  # what Google's own agent calls itself
+_NAME = "cloudsqladmin"  # what Google's own sessions are called
 _BY_DATABASE = """
 SELECT datname, count(*) AS sessions, count(*) FILTER (WHERE state = 'active') AS active
   FROM pg_stat_activity
