@@ -26,6 +26,7 @@ from screens.panes.pages import pages_for
 from screens.panes.redis import RedisPane
 from screens.panes.revisions import RevisionsPane
 from screens.publisher import Publisher
+from screens.rows import Rows
 
 if TYPE_CHECKING:
     from screens.dialogs.outcome import EffectCard
@@ -82,6 +83,7 @@ class CockpitScreen(Openings):
         self.revisions, self.redis = RevisionsPane(), RedisPane()
         self.panes: tuple[Pane, ...] = (self.health, self.logs, self.database, self.redis, self.revisions)
         self._beneath: Pane = self.logs  # what a page goes back to
+        self._hinted: tuple[str, object] = ("", None)  # source and kind that the footer was made for
         self.publisher = Publisher(self)
         self.current: Pane = self.logs
         self.effect: EffectCard | None = None
@@ -181,8 +183,15 @@ class CockpitScreen(Openings):
         if self.guide is not None and self.has_class("-at-guide"):
             self.footer.show((), self.guide.hints(), always[:-1])  # q goes back here
             return
+        self._hinted = (self.current.source, self.current.kind)
         actions = action_hints(engine.catalogue, self.current, keys) if engine else ()
         self.footer.show(actions, moves, always)
+
+    @on(Rows.Moved)
+    def follow_cursor(self) -> None:
+        """The footer names the actions of the row under the cursor: the same letter may mean another one there."""
+        if self._hinted != (self.current.source, self.current.kind):
+            self.refresh_hints()
 
     # -- moving
 

@@ -24,7 +24,7 @@ from screens.dialogs.arm import ArmDialog, Arms, LockDialog
 from screens.dialogs.detail import Copy
 from screens.dialogs.notice import Line, Notice
 from screens.dialogs.outcome import outcome_lines, outcome_title
-from screens.dialogs.params import ParamForm, asked
+from screens.dialogs.params import ParamForm, about_of, asked
 from screens.dialogs.plan_card import Agreed, Answer, Declined, Overtaken, PlanCard, Sheet
 from screens.dialogs.progress import Progress, Waiting
 
@@ -147,7 +147,8 @@ class ActionFlow:
 
             where = f"{self._at.environment.upper()} {self._at.system}"
             keep = handler.keep if isinstance(handler, Keeping) else None
-            values = await self._show(ParamForm(handler.spec, missing, request.source, where, choices, keep))
+            about = about_of(handler.spec, request)
+            values = await self._show(ParamForm(handler.spec, missing, about, where, choices, keep))
             if values is None:
                 return
             request = ActionRequest(request.action, request.source, {**request.params, **values})

@@ -138,7 +138,8 @@ class Openings(Screen[None]):
             self.tell(f"{spec.title} works on a row: put the cursor on one.")
             return
         known = {each.name for each in spec.params} if spec is not None else set()
-        flow.start(action, pane.source, {name: value for name, value in selection.items() if name in known})
+        values = {**pane.identity(), **selection}
+        flow.start(action, pane.source, {name: value for name, value in values.items() if name in known})
 
     def action_row_actions(self) -> None:
         """The menu of the pane's actions."""
@@ -148,7 +149,9 @@ class Openings(Screen[None]):
         if engine is None:
             return
         # The row's identity is taken now: the row may move while the menu is open.
-        entries = for_row(engine.catalogue, pane.kind, pane.source, pane.selection(), engine.profile.keys)
+        entries = for_row(
+            engine.catalogue, pane.kind, pane.source, pane.selection(), engine.profile.keys, pane.identity()
+        )
         self._menu("Actions", entries, pane.source)
 
     def action_system_actions(self) -> None:

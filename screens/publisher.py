@@ -95,6 +95,7 @@ class Publisher:
             heard = {state.kind for state in self._states if state.source in self._news}
             self._read(engine, all_of_it)
             self._publish(now, None if all_of_it else heard)
+            self._screen.follow_cursor()
         if all_of_it:  # the frame tells ages and sums: once a second is often enough
             self.frame()
             if self._screen.guide is not None and not self.paused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from textual import events, on
@@ -20,6 +21,8 @@ from screens.dialogs import rows
 from screens.dialogs.base import Dialog
 from screens.dialogs.plan_text import TIER_STYLE
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -32,30 +35,43 @@ class Entry:
 
 
 def for_row(
-    catalogue: Catalogue, kind: SourceKind, source: str, selection: Mapping[str, str], keys: Mapping[str, str]
+    catalogue: Catalogue,
+    kind: SourceKind,
+    source: str,
+    selection: Mapping[str, str],
+    keys: Mapping[str, str],
+    identity: Mapping[str, str] = _NOTHING,
 ) -> list[Entry]:
     """The actions of the pane that the cursor is in, on its source, those with a key first; `keys` are the operator's
-    own by action id.
+    own by action id. `selection` is of the row, `identity` of the source that it belongs to.
     """
     offers = [offer for offer in catalogue.offers(source or None) if offer.spec.pane is kind and offer.spec.listed]
     offers.sort(key=lambda offer: not offer.spec.key)
-    return [_entry(offer, selection, keys, needs_row=not selection) for offer in offers]
+    return [_entry(offer, selection, keys, identity, needs_row=not selection) for offer in offers]
 
 
 def for_system(catalogue: Catalogue, keys: Mapping[str, str]) -> list[Entry]:
     """Every action on every source. Those on a row tell how to reach them; those that only undo are left out."""
-    return [_entry(offer, {}, keys, needs_row=True) for offer in catalogue.offers() if offer.spec.listed]
+    return [_entry(offer, {}, keys, {}, needs_row=True) for offer in catalogue.offers() if offer.spec.listed]
 
 
-def _entry(offer: Offer, selection: Mapping[str, str], keys: Mapping[str, str], *, needs_row: bool) -> Entry:
+def _entry(
+    offer: Offer,
+    selection: Mapping[str, str],
+    keys: Mapping[str, str],
+    identity: Mapping[str, str],
+    *,
+    needs_row: bool,
+) -> Entry:
     spec = offer.spec
     key = keys.get(spec.id, spec.key)
     if not offer.available:
         return Entry(key, offer, {}, offer.reason)
     if spec.scope is Scope.ROW and needs_row and any(param.identity and param.required for param in spec.params):
         return Entry(key, offer, {}, f"needs a row of the {spec.pane.value} pane")
-    known = {param.name for param in spec.params} if spec.scope is Scope.ROW else set()
-    return Entry(key, offer, {name: value for name, value in selection.items() if name in known})
+    known = {param.name for param in spec.params}
+    values = {**identity, **(selection if spec.scope is Scope.ROW else {})}
+    return Entry(key, offer, {name: value for name, value in values.items() if name in known})
 
 
 class ActionMenu(Dialog[Entry | None]):

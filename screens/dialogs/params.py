@@ -18,13 +18,14 @@ from textual.widgets.option_list import Option
 
 from cockpit.actions.params import problem
 from cockpit.errors import CockpitError
-from cockpit.model.action import ActionSpec, Choice, Param, ParamKind
+from cockpit.model.action import ActionRequest, ActionSpec, Choice, Param, ParamKind
 from cockpit.text import clean
 from screens.dialogs import rows
 from screens.dialogs.base import Dialog, Flow
 
 CHOICES_DEADLINE_S = 10.0
 _LIST_ROWS = 8
+_LONGEST = 60  # of a value that is filled in already
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +37,12 @@ _TYPED = "typed:0"  # stands for it while the form is open
 def asked(spec: ActionSpec, given: Mapping[str, str]) -> tuple[Param, ...]:
     """The parameters that neither the row nor the caller has filled in."""
     return tuple(param for param in spec.params if not param.identity and not given.get(param.name))
+
+
+def about_of(spec: ActionSpec, request: ActionRequest) -> str:
+    """The source and what of it the row has named already, so that nobody fills in a form about another row."""
+    given = ((param.name, clean(request.get(param.name))) for param in spec.params if not param.identity)
+    return "  ".join((request.source, *(f"{name} {value[:_LONGEST]}" for name, value in given if value)))
 
 
 class Hidden(Input):
@@ -211,7 +218,7 @@ class ParamForm(Dialog[dict[str, str] | None]):
 
     def compose_head(self) -> ComposeResult:
         """What the action does."""
-        yield Flow(lambda width: [*rows.paragraph(self.spec.summary, width), Content(self._source)])
+        yield Flow(lambda width: [*rows.paragraph(self.spec.summary, width), *rows.paragraph(self._source, width)])
 
     def compose_body(self) -> ComposeResult:
         """The fields."""

@@ -147,6 +147,10 @@ class Pane(Rows):
         """Identity params of the row under the cursor; empty when no action can be about it."""
         return {}
 
+    def identity(self) -> dict[str, str]:
+        """Identity params of the source as it was read: what became another since then is refused."""
+        return {}
+
     @property
     def source(self) -> str:
         """Id of the source that the cursor's row belongs to; "" without any."""

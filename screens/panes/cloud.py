@@ -25,6 +25,7 @@ _TITLES = {
     SourceKind.SECRETS: "Secrets",
     SourceKind.ACCESS: "Changes and refused logins",
 }
+_NAMED = {"backup": "backup", "rule": "priority", "secret": "secret"}  # part of a row's key -> parameter
 _LONGEST = 400
 
 
@@ -60,6 +61,11 @@ class CloudPane(Pane):
         return next((state for state in states if state.source == name), states[0] if states else None)
 
     @property
+    def _payload(self) -> object:
+        state = self._state
+        return state.reading.payload if state is not None and state.reading else None
+
+    @property
     def source(self) -> str:
         """Of the row under the cursor."""
         state = self._state
@@ -72,16 +78,25 @@ class CloudPane(Pane):
         return state.kind if state is not None else self.KIND
 
     def selection(self) -> dict[str, str]:
-        """What the row names, a backup, a rule, a secret, with the identity of what it belongs to as it was read."""
-        state = self._state
-        payload = state.reading.payload if state is not None and state.reading else None
+        """What the row names: a backup and whose it is, a rule, a secret."""
         what, _, name = self.key.partition("|")[2].partition("/")
-        if isinstance(payload, CloudSqlStatus) and what == "backup":
-            created = payload.created.isoformat() if payload.created else ""
-            return {"backup": name, "created": created, "settings": payload.settings_version}
-        if isinstance(payload, ArmorStatus) and what == "rule":
-            return {"priority": name, "policy_id": payload.id, "fingerprint": payload.fingerprint}
-        return {"secret": name} if what == "secret" else {}
+        named = {_NAMED[what]: name} if what in _NAMED else {}
+        payload = self._payload
+        if what == "backup" and isinstance(payload, CloudSqlStatus):
+            named["origin"] = payload.instance  # else it would be asked for
+        return named
+
+    def identity(self) -> dict[str, str]:
+        """Of the instance or policy that the row belongs to."""
+        payload = self._payload
+        found: dict[str, str] = {}
+        if isinstance(payload, CloudSqlStatus | MemorystoreStatus) and payload.created is not None:
+            found["created"] = payload.created.isoformat()
+        if isinstance(payload, CloudSqlStatus):
+            found["settings"] = payload.settings_version
+        if isinstance(payload, ArmorStatus):
+            found |= {"policy_id": payload.id, "fingerprint": payload.fingerprint}
+        return found
 
     def lost_name(self) -> str:
         """What was under the cursor."""
@@ -129,19 +144,22 @@ def _source(state: SourceState, now: float) -> list[Row]:
     glyph = (GLYPH[state.severity], SEVERITY_STYLE[state.severity])
     payload = state.reading.payload if state.reading is not None else None
     key = partial("{}|{}".format, state.source)
-    summary = (state.reading.summary if state.reading is not None else "", SEVERITY_STYLE[state.severity])
+    told = state.reading.summary if state.reading is not None else ""
     match payload:
         case CloudSqlStatus():
-            said, rows = managed.sql_words(payload), managed.sql_rows(payload, key, now, sunk)
+            said, rows = managed.sql_words(payload, told), managed.sql_rows(payload, key, now, sunk)
         case MemorystoreStatus():
-            said, rows = managed.memorystore_words(payload), managed.memorystore_rows(payload, key, now, sunk)
+            said, rows = managed.memorystore_words(payload, told), managed.memorystore_rows(payload, key, now, sunk)
         case ArmorStatus():
-            said, rows = managed.armor_words(payload), managed.armor_rows(payload, key, now, sunk)
+            said, rows = managed.armor_words(payload, told), managed.armor_rows(payload, key, now, sunk)
         case SecretsStatus():
             said, rows = "", managed.secret_rows(payload, key, now, sunk)
         case AccessStatus():
             said, rows = "", managed.access_rows(payload, key, now, sunk)
         case _:
-            return []
+            # A row all the same: the first key must not fall on whatever happened to answer first.
+            unread = "not read yet" if state.failure is None else "never answered"
+            return [managed.line(state.source, glyph, state.title, (unread, "muted"), "", sunk)]
+    summary = (told, SEVERITY_STYLE[state.severity])
     notes = [note(f"   {text}", "warning") for text in payload.notes]
     return [managed.line(state.source, glyph, state.title, summary, said, sunk), *rows, *notes]

@@ -48,15 +48,17 @@ def until(at: datetime, now: float) -> str:
     return f"in {figures.age(left)}" if left > 0 else f"{figures.age(-left)} ago"
 
 
-def sql_words(status: CloudSqlStatus) -> str:
-    """Version, machine and place of an instance."""
+def sql_words(status: CloudSqlStatus, told: str = "") -> str:
+    """Version, machine and place of an instance; what is `told` beside it already is not said again."""
     parts = [status.version.replace("_", " ").title().replace("Postgres", "PostgreSQL"), status.tier]
     if status.is_replica:
-        parts.append(f"replica of {status.primary}")
+        parts.append("" if f"replica of {status.primary}" in told else f"replica of {status.primary}")
     elif status.highly_available:
-        parts.append(f"HA {status.zone} ⇄ {status.secondary_zone}" if status.secondary_zone else f"HA {status.zone}")
+        pair = f"HA {status.zone} ⇄ {status.secondary_zone}" if status.secondary_zone else f"HA {status.zone}"
+        standby = f"standby in {status.secondary_zone}" if status.secondary_zone else ""
+        parts.append(standby if f"in {status.zone}, HA" in told else pair)
     else:
-        parts.append(f"one zone {status.zone}".strip())
+        parts.append("one zone" if f"in {status.zone}" in told else f"one zone {status.zone}".strip())
     if status.disk_gb:
         parts.append(f"{status.disk_gb} GB{' growing' if status.disk_autoresize else ''}")
     return "  ".join(filter(None, parts))
@@ -95,10 +97,11 @@ def _backup(backup: SqlBackup, key: Say, now: float, sunk: bool) -> Row:
     )  # fmt: skip
 
 
-def memorystore_words(status: MemorystoreStatus) -> str:
-    """Version, tier, size and place of an instance."""
+def memorystore_words(status: MemorystoreStatus, told: str = "") -> str:
+    """Version, tier, size and place of an instance, without what is `told` beside it."""
     tier = "HA" if status.highly_available else "basic, no replica"
-    parts = [status.version.replace("REDIS_", "Redis ").replace("_", "."), tier, f"{status.size_gb} GB"]
+    size = f"{status.size_gb} GB"
+    parts = [status.version.replace("REDIS_", "Redis ").replace("_", "."), tier, "" if size in told else size]
     parts.append(f"primary in {status.zone}" if status.zone else "")
     return "  ".join(filter(None, parts))
 
@@ -113,9 +116,10 @@ def memorystore_rows(status: MemorystoreStatus, key: Say, now: float, sunk: bool
     return rows
 
 
-def armor_words(status: ArmorStatus) -> str:
-    """What the policy is made of."""
+def armor_words(status: ArmorStatus, told: str = "") -> str:
+    """What the policy is made of, without what is `told` beside it."""
     adaptive = {True: "adaptive protection on", False: "adaptive protection off", None: ""}[status.adaptive]
+    adaptive = "" if "adaptive" in told else adaptive
     backends = f"before {', '.join(status.backends)}" if status.backends else ""
     return "  ".join(filter(None, (adaptive, backends)))
 

@@ -139,6 +139,12 @@ class RedisPane(Pane):
             ]
         return rows
 
+    def identity(self) -> dict[str, str]:
+        """The server process that was looked at."""
+        state = self._shown(self.scenery.states)[0] if self.scenery and self.scenery.states else None
+        cache = state.reading.payload if state and state.reading else None
+        return {"run_id": cache.run_id} if isinstance(cache, CacheStatus) and cache.run_id else {}
+
     def detail(self) -> Detail:
         """The server, or the slow command under the cursor."""
         state = self._shown(self.scenery.states)[0] if self.scenery and self.scenery.states else None

@@ -150,6 +150,11 @@ class RevisionsPane(Pane):
             return {"etag": service.etag}
         return {"revision": name, "etag": service.etag}
 
+    def identity(self) -> dict[str, str]:
+        """Of the service as it was read."""
+        service = self._service
+        return {} if service is None else {"uid": service.uid, "etag": service.etag}
+
     def lost_name(self) -> str:
         """What was under the cursor."""
         return f"revision {self.lost.partition('/')[2]}"

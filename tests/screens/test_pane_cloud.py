@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cockpit.model.action import ActionSpec, Param, ParamKind, Scope, Tier
-from cockpit.model.severity import Severity, SourceKind
+from cockpit.model.armor import ArmorStatus
+from cockpit.model.cloudsql import CloudSqlStatus
+from cockpit.model.memorystore import MemorystoreStatus
+from cockpit.model.severity import Freshness, Severity, SourceKind
 from screens.panes.cloud import CloudPane
+from screens.panes.managed import armor_words, memorystore_words, sql_words
 
-SQL = ActionSpec("cloudsql.restart", "Restart instance", SourceKind.CLOUDSQL, "R", Tier.T3, "", scope=Scope.SOURCE)
+SQL = ActionSpec(
+    "cloudsql.restart",
+    "Restart instance",
+    SourceKind.CLOUDSQL,
+    "R",
+    Tier.T3,
+    "",
+    (
+        Param("created", ParamKind.TEXT, "", False, identity=True),
+        Param("settings", ParamKind.TEXT, "", False, identity=True),
+        Param("backup", ParamKind.TEXT, "", False),
+    ),
+    scope=Scope.SOURCE,
+)
 RULE = ActionSpec(
     "armor.lift",
     "Lift denial",
@@ -19,6 +38,9 @@ RULE = ActionSpec(
     (Param("priority", ParamKind.CHOICE, ""), Param("fingerprint", ParamKind.TEXT, "", False, identity=True)),
 )
 RESIZE = ActionSpec("memorystore.resize", "Resize", SourceKind.MEMORYSTORE, "R", Tier.T2, "", scope=Scope.SOURCE)
+
+# As the sample was created: 400 days before its clock.
+SEEN = {"created": "2025-10-17T14:03:41+00:00", "settings": "41"}
 
 
 @pytest.fixture
@@ -78,7 +100,7 @@ async def test_a_letter_means_the_action_of_the_row_it_is_pressed_on(cloud):
     await to(cloud, "armor/edge|rule/900")
     await cloud.pilot.press("R", "L")
     assert cloud.flow.started == [
-        ("cloudsql.restart", "cloudsql/orders", {}),
+        ("cloudsql.restart", "cloudsql/orders", SEEN),
         ("memorystore.resize", "memorystore/sessions", {}),
         ("armor.lift", "armor/edge", {"priority": "900", "fingerprint": "abc="}),
     ]
@@ -88,8 +110,8 @@ async def test_a_letter_means_the_action_of_the_row_it_is_pressed_on(cloud):
 @pytest.mark.parametrize(
     ("row", "named"),
     [
-        ("cloudsql/orders|backup/1700000000006", {"backup": "1700000000006", "settings": "41"}),
-        ("armor/edge|rule/901", {"priority": "901", "policy_id": "4711", "fingerprint": "abc="}),
+        ("cloudsql/orders|backup/1700000000006", {"backup": "1700000000006", "origin": "orders-db"}),
+        ("armor/edge|rule/901", {"priority": "901"}),
         ("secrets/shop|secret/orders-database-url", {"secret": "orders-database-url"}),
         ("secrets/shop|secret/old-key", {"secret": "old-key"}),
         ("access/shop", {}),
@@ -98,8 +120,76 @@ async def test_a_letter_means_the_action_of_the_row_it_is_pressed_on(cloud):
 async def test_a_row_names_what_an_action_is_about(cloud, row, named):
     await cloud.pilot.press("8")
     await to(cloud, row)
-    assert named.items() <= pane(cloud).selection().items()
+    assert named == pane(cloud).selection()
     assert pane(cloud).source == row.partition("|")[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "was"),
+    [
+        ("cloudsql/orders|backup/1700000000006", SEEN),
+        ("armor/edge", {"policy_id": "4711", "fingerprint": "abc="}),
+        ("secrets/shop|secret/old-key", {}),
+    ],
+)
+async def test_what_an_instance_or_policy_was_when_it_was_looked_at_goes_with_every_action_on_it(cloud, row, was):
+    await cloud.pilot.press("8")
+    await to(cloud, row)
+    assert pane(cloud).identity() == was
+
+
+async def test_an_action_on_the_instance_begun_on_a_row_of_it_has_its_identity_and_not_the_row(cloud):
+    await cloud.pilot.press("8")
+    await to(cloud, "cloudsql/orders|backup/1700000000006")
+    await cloud.pilot.press("R")
+    assert cloud.flow.started == [("cloudsql.restart", "cloudsql/orders", SEEN)]
+
+
+async def test_the_footer_names_the_actions_of_the_row_under_the_cursor(cloud):
+    def named() -> list[str]:
+        return [hint.long for hint in cloud.screen.footer.actions]
+
+    await cloud.pilot.press("8", "g")
+    assert named() == ["Restart instance"]
+    await to(cloud, "armor/edge")
+    await cloud.pilot.pause()
+    assert named() == ["Lift denial"]
+    await cloud.pilot.press("g")
+    await cloud.pilot.pause()
+    assert named() == ["Restart instance"]
+
+
+async def test_what_has_not_answered_yet_has_a_row_so_that_the_first_key_is_not_about_what_happened_to_answer(
+    samples, stage_on
+):
+    engine = samples.managed(samples.incident())
+    states = engine.hub.states
+    engine.hub.states = lambda: tuple(
+        replace(state, reading=None, freshness=Freshness.WAITING) if state.kind is SourceKind.CLOUDSQL else state
+        for state in states()
+    )
+    stage = stage_on(engine)
+    async with stage.app.run_test(size=(120, 40)) as pilot:
+        stage.attach()
+        await pilot.press("8")
+        await pilot.pause()
+        assert pane(stage).key == "cloudsql/orders"
+        assert "not read yet" in stage.text()
+
+
+def test_the_first_line_of_a_source_says_nothing_twice():
+    instance = CloudSqlStatus(
+        "shop", "db", "RUNNABLE", "ALWAYS", "", "", "7", availability="REGIONAL", zone="b1", secondary_zone="c1"
+    )
+    assert sql_words(instance, "RESTART under way") == "HA b1 ⇄ c1"
+    assert sql_words(instance, "running in b1, HA") == "standby in c1"
+    replica = replace(instance, primary="main", availability="ZONAL")
+    assert (sql_words(replica), sql_words(replica, "running, replica of main")) == ("replica of main", "")
+    cache = MemorystoreStatus("shop", "europe-west1", "cache", "", "READY", "BASIC", 5)
+    assert "5 GB" in memorystore_words(cache, "UPDATING") and "5 GB" not in memorystore_words(cache, "READY, 5 GB")
+    policy = ArmorStatus("shop", "edge", "1", "abc=", (), adaptive=False, backends=("web",))
+    assert armor_words(policy, "3 rules, adaptive off") == "before web"
+    assert armor_words(policy, "1 denial is due") == "adaptive protection off  before web"
 
 
 async def test_the_detail_has_all_that_the_control_plane_said(cloud):

@@ -45,7 +45,14 @@ KILL = ActionSpec(
     (Param("pid", ParamKind.INTEGER, "process id", identity=True),),
 )
 FLUSH = ActionSpec(
-    "redis.flush", "Flush database", SourceKind.REDIS, "F", Tier.T3, "Deletes every key.", scope=Scope.SOURCE
+    "redis.flush",
+    "Flush database",
+    SourceKind.REDIS,
+    "F",
+    Tier.T3,
+    "Deletes every key.",
+    (Param("run_id", ParamKind.TEXT, "server process", False, identity=True),),
+    scope=Scope.SOURCE,
 )
 
 
@@ -115,6 +122,8 @@ def test_the_row_menu_carries_the_identity_of_the_row_and_own_keys() -> None:
     assert entry.key == "X"
     (entry,) = for_row(catalogue(), SourceKind.REDIS, "redis/cache", {"key": "7"}, {})
     assert dict(entry.selection) == {}
+    (entry,) = for_row(catalogue(), SourceKind.REDIS, "redis/cache", {}, {}, {"run_id": "b7", "uid": "x"})
+    assert dict(entry.selection) == {"run_id": "b7"}
 
 
 async def test_help_names_every_key_and_action_and_can_be_searched(stage: Any) -> None:

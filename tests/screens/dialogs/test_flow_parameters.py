@@ -79,6 +79,14 @@ class TestParameters:
             await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
             assert handler.requests[0].get("database") == "shop"
 
+    async def test_a_form_names_what_the_row_has_filled_in_already(
+        self, stage: Any, flow_on: Any, executor: Executor
+    ) -> None:
+        async with stage() as table:
+            flow_on(table).start("database.terminate", "database/main", {"older_than": "3h"})
+            await table.until(lambda: isinstance(table.app.screen, ParamForm), "the form")
+            await table.until(lambda: "database/main  older_than 3h" in table.text, "what it is about")
+
 
 ADD = ActionSpec(
     "database.terminate",
