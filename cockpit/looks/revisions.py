@@ -14,7 +14,7 @@ from cockpit.model.action import Choice, Param, ParamKind, Tier
 from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
-from cockpit.model.revisions import Revision, ServiceStatus, TrafficTarget
+from cockpit.model.revisions import Condition, Revision, ServiceStatus, TrafficTarget
 from cockpit.model.severity import SourceKind
 
 STATE = LookSpec(
@@ -98,13 +98,14 @@ class ServiceState(BoundLook):
         reading, notes = reading_of(self._source, self._state_of)
         status = _status(reading, self._source)
         lines = [f"serves: {_shares(status)}", f"wanted traffic: {_targets(status.traffic)}"]
-        lines += [f"template: {status.template_image or 'unknown'}{_limits(status)}"]
+        lines += [f"template: {status.template_image or 'unknown'}{_limits(status)}", *_template(status)]
         if status.strays:
             lines.append(f"{', '.join(status.strays)} runs another image than the template holds")
         if status.pinned:
             lines.append("pinned: a new deployment gets no traffic until latest is promoted")
         lines += [f"scaling: {_scaling(status)}", f"ingress: {status.ingress or 'unknown'}"]
         lines.append(f"condition: {status.state}{f', {status.reason}' if status.reason else ''}")
+        lines += _conditions(status.conditions)
         lines.append(f"latest ready: {status.latest_ready or 'none'}")
         if status.latest_created != status.latest_ready:
             lines.append(f"latest created: {status.latest_created}, not ready")
@@ -202,6 +203,32 @@ def _targets(targets: tuple[TrafficTarget, ...]) -> str:
 
 def _limits(status: ServiceStatus) -> str:
     return "".join(f", {name} {text}" for name, text in (("memory", status.memory), ("cpu", status.cpu)) if text)
+
+
+def _template(status: ServiceStatus) -> list[str]:
+    """What else a new revision would be made with; of variables and secrets the names."""
+    facts, secrets = status.template, ", ".join(f"{name}:{version}" for name, version in status.secrets)
+    parts = (
+        (f"{facts.concurrency} requests at once", facts.concurrency),
+        (f"timeout {facts.timeout_s:g} s", facts.timeout_s),
+        (f"runs as {facts.account}", facts.account),
+        (f"variables {', '.join(facts.variables)}", facts.variables),
+        (f"secrets {secrets}", secrets),
+    )
+    return [f"template: {text}" for text, known in parts if known]
+
+
+def _conditions(conditions: Sequence[Condition]) -> list[str]:
+    """Those that are well in one line, each other in its own; the overall one was told before."""
+    parts = [each for each in conditions if each.kind != "Ready"]
+    well = ", ".join(each.kind for each in parts if each.state == "ok")
+    told = [
+        f"condition {each.kind}: {each.state}{f', {each.said}' if each.said else ''}"
+        f"{f', since {_moment(each.since)}' if each.since else ''}"
+        for each in parts
+        if each.state != "ok"
+    ]
+    return [*told, f"in order: {well}"] if well else told
 
 
 def _scaling(status: ServiceStatus) -> str:

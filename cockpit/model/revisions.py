@@ -76,6 +76,26 @@ class Scaling:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that Cloud Run says of a service, such as "RoutesReady"; the overall one is "Ready"."""
+
+    kind: str
+    state: str  # "ok", "failed", "pending", "unknown"
+    said: str = ""  # reason and message
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFacts:
+    """What a new revision would be made with, beside image, memory and CPU; 0 and "" where unset."""
+
+    concurrency: int = 0  # requests at once in an instance
+    timeout_s: float = 0.0
+    account: str = ""  # service account
+    variables: tuple[str, ...] = ()  # names only: a value may be a secret
+
+
+@dataclass(frozen=True, slots=True)
 class PreviousServing:
     """The revision that served before the one that serves now, and how that is known."""
 
@@ -114,6 +134,8 @@ class ServiceStatus:
     cpu: str = ""  # "1", "1000m"
     ingress: str = ""  # "all", "internal", "internal-and-cloud-load-balancing"; "" while unknown
     secrets: tuple[tuple[str, str], ...] = ()  # that the template reads: short name and version, "latest" or a number
+    conditions: tuple[Condition, ...] = ()  # the overall one first
+    template: TemplateFacts = TemplateFacts()
 
     @property
     def serving_revision(self) -> str:

@@ -15,11 +15,13 @@ from cockpit.model.command import Call, Intent
 from cockpit.model.look import LookRequest, Sight
 from cockpit.model.reading import Failure, Reading, SourceState
 from cockpit.model.revisions import (
+    Condition,
     PreviousServing,
     Revision,
     Scaling,
     ServiceStatus,
     ServingShare,
+    TemplateFacts,
     TrafficTarget,
 )
 from cockpit.model.severity import Freshness, Severity, SourceKind
@@ -84,6 +86,37 @@ async def test_the_state_says_what_serves_and_how_it_is_set_up() -> None:
         f"latest ready: {NEW.name}",
         "changed: 2026-03-01 11:48 UTC by ann@pay.example",
         "url: https://pay.example",
+    )
+
+
+async def test_the_state_tells_each_condition_and_what_else_the_template_says() -> None:
+    since = NOW - timedelta(minutes=3)
+    told = replace(
+        STATUS,
+        state="failed",
+        reason="HEALTH_CHECK_CONTAINER_ERROR: no port",
+        conditions=(
+            Condition("Ready", "failed", "HEALTH_CHECK_CONTAINER_ERROR: no port"),
+            Condition("ConfigurationsReady", "failed", "HEALTH_CHECK_CONTAINER_ERROR: no port", since),
+            Condition("RoutesReady", "ok"),
+            Condition("Odd", "pending"),
+        ),
+        template=TemplateFacts(80, 300.0, "run@pay.example", ("POOL_SIZE", "API_KEY")),
+        secrets=(("api-key", "latest"),),
+    )
+    lines = (await look("revisions.state", told)).lines
+    assert lines[3:8] == (
+        "template: 80 requests at once",
+        "template: timeout 300 s",
+        "template: runs as run@pay.example",
+        "template: variables POOL_SIZE, API_KEY",
+        "template: secrets api-key:latest",
+    )
+    assert lines[10:14] == (
+        "condition: failed, HEALTH_CHECK_CONTAINER_ERROR: no port",
+        "condition ConfigurationsReady: failed, HEALTH_CHECK_CONTAINER_ERROR: no port, since 2026-03-01 11:57 UTC",
+        "condition Odd: pending",
+        "in order: RoutesReady",
     )
 
 

@@ -13,6 +13,8 @@ from cockpit.adapters.gcp.auditlog import AuditTrail, read_trail
 from cockpit.adapters.gcp.roles import ROLES
 from cockpit.adapters.gcp.runchange import masked, patch_of
 from cockpit.adapters.gcp.runwire import (
+    conditions_of,
+    facts_of,
     image_of,
     ingress_of,
     limits_of,
@@ -209,6 +211,8 @@ class CloudRunService:
             cpu=cpu,
             ingress=ingress_of(service),
             secrets=secrets_of(part(service, "template")),
+            conditions=conditions_of(service),
+            template=facts_of(part(service, "template")),
         )
         previous = self._previous(status, notes)
         if self._trail.problem:

@@ -11,7 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cockpit.errors import Malformed
-from cockpit.model.revisions import Revision, Scaling, ServingShare, TrafficTarget, repository
+from cockpit.model.revisions import (
+    Condition,
+    Revision,
+    Scaling,
+    ServingShare,
+    TemplateFacts,
+    TrafficTarget,
+    repository,
+)
 from cockpit.text import clean
 
 Json = Mapping[str, Any]
@@ -19,6 +27,14 @@ Json = Mapping[str, Any]
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _INT64 = 1 << 63
 
+_CONDITIONS = {
+    "CONDITION_SUCCEEDED": "ok",
+    "CONDITION_FAILED": "failed",
+    "CONDITION_PENDING": "pending",
+    "CONDITION_RECONCILING": "pending",
+}
+_CONDITIONS_KEPT = 20
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
 INGRESS_WIRE = {
@@ -167,6 +183,39 @@ def secrets_of(holder: Json) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys((name, version) for name, version in found if name))
 
 
+def facts_of(template: Json) -> TemplateFacts:
+    """What else the template says; of its variables the names."""
+    variables = [text(each.get("name"), 120) for each in objects(serving_container(template).get("env"))]
+    timeout = text(template.get("timeout"), 40).removesuffix("s")
+    return TemplateFacts(
+        number(template.get("maxInstanceRequestConcurrency")),
+        float(timeout) if _SECONDS.fullmatch(timeout) else 0.0,
+        text(template.get("serviceAccount"), 200),
+        tuple(name for name in variables if name),
+    )
+
+
+def conditions_of(service: Json) -> tuple[Condition, ...]:
+    """`terminalCondition`, then `conditions`; one that speaks of the past alone (severity INFO) is left out."""
+    entries = [part(service, "terminalCondition"), *objects(service.get("conditions"))][:_CONDITIONS_KEPT]
+    return tuple(
+        Condition(
+            text(each.get("type"), 60),
+            _CONDITIONS.get(str(each.get("state")), "unknown"),
+            _why(each),
+            moment(each.get("lastTransitionTime")),
+        )
+        for each in entries
+        if text(each.get("type")) and each.get("severity") != "INFO"
+    )
+
+
+def _why(condition: Json) -> str:
+    reason = text(condition.get("revisionReason")) or text(condition.get("reason"))
+    message = text(condition.get("message"), 200)
+    return f"{reason}: {message}" if reason and message else reason or message
+
+
 def ingress_of(service: Json) -> str:
     """In gcloud's words; "" for one that is not known."""
     return next((word for word, wire in INGRESS_WIRE.items() if wire == service.get("ingress")), "")
@@ -175,9 +224,7 @@ def ingress_of(service: Json) -> str:
 def state_of_service(service: Json) -> tuple[str, str]:
     """State ("ready", "failed", "deploying", "unknown") and reason."""
     condition = part(service, "terminalCondition")
-    reason = text(condition.get("revisionReason")) or text(condition.get("reason"))
-    message = text(condition.get("message"), 200)
-    why = f"{reason}: {message}" if reason and message else reason or message
+    why = _why(condition)
     if service.get("reconciling") or number(service.get("observedGeneration")) != number(service.get("generation")):
         return "deploying", why
     states = {"CONDITION_SUCCEEDED": "ready", "CONDITION_FAILED": "failed"}
@@ -218,8 +265,7 @@ def _state_of_revision(entry: Json) -> tuple[str, str]:
     conditions = {text(condition.get("type"), 60): condition for condition in objects(entry.get("conditions"))}
     ready = conditions.get("Ready", {})
     reason = text(ready.get("revisionReason")) or text(ready.get("reason"))
-    message = text(ready.get("message"), 200)
-    why = f"{reason}: {message}" if reason and message else reason or message
+    why = _why(ready)
     if ready.get("state") == "CONDITION_FAILED":
         return ("retired", "") if reason == "RETIRED" else ("failed", why)
     if entry.get("reconciling") or ready.get("state") in ("CONDITION_PENDING", "CONDITION_RECONCILING"):

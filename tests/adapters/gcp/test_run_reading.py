@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from cockpit.adapters.gcp.run import CloudRunService
-from cockpit.adapters.gcp.runwire import LATEST, revision_of, secrets_of, serving_of, state_of_service, targets_of
+from cockpit.adapters.gcp.runwire import (
+    LATEST,
+    conditions_of,
+    facts_of,
+    revision_of,
+    secrets_of,
+    serving_of,
+    state_of_service,
+    targets_of,
+)
 from cockpit.audit.journal import FileJournal
 from cockpit.clock import SystemClock
 from cockpit.errors import (
@@ -18,7 +27,7 @@ from cockpit.errors import (
     Malformed,
     RateLimited,
 )
-from cockpit.model.revisions import ServiceStatus, TrafficTarget
+from cockpit.model.revisions import ServiceStatus, TemplateFacts, TrafficTarget
 from cockpit.model.severity import Severity
 from cockpit.profile.schema import CloudRunSource
 from cockpit.sandbox.gcp.access import Tokens
@@ -243,6 +252,23 @@ def test_shapes_that_the_api_documents_are_read() -> None:
     assert [(share.revision, share.percent, share.latest) for share in shares] == [("r9", 100, True)]
     assert state_of_service({"generation": "2", "observedGeneration": "1"})[0] == "deploying"
     assert state_of_service({})[0] == "unknown"
+
+
+async def test_conditions_and_template_are_read_and_no_value_of_a_variable(adapter: CloudRunService) -> None:
+    status = await adapter.read_service()
+    assert [(each.kind, each.state) for each in status.conditions] == [
+        ("Ready", "ok"), ("RoutesReady", "ok"), ("ConfigurationsReady", "ok"),
+    ]  # fmt: skip
+    assert (status.template.concurrency, status.template.timeout_s) == (80, 300.0)
+    waiting = {"type": "RoutesReady", "state": "CONDITION_RECONCILING", "message": "revision \x1b[31m starts"}
+    past = {"type": "Active", "state": "CONDITION_FAILED", "severity": "INFO"}
+    told = conditions_of({"conditions": [waiting, past, {"state": "CONDITION_FAILED"}, {"type": "New", "state": 7}]})
+    assert [(each.kind, each.state, each.said) for each in told] == [
+        ("RoutesReady", "pending", "revision  starts"), ("New", "unknown", ""),
+    ]  # fmt: skip
+    container = {"env": [{"name": "KEY", "value": "never-shown"}, {"value": "never-shown"}]}
+    facts = facts_of({"containers": [container], "timeout": "1e9s", "maxInstanceRequestConcurrency": "x"})
+    assert facts == TemplateFacts(variables=("KEY",))
 
 
 async def test_the_doctor_names_each_permission_and_the_way_to_get_it(
