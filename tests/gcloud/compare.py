@@ -29,6 +29,8 @@ _NAMES = (  # end of a method's id in the documents -> what it is about; the fir
     ("operations.get", "operation"),
 )
 _READING = ("get", "list", "aggregatedList", "wait", "testIamPermissions", "getRule")
+_DIALECT = re.compile(r"^/(sql/v1beta4|v1)(?=/)")
+_SELECTED = re.compile(r"serving\.knative\.dev/service = (\S+)")
 _BOUND = re.compile(r'timestamp>="[^"]*"')
 
 
@@ -48,14 +50,19 @@ def said(discovery: Discovery, exchange: Exchange) -> Said:
     """In those words; a method that no document knows keeps its path."""
     document, _, method = discovery.method(exchange).partition(":")
     about = next((name for end, name in _NAMES if method.endswith(end)), method or exchange.path)
-    last = re.split(r"[/:]", exchange.path.removesuffix("/wait"))
-    name = "" if about.endswith(("s", "entries", ".list")) else next(
-        (part for part in reversed(last) if part not in ("failover", "users", "addVersion")), ""
-    )  # fmt: skip
-    rehearses = exchange.query.get("validateOnly") == "true"
-    name = "any" if about.endswith("operation") else name
+    name = "any" if about.endswith("operation") else _name(document, exchange)
     reads = exchange.method == "GET" or method.rpartition(".")[2] in _READING or about == "log entries"
-    return Said(about, name, document, reads, rehearses, exchange)
+    return Said(about, name, document, reads, exchange.query.get("validateOnly") == "true", exchange)
+
+
+def _name(document: str, exchange: Exchange) -> str:
+    """The path without its dialect; of Cloud Run, whose dialects share no path, the service or revision."""
+    if not document.startswith("run."):
+        return _DIALECT.sub("", exchange.path)
+    if selected := _SELECTED.search(exchange.query.get("labelSelector", "")):
+        return selected[1]
+    words = exchange.path.partition(":")[0].removesuffix("/revisions").split("/")
+    return words[-1] if words[-2] in ("services", "revisions") else ""
 
 
 def differences(discovery: Discovery, gcloud: Sequence[Exchange], cockpit: Sequence[Exchange]) -> set[str]:

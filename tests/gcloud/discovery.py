@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -66,6 +66,15 @@ def documents() -> Path | None:
     if spec is None or spec.origin is None:
         return None
     return Path(spec.origin).parent / "discovery_cache" / "documents"
+
+
+def faults_of(exchanges: Iterable[Exchange]) -> set[str]:
+    """All that is wrong with them and not excused; nothing where the documents are not installed."""
+    folder = documents()
+    if folder is None:
+        return set()
+    known = Discovery(folder)
+    return {fault for each in exchanges for fault in known.faults(each) if not excused(fault)}
 
 
 @dataclass(frozen=True, slots=True)
