@@ -115,7 +115,7 @@ def _retry_after(headers: Mapping[str, str], details: list[Json]) -> float | Non
 def no_answer(service: str, base_url: str, error: httpx.HTTPError, *, read: bool) -> CockpitError:
     """What it means that no answer came, or only a part of one. Only where it was never sent is a change undone."""
     where = f"{service} API at {clean(base_url)}"
-    never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)
     open_effect = not read and not never_sent
     hint = LOOK if open_effect else ""
     if isinstance(error, httpx.TimeoutException):

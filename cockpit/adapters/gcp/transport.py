@@ -24,11 +24,13 @@ from cockpit.adapters.gcp.answers import (
 )
 from cockpit.adapters.gcp.auth import Token, TokenSource, is_loopback, tokens_for
 from cockpit.adapters.gcp.budget import hold_of
+from cockpit.adapters.gcp.settings import Settings, override_of, proxy_of, settings_of, trust_of
 from cockpit.clock import Clock
 from cockpit.errors import (
     AuthenticationFailed,
     CockpitError,
     Malformed,
+    Misconfigured,
     RateLimited,
     TimedOut,
     Unreachable,
@@ -46,7 +48,7 @@ _OPERATION_MOST_S = 2.0
 
 _PROJECT = re.compile(r"projects/([^/:?]+)")
 _FIRST_WAIT_S = {"logging": 10.0}  # where an API says 429 and no more; logs are read often and by many
-_OVERRIDES = {"sqladmin": "SQL"}  # API name -> gcloud's name for it, where they differ
+_OVERRIDES = {"sqladmin": "sql"}  # API name -> gcloud's name for it, where they differ
 
 __all__ = ["OPERATION_DEADLINE_S", "GoogleApi", "Json", "error_of_answer"]
 
@@ -62,8 +64,9 @@ class GoogleApi:
         clock: Clock,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        override = environ.get(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{_OVERRIDES.get(service, service.upper())}", "")
         self.service = service
+        self._settings = Settings({}) if endpoint and is_loopback(endpoint) else settings_of(environ)
+        override = "" if endpoint else override_of(self._settings, _OVERRIDES.get(service, service))
         base = (endpoint or override or f"https://{service}.googleapis.com").rstrip("/")
         self.base_url = base.removesuffix("/compute/v1")  # gcloud's override of Compute has its path in it
         self._timeout_s = timeout_s
@@ -186,11 +189,17 @@ class GoogleApi:
 
     def _new_client(self) -> httpx.AsyncClient:
         limits = httpx.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s))
-        local = self.simulated
-        # Loopback is spoken to directly and without TLS: neither proxy settings nor CA file are read for it.
-        return httpx.AsyncClient(
-            timeout=limits, trust_env=not local, verify=not (local and self.base_url.startswith("http:"))
-        )
+        secure = self.base_url.startswith("https:")
+        if self.simulated:  # loopback is spoken to directly, whatever proxy there is
+            verify = trust_of(self._settings) if secure else False
+            return httpx.AsyncClient(timeout=limits, trust_env=False, verify=verify)
+        try:
+            return httpx.AsyncClient(timeout=limits, proxy=proxy_of(self._settings), verify=trust_of(self._settings))
+        except (ImportError, ValueError, httpx.InvalidURL):  # of HTTPS_PROXY and its like
+            raise Misconfigured(
+                "the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used",
+                hint="http://host:port works; a SOCKS proxy does not",
+            ) from None
 
     async def _within_deadline(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None, *, read: bool, patient: bool
@@ -261,7 +270,13 @@ class GoogleApi:
         if token.quota_project:
             headers["x-goog-user-project"] = token.quota_project
         client = await self._connection()
-        request = client.build_request(method, self.url(path, query), json=body, headers=headers)
+        try:
+            request = client.build_request(method, self.url(path, query), json=body, headers=headers)
+        except (httpx.InvalidURL, ValueError):  # its words would hold the token
+            raise Misconfigured(
+                f"{self.service} API: no request can be made of this address, name or token",
+                hint="look at endpoint, project and names in the profile",
+            ) from None
         try:
             most = MORE_BYTES.get(self.service, ANSWER_BYTES)
             status, answered, content = await _exchange(client, request, most)
@@ -301,5 +316,5 @@ class _Busy(Exception):
 def _project(path: str, body: Json | None) -> str:
     """Whose quota a request uses; entries:list names the project in its body."""
     names = body.get("resourceNames") if body is not None else None
-    match = _PROJECT.search(path) or _PROJECT.search(str(names or ""))
+    match = _PROJECT.search(path) or _PROJECT.search(str(names[0] if isinstance(names, list) and names else ""))
     return match[1] if match else ""

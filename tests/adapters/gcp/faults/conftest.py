@@ -125,7 +125,7 @@ def as_documented() -> None:
 @pytest.fixture
 async def settled() -> AsyncIterator[ControlPlane]:
     """The control plane, with one of each thing."""
-    plane = ControlPlane(settle_s=0.0)
+    plane = ControlPlane(settle_s=0.0, reads_per_minute=1_000_000)
     one = plane.run.seed("shop", Template("r/shop:v1", revision="shop-00001-a"), created=STARTED, creator="a@b.c")
     later = STARTED + timedelta(hours=1)
     plane.run.seed_revision(one, Template("r/shop:v2", revision="shop-00002-b"), created=later, creator="a@b.c")
