@@ -103,6 +103,17 @@ async def test_memory_is_a_new_revision_and_its_undo_the_former_limit(rig: Rig) 
     assert len(shop(rig).revisions) == 4
 
 
+async def test_cpu_alone_is_a_new_revision_and_refused_alike(rig: Rig) -> None:
+    plan = await rig.plan("revisions.memory", cpu="2")
+    first = plan.changes[0]
+    assert (first.what, first.before, first.after) == ("cpu of an instance", "1000m", "2")
+    result = await rig.run(plan)
+    assert (shop(rig).template.memory, shop(rig).template.cpu) == ("512Mi", "2")
+    assert (await rig.undo(result.undo.request)).request.params == {"cpu": "1000m"}
+    await rolled_back(rig)
+    assert "a new revision would bring it back" in rig.reasons(await rig.plan("revisions.memory", cpu="4"))
+
+
 async def test_memory_is_refused_while_it_would_bring_back_the_image_that_was_left(rig: Rig) -> None:
     await rolled_back(rig)
     plan = await rig.plan("revisions.memory", memory="4Gi")
