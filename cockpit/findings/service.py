@@ -93,14 +93,16 @@ def revision_findings(view: View) -> Iterator[Finding]:
         if live is None:
             continue
         when = datetime.fromtimestamp(live, UTC)
+        since = f"{datetime.fromtimestamp(began, UTC):%H:%M:%S}"
+        rose = f"rose {_later(began - live)}" if view.onset_seen(began) else f"since {since} at least"
         yield Finding(
             rule="bad-revision",
             severity=Severity.CRIT,
-            text=f"{serving.name} went live {when:%H:%M:%S}, errors rose {_later(began - live)}: {share}",
+            text=f"{serving.name} went live {when:%H:%M:%S}, errors {rose}: {share}",
             short=f"{serving.name} live {when:%H:%M}",
             evidence=(
                 f"live since {when:%H:%M:%S} UTC with {serving.percent} % of the traffic",
-                f"errors since {datetime.fromtimestamp(began, UTC):%H:%M:%S} UTC: {share}",
+                f"errors since {since} UTC: {share}",
                 service.previous.evidence if service.previous else "the revision before it is not known",
             ),
             source=state.source,

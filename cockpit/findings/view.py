@@ -37,6 +37,10 @@ class View:
         found = [onset for _, logs in self.fresh(LogStatus) if (onset := _onset(logs, self.now))]
         return min(found, default=None)
 
+    def onset_seen(self, onset: float) -> bool:
+        """Whether the log was read before `onset`, too; else the errors may be older than what is known of it."""
+        return any(bucket.start < onset for _, logs in self.fresh(LogStatus) for bucket in logs.buckets)
+
     def fails_after(self, moment: float) -> bool:
         """Whether requests fail now, in a slice of time that lies wholly after `moment`."""
         for _, logs in self.fresh(LogStatus):

@@ -28,16 +28,18 @@ class DatabaseMeter:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
+        self._one = asyncio.Lock()  # a session answers one question at a time
 
     async def load(self) -> DatabaseLoad | None:
         """Sessions by database, its own left out, and the size of all databases."""
         try:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with asyncio.timeout(_DEADLINE_S), self._one:
                 if self._connection is None or self._connection.is_closed():
                     settings = {"application_name": _NAME}
                     self._connection = await asyncpg.connect(self._dsn, timeout=_DEADLINE_S, server_settings=settings)
-                rows = await self._connection.fetch(_BY_DATABASE)
-                size = await self._connection.fetchval(_SIZE)
+                connection = self._connection  # a failure elsewhere may drop it in the meantime
+                rows = await connection.fetch(_BY_DATABASE)
+                size = await connection.fetchval(_SIZE)
         except _FAULTS:
             self.close()
             return None

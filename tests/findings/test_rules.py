@@ -109,6 +109,16 @@ def test_a_revision_that_went_live_before_errors_rose_is_suspected_with_the_way_
     assert [finding.rule for finding in cause_chain(found)] == ["bad-revision", "errors"]
 
 
+def test_when_errors_rose_is_not_said_where_the_log_is_not_known_from_before_them() -> None:
+    failing = logs(60)
+    cut = replace(failing, buckets=tuple(bucket for bucket in failing.buckets if bucket.errors))
+    live = state(SourceKind.REVISIONS, service(600))
+    whole = next(each for each in find([state(SourceKind.LOGS, failing), live], AT) if each.rule == "bad-revision")
+    assert "errors rose 9 min later: 40 %" in whole.text
+    part = next(each for each in find([state(SourceKind.LOGS, cut), live], AT) if each.rule == "bad-revision")
+    assert "errors since" in part.text and "at least: 40 %" in part.text and "rose" not in part.text
+
+
 def test_a_revision_is_not_suspected_when_errors_came_before_it_or_long_after() -> None:
     early = [state(SourceKind.LOGS, logs(300)), state(SourceKind.REVISIONS, service(90))]
     assert "bad-revision" not in rules(*early)
