@@ -72,7 +72,18 @@ def _warnings(service: ServiceStatus) -> list[Row]:
                 ("▲ ", "warning bold"), ("pinned", "warning bold"), (": a new deployment gets no traffic", "warning")
             )
         )
-    if serving is not None and latest is not None and serving.image != latest.image == service.template_image:
+    for each in service.conditions if service.state != "failed" else ():
+        if each.state == "failed":
+            rows.append(
+                spans(("✖ ", "error bold"), (each.kind, "error bold"), (f": {each.said or 'failed'}", "error"))
+            )
+    if service.scaling.stopped:
+        rows.append(
+            spans(
+                ("✖ ", "error bold"), ("stopped", "error bold"), (": no instance runs until it is resumed", "error")
+            )
+        )
+    if serving is not None and latest is not None and serving.name in service.strays:
         rows.append(
             spans(
                 ("▲ ", "warning bold"),
@@ -86,7 +97,7 @@ def _warnings(service: ServiceStatus) -> list[Row]:
 def _scaling(service: ServiceStatus) -> Row:
     scaling = service.scaling
     parts: list[Span] = [("scale ", "muted")]
-    if scaling.manual_instances is not None:
+    if scaling.manual:
         parts.append((f"manual {scaling.manual_instances}", "bold"))
     else:
         low = str(scaling.min_instances) if scaling.min_instances else "unset"
@@ -95,6 +106,30 @@ def _scaling(service: ServiceStatus) -> Row:
     if service.last_modifier:
         parts += [("   changed by ", "muted"), (service.last_modifier, "")]
     return spans(*parts)
+
+
+def _instance(service: ServiceStatus) -> list[Row]:
+    """What an instance has and who may ask it, as far as it is known."""
+    parts: list[Span] = [(text, "") for text in (service.memory, f"{service.cpu} CPU" if service.cpu else "") if text]
+    parts = [part for each in parts for part in (("  ", ""), each)]
+    if service.ingress:
+        parts += [("   ingress ", "muted"), (service.ingress, "" if service.ingress == "all" else "bold")]
+    return [spans(("each instance", "muted"), *parts)] if parts else []
+
+
+def _set_up(service: ServiceStatus) -> list[tuple[str, str]]:
+    """Template, scaling and conditions in words; of variables and secrets the names."""
+    facts = service.template
+    return [
+        ("memory, CPU", "  ".join(filter(None, (service.memory, service.cpu)))),
+        ("requests at once", f"{facts.concurrency} in an instance" if facts.concurrency else ""),
+        ("timeout", f"{facts.timeout_s:g} s" if facts.timeout_s else ""),
+        ("runs as", facts.account),
+        ("variables", ", ".join(facts.variables)),
+        ("secrets", ", ".join(f"{name}:{version}" for name, version in service.secrets)),
+        ("ingress", service.ingress),
+        *((f"{each.kind}", f"{each.state}  {each.said}".strip()) for each in service.conditions),
+    ]
 
 
 class RevisionsPane(Pane):
@@ -126,7 +161,7 @@ class RevisionsPane(Pane):
                     (f"  {service.previous.evidence}", "muted"),
                 )
             )
-        rows.append(_scaling(service))
+        rows += [_scaling(service), *_instance(service)]
         rows += [note(text, "warning") for text in service.notes]
         return rows
 
@@ -182,6 +217,7 @@ class RevisionsPane(Pane):
             ("service", service.name),
             ("generation", f"{service.generation}, etag {service.etag}"),
             ("template image", service.template_image),
+            *_set_up(service),
             ("url", service.uri),
         ]
         for share in service.serving:
