@@ -89,6 +89,6 @@ class Hold:
 _holds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Hold]] = WeakKeyDictionary()
 
 
-def hold_of(base_url: str, project: str) -> Hold:
+def hold_of(api: str, project: str) -> Hold:
     """The one of an API and project, whoever asks: of this event loop, of which a process has one."""
-    return _holds.setdefault(asyncio.get_running_loop(), {}).setdefault((base_url, project), Hold())
+    return _holds.setdefault(asyncio.get_running_loop(), {}).setdefault((api, project), Hold())

@@ -221,7 +221,7 @@ class GoogleApi:
         pause = RETRY_FIRST_S
         renewed = False
         project = _project(path, body)
-        hold = hold_of(self.base_url, project)
+        hold = hold_of(f"{self.service} {self.base_url}", project)  # some endpoints serve several APIs
         while True:
             # A change is the operator's own, and it is for the API to refuse it.
             if read and (wait := hold.wait_s(self._clock.monotonic())) > 0:

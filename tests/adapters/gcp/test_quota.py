@@ -72,6 +72,21 @@ async def test_nobody_asks_the_api_for_that_project_before_the_time_that_it_name
     assert len(front.sent("GET", PATH)) == 2
 
 
+async def test_what_one_api_refuses_says_nothing_of_another_behind_the_same_endpoint(
+    front: Any, clock: ManualClock, make: Callable[[], GoogleApi]
+) -> None:
+    front.fail("GET", PATH, busy(retry_after="30"))
+    one = make()
+    with pytest.raises(RateLimited):
+        await one.get(PATH)
+    other = GoogleApi("compute", front.url, 5.0, clock)
+    try:
+        await other.get(PATH)
+    finally:
+        await other.close()
+    assert len(front.sent("GET", PATH)) == 2
+
+
 async def test_a_change_is_sent_all_the_same_and_says_that_it_was_not_done(
     front: Any, make: Callable[[], GoogleApi]
 ) -> None:
