@@ -106,7 +106,8 @@ class Rollback(TrafficAction):
             if not status.previous.certain:
                 warnings.append(f"{name} is {status.previous.evidence}: make sure that it was good")
         if serving_shares(status) == {name: 100}:
-            already = Refusal("preconditions", f"{name} serves 100 % already", "choose another revision")
+            hint = "choose another revision" + ("" if status.pinned else ", or pin the traffic to it (revisions.pin)")
+            already = Refusal("preconditions", f"{name} serves 100 % already", hint)
             return Wish(None, f"Roll back to {name}", (already,))
         wanted, serving = status.revision(name), status.revision(status.serving_revision)
         if wanted is not None and serving is not None and wanted.digest and wanted.digest == serving.digest:

@@ -59,11 +59,11 @@ async def by_replay(command: Recorded) -> Done:
     return await on_a_new_world(command, replay)
 
 
-async def by_cockpit(command: Recorded, folder: Path) -> Done:
-    """Understood, bound, planned, run and verified; or looked at."""
+async def by_cockpit(command: Recorded, folder: Path, instead: str = "") -> Done:
+    """Understood, bound, planned, run and verified; or looked at. `instead`: another text in the command's place."""
     named = files(folder)
     given = {"sql-password": {"secret": f"file:{named['PASSWORD']}"}}.get(command.id, {})
-    text = command.command.replace("SECRETFILE", str(named["SECRETFILE"]))
+    text = instead or command.command.replace("SECRETFILE", str(named["SECRETFILE"]))
 
     async def act(at: World) -> Done:
         async with cockpit(at.url, folder) as made:

@@ -24,3 +24,21 @@ async def test_the_cockpit_does_what_gcloud_does(
     if command.id not in UNPLAYED:
         assert list(theirs.statuses) == [each.status for each in command.requests]
     assert faults_of((*theirs.exchanges, *ours.exchanges)) == set()
+
+
+@pytest.mark.parametrize("command", [each for each in recorded() if each.changes], ids=lambda each: each.id)
+async def test_the_command_that_a_plan_shows_leads_to_the_same_when_a_runbook_has_it(
+    command: Recorded, tmp_path: Path
+) -> None:
+    done = await by_cockpit(command, tmp_path)
+    assert done.deed is not None and done.deed.plan is not None
+    shown = done.deed.plan.equivalent
+    assert len(shown) == (0 if done.deed.refusals else 1)
+    for line in shown:
+        again = await by_cockpit(command, tmp_path, line)
+        assert again.deed is not None
+        if command.id == "run-no-traffic":  # by name it is a rollback, to what serves already: pinning is meant
+            assert again.deed.refusals == ("shop-00003-ddd serves 100 % already",)
+            assert "revisions.pin" in again.deed.plan.refusals[0].hint
+        else:
+            assert again.facts == done.facts
