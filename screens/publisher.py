@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cockpit.model.credentials import Credentials
 from cockpit.model.finding import Finding
 from cockpit.model.logs import LogBucket, LogStatus
 from cockpit.model.reading import History, Marker, SourceState
@@ -168,7 +170,12 @@ class Publisher:
             len(engine.executor.running),
             offer.title if offer is not None else "",
             logged_until=_silent_since(self._states),
+            login=_login(engine.credentials(), now),
         )
+
+
+def _login(credentials: Credentials | None, now: float) -> tuple[Severity, str] | None:
+    return credentials.said(datetime.fromtimestamp(now, UTC)) if credentials is not None else None
 
 
 def _silent_since(states: tuple[SourceState, ...]) -> float | None:

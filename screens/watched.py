@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from cockpit.clock import Clock
+from cockpit.model.credentials import Credentials
 from cockpit.model.finding import Finding
 from cockpit.model.reading import History, Marker, SourceState
 
@@ -68,6 +69,9 @@ class Watched(Protocol):
     @property
     def guide(self) -> Desk | None:
         """The runbook, None where the profile names none."""
+
+    def credentials(self) -> Credentials | None:
+        """How those for Google stand, None before they were asked for."""
 
     def findings(self) -> tuple[Finding, ...]:
         """Worst first."""

@@ -33,7 +33,7 @@ _MARKS = {True: Severity.OK, None: Severity.WARN, False: Severity.CRIT}
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One source, the cockpit's own ground ("cockpit"), or the runbook ("runbook")."""
+    """One source, the cockpit's own ground ("cockpit"), the runbook ("runbook"), the account at Google ("google")."""
 
     source: str
     kind: str
@@ -73,7 +73,8 @@ async def _examine(given: Given) -> list[Examined]:
         await engine.prepare()
         own = await asyncio.to_thread(_own_ground, given, engine)
         book = await asyncio.to_thread(_runbook, engine)
-        return [own, *book, *await asyncio.gather(*(_source(part) for part in engine.parts))]
+        sources = await asyncio.gather(*(_source(part) for part in engine.parts))
+        return [own, *book, *_google(engine), *sources]
     finally:
         await engine.close()
 
@@ -120,6 +121,14 @@ def _own_ground(given: Given, engine: Engine) -> Examined:
     for name, path in _secret_files(given):
         found += _secret_file(name, path)
     return Examined("cockpit", "cockpit", True, None, tuple(found))
+
+
+def _google(engine: Engine) -> list[Examined]:
+    """As whom and by which way Google is asked, once the sources have asked it."""
+    from cockpit.engine.google import ground
+
+    found = ground(engine.profile, engine.clock)
+    return [Examined("google", "google", None, None, found)] if found else []
 
 
 def _runbook(engine: Engine) -> list[Examined]:

@@ -18,12 +18,13 @@ from cockpit.audit.approvals import Approvals
 from cockpit.audit.locks import Locks
 from cockpit.audit.log import AuditLog
 from cockpit.clock import Clock, SystemClock
-from cockpit.engine import compose
+from cockpit.engine import compose, google
 from cockpit.engine.changes import change_markers
 from cockpit.engine.places import audit_path, state_folder
 from cockpit.findings.rules import cause_chain, find
 from cockpit.findings.symptoms import symptoms
 from cockpit.looks.book import LookBook
+from cockpit.model.credentials import Credentials
 from cockpit.model.finding import Finding
 from cockpit.model.reading import Marker
 from cockpit.model.revisions import ServiceStatus
@@ -131,6 +132,10 @@ class Engine:
         except Exception as error:
             # Closing is a courtesy to the other side; its failure must not keep the operator.
             _log.warning("closing %s failed: %s", type(adapter).__name__, type(error).__name__)
+
+    def credentials(self) -> Credentials | None:
+        """How those for Google stand, None before they were asked for."""
+        return google.credentials(self.profile)
 
     def findings(self) -> tuple[Finding, ...]:
         """What the rules say now, worst first."""

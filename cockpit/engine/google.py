@@ -13,8 +13,10 @@ from cockpit.engine.part import Parts
 from cockpit.engine.vault import compose_secrets
 from cockpit.looks.bound import StateOf
 from cockpit.model.cache import CacheStatus
+from cockpit.model.credentials import Credentials
+from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.memorystore import MemorystoreStatus
-from cockpit.model.severity import SourceKind
+from cockpit.model.severity import Severity, SourceKind
 from cockpit.profile.schema import Profile
 
 
@@ -30,8 +32,47 @@ def google_modules(profile: Profile) -> dict[str, bool]:
     }
 
 
+def uses_google(profile: Profile) -> bool:
+    """Whether any source is Google's."""
+    own = bool(profile.cloud_run) or any(log.type == "cloud_logging" for log in profile.logs)
+    return own or any(google_modules(profile).values())
+
+
+def credentials(profile: Profile) -> Credentials | None:
+    """How the credentials stand; None before they were asked for, and where nothing is Google's."""
+    if not uses_google(profile):
+        return None
+    from cockpit.adapters.gcp.identity import standing
+
+    return standing()
+
+
+def ground(profile: Profile, clock: Clock) -> tuple[Diagnosis, ...]:
+    """What is said once of all sources: the account, how long it lasts, the way there. Empty where there is none."""
+    found: list[Diagnosis] = []
+    known = credentials(profile)
+    if known is not None:
+        said = known.said(clock.now())
+        if said is None:
+            found.append(Diagnosis("credentials", True, f"{known.origin}: they renew by themselves"))
+        else:
+            severity, text = said
+            ok = None if severity is Severity.WARN else False
+            found.append(Diagnosis("credentials", ok, f"{text.partition(',')[0]}: {known.problem}", known.fix))
+    if known is not None:
+        from cockpit.adapters.gcp.settings import said_of, settings_of
+
+        if way := said_of(settings_of()):
+            found.append(Diagnosis("way", True, way))
+    return tuple(found)
+
+
 def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     """Add sources, actions and looks. Opens no connection."""
+    if uses_google(profile):
+        from cockpit.adapters.gcp.identity import act_as
+
+        act_as(profile.google.impersonate)
     compose_secrets(parts, profile, scene, clock, state_of)
     _cloud_sql(parts, profile, scene, clock, state_of)
     _memorystore(parts, profile, scene, clock, state_of)

@@ -12,6 +12,7 @@ from cockpit.profile.section import Section, Source
 
 _NUMBER = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _LABEL = re.compile(r"(metric\.labels|resource\.labels|metadata\.user_labels)\.[A-Za-z_][A-Za-z0-9_]*")
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*@[A-Za-z0-9][A-Za-z0-9.-]+")
 METRIC_PATTERN = r"^[a-z][A-Za-z0-9.-]*\.[a-z]+/[A-Za-z0-9_./%:-]+$"
 
 
@@ -27,8 +28,22 @@ def _label(text: str) -> str:
     return text
 
 
+def _accounts(text: str) -> str:
+    if text and not all(_ACCOUNT.fullmatch(each.strip()) for each in text.split(",")):
+        raise ValueError('must be the e-mail address of a service account: "oncall@shop.iam.gserviceaccount.com"')
+    return text
+
+
 MetricBound = Annotated[Comparison, AfterValidator(_bound)]
 Label = Annotated[str, AfterValidator(_label)]
+
+
+class GoogleIdentity(Section):
+    """As whom the cockpit works at Google Cloud."""
+
+    impersonate: Annotated[str, AfterValidator(_accounts)] = ""
+    """Service account to act as, with your own credentials behind it: "oncall@shop.iam.gserviceaccount.com". With
+    commas a chain of delegates, the last is whom to act as. Without it gcloud's auth/impersonate_service_account."""
 
 
 class GoogleSource(Source):

@@ -27,6 +27,7 @@ from cockpit.profile.google import (
     AccessSource,
     ArmorSource,
     CloudSqlSource,
+    GoogleIdentity,
     MemorystoreSource,
     MetricsSource,
     SecretsSource,
@@ -334,6 +335,8 @@ class Profile(Section):
     """Secrets of Secret Manager."""
     access: tuple[AccessSource, ...] = ()
     """Who changed what, and who was turned away."""
+    google: GoogleIdentity = GoogleIdentity()
+    """The account at Google Cloud, for all its sources."""
     http_action: tuple[HttpAction, ...] = ()
     """Changes that the system offers over HTTP."""
     block: BlockAction | None = None

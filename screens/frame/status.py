@@ -12,6 +12,8 @@ from screens.frame.strip import Bar, Bars, spans_length
 from screens.paint import GLYPH, SEVERITY_STYLE, Span
 from screens.panes.base import ceil
 
+ROOM_FOR_ADVICE = 150  # cells; the right part of the bar keeps its width, and the mode must stay in sight
+
 
 def _source(state: SourceState, brief: bool) -> tuple[Span, ...]:
     severity = state.severity if state.freshness is not Freshness.WAITING else Severity.UNKNOWN
@@ -29,6 +31,15 @@ def _source(state: SourceState, brief: bool) -> tuple[Span, ...]:
     return (glyph, (f"{state.title} ", "bold"), (f"{word}{since}", "warning"))
 
 
+def _login(now: Situation, width: int) -> tuple[Span, ...]:
+    """Only what must be acted on: credentials that renew by themselves are nobody's business."""
+    if now.login is None:
+        return ()
+    severity, said = now.login
+    said = said if width >= ROOM_FOR_ADVICE else said.partition(",")[0]  # doctor gives the advice, too
+    return ((f"{GLYPH[severity]} {said}", SEVERITY_STYLE[severity]), ("   ", ""))
+
+
 class Status(Bars):
     """One line above the footer."""
 
@@ -44,7 +55,7 @@ class Status(Bars):
     def bars(self, width: int, height: int) -> Sequence[Bar]:
         """Sources that are well are left out where there is no room for all."""
         now = self.situation
-        right: tuple[Span, ...] = ((figures.clock(now.now) + " UTC", "bold"),)
+        right = (*_login(now, width), (figures.clock(now.now) + " UTC", "bold"))
         left: list[Span] = [*mode_chips(now), ("  ", "")]
         place: list[Span] = []
         if now.environment:

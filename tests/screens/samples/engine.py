@@ -8,6 +8,7 @@ from typing import Any
 from cockpit.clock import ManualClock
 from cockpit.errors import CockpitError
 from cockpit.model.action import ActionSpec, Param, ParamKind, Scope, Tier
+from cockpit.model.credentials import Credentials
 from cockpit.model.finding import Finding
 from cockpit.model.reading import Marker, Observation
 from cockpit.model.revisions import (
@@ -100,6 +101,7 @@ class SampleEngine:
         self.looks: Any = None
         self.polls = 0
         self.found: tuple[Finding, ...] = ()
+        self.login: Credentials | None = None
         self.extra_markers: tuple[Marker, ...] = ()
 
     def add(self, source: str, kind: SourceKind, interval_s: float = 1.0) -> None:
@@ -115,6 +117,9 @@ class SampleEngine:
 
     def fail(self, source: str, error: CockpitError) -> None:
         self.hub.poll_failed(source, error)
+
+    def credentials(self) -> Credentials | None:
+        return self.login
 
     def findings(self) -> tuple[Finding, ...]:
         return self.found
