@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -36,6 +36,14 @@ class Keeping(Protocol):
 
     def keep(self, value: str) -> str:
         """Hold the value in memory; the reference to it, which is all that a request ever has."""
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """An action whose choices for one parameter depend on another that is filled in."""
+
+    async def choices_among(self, param: str, given: Mapping[str, str]) -> Sequence[Choice]:
+        """As `choices`, for what is given already."""
 
 
 class ActionHandler(Protocol):

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from cockpit.actions.gcloud_secrets import replacements
 from cockpit.actions.google import GoogleAction, GoogleGround
 from cockpit.actions.handler import ActionHandler, RunControl
-from cockpit.adapters.gcp.commandline import RunCall, cloud_call
 from cockpit.adapters.gcp.roles import ROLES
 from cockpit.errors import CockpitError, NotFound
 from cockpit.model.action import (
@@ -32,7 +31,6 @@ from cockpit.model.action import (
     Undo,
     Verification,
 )
-from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.secretstore import SecretVersion, StoredSecret
 from cockpit.model.severity import SourceKind
 
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from cockpit.adapters.payload import Origin, Payload
 
 _SECRET = Param("secret", ParamKind.CHOICE, "short name of the secret")
-_VERSION = Param("version", ParamKind.INTEGER, "number of the version")
+_VERSION = Param("version", ParamKind.CHOICE, "number of the version")
 _ETAG = Param("etag", ParamKind.TEXT, "etag of the version as it was read", False, identity=True)
 _FROM = Param("from", ParamKind.REFERENCE, "where the value is: file:PATH or env:NAME; never the value itself")
 
@@ -240,6 +238,15 @@ class Switch(SecretAction):
         self._verb = spec.id.partition(".")[2]
         self._state = f"{self._verb.upper()}D"
 
+    async def choices_among(self, param: str, given: Mapping[str, str]) -> Sequence[Choice]:
+        """Versions of the secret that is chosen, those that it can be done to; oldest first."""
+        if param != "version" or not given.get("secret"):
+            return await self.choices(param)
+        secret = await self._vault.secret(given["secret"])
+        state = "DISABLED" if self._verb == "enable" else "ENABLED"
+        fitting = [each for each in reversed(secret.versions) if each.state == state]
+        return [Choice(each.number, _version_words(each, newest_number(secret))) for each in fitting]
+
     async def plan(self, request: ActionRequest) -> Plan:
         """The state of the version now, and who may notice."""
         name, number = request.get("secret"), request.get("version")
@@ -297,6 +304,12 @@ class Switch(SecretAction):
         return Verification(version.state == self._state, f"version {number} is {version.state}")
 
 
+def _version_words(version: SecretVersion, newest: str) -> str:
+    made = f", of {version.created:%Y-%m-%d %H:%M} UTC" if version.created is not None else ""
+    latest = ", what `latest` reads" if version.number == newest else ""
+    return f"version {version.number}{made}{latest}"
+
+
 def version_of(secret: StoredSecret, number: str) -> SecretVersion:
     """The version of that number. Raises NotFound."""
     found = next((each for each in secret.versions if each.number == number), None)
@@ -347,49 +360,7 @@ def _misses(secret: StoredSecret, version: SecretVersion) -> tuple[str, ...]:
     return tuple(found)
 
 
-_PLACES = {"--project": "project"}
-_NUMBER = re.compile(r"[1-9]\d{0,9}")
-
-
-def _asked(found: RunCall, action: str, tier: Tier, values: dict[str, str]) -> Intent:
-    params = {name: found.value(text) for name, text in values.items()}
-    return Intent(
-        action,
-        SourceKind.SECRETS,
-        found.target,
-        {name: value for name, value in params.items() if isinstance(value, str)},
-        {name: value for name, value in params.items() if isinstance(value, Placeholder)},
-        tier=tier,
-    )
-
-
-def _adding(call: Call) -> Intent | None:
-    """gcloud secrets versions add NAME --data-file=FILE; not what comes through a pipe."""
-    found = cloud_call(call, "secrets versions add", places=_PLACES)
-    if found is None or len(found.given) != 1 or set(found.options) != {"--data-file"}:
-        return None
-    file = found.options["--data-file"]
-    if file in ("", "-", "/dev/stdin"):
-        return None
-    return _asked(found, ADD.id, ADD.tier, {"secret": found.given[0], "from": f"file:{file}"})
-
-
-def _switching(call: Call, spec: ActionSpec) -> Intent | None:
-    """gcloud secrets versions disable|enable N --secret=NAME."""
-    found = cloud_call(call, f"secrets versions {spec.id.partition('.')[2]}", places=_PLACES)
-    if found is None or len(found.given) != 1 or set(found.options) != {"--secret"}:
-        return None
-    version = found.value(found.given[0])
-    if isinstance(version, str) and not _NUMBER.fullmatch(version):
-        return None
-    return _asked(found, spec.id, spec.tier, {"secret": found.options["--secret"], "version": found.given[0]})
-
-
-REPLACES = (
-    Replacement(ADD.id, "gcloud", ADD.tier, _adding),
-    Replacement(DISABLE.id, "gcloud", DISABLE.tier, lambda call: _switching(call, DISABLE)),
-    Replacement(ENABLE.id, "gcloud", ENABLE.tier, lambda call: _switching(call, ENABLE)),
-)
+REPLACES = replacements(ADD, DISABLE, ENABLE)
 
 
 def handlers(ground: GoogleGround, vault: Vault, values: Values) -> list[ActionHandler]:

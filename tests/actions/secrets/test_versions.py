@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cockpit.actions import secretmanager
-from cockpit.actions.handler import Keeping
+from cockpit.actions.handler import Choosing, Keeping
 from cockpit.engine.compose import replacements
 from cockpit.errors import Conflict, Malformed, Misconfigured, NotFound
 from cockpit.model.action import Grant, Outcome, Plan, RunResult, Tier
@@ -177,6 +177,19 @@ async def test_secrets_are_offered_by_name(rig: Any) -> None:
     choices = await rig.handlers["secrets.add"].choices("secret")
     assert [each.value for each in choices] == ["api-key"]
     assert await rig.handlers["secrets.add"].choices("from") == ()
+
+
+async def test_versions_are_offered_of_the_secret_that_was_chosen_those_that_it_can_be_done_to(rig: Any) -> None:
+    disable, enable = rig.handlers["secrets.disable"], rig.handlers["secrets.enable"]
+    assert isinstance(disable, Choosing) and not isinstance(rig.handlers["secrets.add"], Choosing)
+    offered = await disable.choices_among("version", {"secret": "api-key"})
+    assert [each.value for each in offered] == ["1", "2"], "the newest last: it is what most read"
+    assert "what `latest` reads" in offered[1].label and "latest" not in offered[0].label
+    assert await enable.choices_among("version", {"secret": "api-key"}) == []
+    await rig.run(await rig.plan("secrets.disable", version="1"))
+    assert [each.value for each in await enable.choices_among("version", {"secret": "api-key"})] == ["1"]
+    assert [each.value for each in await disable.choices_among("secret", {})] == ["api-key"]
+    assert await disable.choices_among("version", {}) == (), "which secret is not known yet"
 
 
 def meant(text: str) -> Intent | None:

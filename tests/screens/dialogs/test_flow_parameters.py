@@ -79,6 +79,17 @@ class TestParameters:
             await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
             assert handler.requests[0].get("database") == "shop"
 
+    async def test_what_is_offered_may_depend_on_what_the_row_has_filled_in(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        async def among(param: str, given: Any) -> list[Choice]:
+            return [Choice("audit-3", f"{param} for {given['older_than']}")]
+
+        handler.choices_among = among
+        async with stage() as table:
+            flow_on(table).start("database.terminate", "database/main", {"older_than": "3h"})
+            await table.until(lambda: "database for 3h" in table.text, "the choices")
+
     async def test_a_form_names_what_the_row_has_filled_in_already(
         self, stage: Any, flow_on: Any, executor: Executor
     ) -> None:
