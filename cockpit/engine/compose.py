@@ -180,7 +180,7 @@ def _revisions(
         parts.add(SourceKind.REVISIONS, source.name, adapter, source.interval, source.timeout)
         name = f"revisions/{source.name}"
         parts.handlers.extend(revisions.handlers(name, adapter, scene, profile.limits, clock))
-        parts.lookers.extend(looks.lookers(name, state_of, clock))
+        parts.lookers.extend(looks.lookers(name, state_of, clock, adapter))
 
 
 def _runbook(parts: Parts, profile: Profile, scene: Scene, clock: Clock) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
-from cockpit.adapters.gcp.commandline import RunCall, run_call
+from cockpit.adapters.gcp.commandline import run_call
 from cockpit.clock import Clock
 from cockpit.errors import NotFound, Refused, Unreachable
-from cockpit.looks.bound import BoundLook, StateOf, reading_of, sight_of
+from cockpit.looks.bound import LINES, BoundLook, StateOf, reading_of, sight_of
 from cockpit.looks.looker import Looker
 from cockpit.model.action import Choice, Param, ParamKind, Tier
 from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
-from cockpit.model.revisions import Condition, Revision, ServiceStatus, TrafficTarget
-from cockpit.model.severity import SourceKind
+from cockpit.model.revisions import Condition, Revision, ServiceBrief, ServiceStatus, TrafficTarget
+from cockpit.model.severity import Severity, SourceKind
+from cockpit.text import clean
 
 STATE = LookSpec(
     "revisions.state",
@@ -33,26 +35,51 @@ LIST = LookSpec(
         Param("limit", ParamKind.INTEGER, "how many, the newest", required=False),
     ),
 )
-SPECS = (STATE, LIST)
+SERVICES = LookSpec(
+    "revisions.services",
+    "Services",
+    SourceKind.REVISIONS,
+    "The services of the project in all regions, or in one.",
+    (Param("region", ParamKind.TEXT, "only this region", required=False),),
+)
+SPECS = (STATE, LIST, SERVICES)
 
+_SERVICE_STATES = {
+    "ready": Severity.OK,
+    "deploying": Severity.OK,
+    "failed": Severity.WARN,
+    "unknown": Severity.UNKNOWN,
+}
 _ROWS = frozenset(("--page-size", "--sort-by", "--flatten"))
-_ONE_SERVICE = "It shows the service of the chosen source, not every service of the project."
 _UNFILTERED = "The whole list is shown: --filter is not applied."
 
 
 def _state_asked(call: Call) -> Intent | None:
-    """gcloud run services describe S, and services list."""
+    """gcloud run services describe S."""
     described = run_call(call, "services describe", frozenset(("--flatten",)))
-    if described is not None:
-        return None if described.options or described.given else _state_intent(described, "")
-    listed = run_call(call, "services list", _ROWS | {"--limit", "--uri", "--filter", "--cluster"})
+    if described is None or described.options or described.given:
+        return None
+    return Intent(STATE.id, SourceKind.REVISIONS, described.target)
+
+
+def _services_asked(call: Call) -> Intent | None:
+    """gcloud run services list, of one region or of all."""
+    listed = run_call(call, "services list", _ROWS | {"--limit", "--uri", "--filter"})
     if listed is None or listed.options or listed.given:
         return None
-    return _state_intent(listed, _ONE_SERVICE)
+    target = dict(listed.target)
+    region = call.flag("--region") or ""
+    asked = listed.value(region) if region else ""
+    target.pop("region", None)  # any source of the project can ask
+    differs = "All are shown: --filter and --limit are not applied." if _narrowed(call) else ""
+    if isinstance(asked, Placeholder):
+        return Intent(SERVICES.id, SourceKind.REVISIONS, target, asks={"region": asked}, differs=differs)
+    params = {"region": asked} if asked else {}
+    return Intent(SERVICES.id, SourceKind.REVISIONS, target, params, differs=differs)
 
 
-def _state_intent(found: RunCall, differs: str) -> Intent:
-    return Intent(STATE.id, SourceKind.REVISIONS, found.target, differs=differs)
+def _narrowed(call: Call) -> bool:
+    return call.flag("--filter") is not None or call.flag("--limit") is not None
 
 
 def _list_asked(call: Call) -> Intent | None:
@@ -78,12 +105,21 @@ def _list_asked(call: Call) -> Intent | None:
 REPLACES = (
     Replacement(STATE.id, "gcloud", Tier.T0, _state_asked),
     Replacement(LIST.id, "gcloud", Tier.T0, _list_asked),
+    Replacement(SERVICES.id, "gcloud", Tier.T0, _services_asked),
 )
 
 
-def lookers(source_id: str, state_of: StateOf, clock: Clock) -> list[Looker]:
-    """Both for one source."""
-    return [ServiceState(source_id, state_of), RevisionList(source_id, state_of, clock)]
+class Listing(Protocol):
+    """Can list the services of its project."""
+
+    async def services(self) -> tuple[Sequence[ServiceBrief], Sequence[str]]:
+        """Them, and the regions that did not answer. Raises CockpitError."""
+
+
+def lookers(source_id: str, state_of: StateOf, clock: Clock, listing: Listing | None = None) -> list[Looker]:
+    """All for one source; the list of services only where somebody can ask for it."""
+    found: list[Looker] = [ServiceState(source_id, state_of), RevisionList(source_id, state_of, clock)]
+    return found if listing is None else [*found, ServiceList(source_id, listing, clock)]
 
 
 class ServiceState(BoundLook):
@@ -174,6 +210,33 @@ class RevisionList(BoundLook):
             f"digest: {revision.digest or 'unknown'}",
             f"instances: least {low}, most {high}",
         ]
+
+
+class ServiceList(BoundLook):
+    """revisions.services."""
+
+    def __init__(self, source: str, listing: Listing, clock: Clock) -> None:
+        super().__init__(SERVICES, source)
+        self._listing = listing
+        self._clock = clock
+
+    async def look(self, request: LookRequest) -> Sight:
+        """Asks. Raises CockpitError."""
+        everything, silent = await self._listing.services()
+        region = request.params.get("region", "")
+        found = [each for each in everything if region in ("", each.region)]
+        wrong = [f"{each.name} {each.state}" for each in found if each.state != "ready"]
+        said = f"{len(found)} service{'s' * (len(found) != 1)}" + (f" in {region}" if region else "")
+        said += f"; {', '.join(wrong)}" if wrong else ""
+        lines = [f"no answer from {', '.join(silent)}: what is there is not in the list"] if silent else []
+        lines += [
+            f"{each.region}  {each.name}  {each.state}{f', {each.said}' if each.said else ''}"
+            f"  {each.latest_ready}  {each.uri}".rstrip()
+            for each in found
+        ]
+        worst = max((_SERVICE_STATES[each.state] for each in found), default=Severity.OK)
+        severity = max(worst, Severity.UNKNOWN) if silent else worst
+        return Sight(severity, clean(said, 200), self._clock.now(), tuple(lines[:LINES]), len(lines) > LINES)
 
 
 def _status(reading: Reading, source: str) -> ServiceStatus:

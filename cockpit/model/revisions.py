@@ -180,6 +180,18 @@ class ServiceStatus:
         return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceBrief:
+    """One service of a list over all regions; what is not told is empty."""
+
+    name: str
+    region: str
+    state: str  # "ready", "failed", "deploying", "unknown"
+    said: str = ""  # why, where it is not ready
+    latest_ready: str = ""
+    uri: str = ""
+
+
 INGRESS = ("all", "internal", "internal-and-cloud-load-balancing")
 
 

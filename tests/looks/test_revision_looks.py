@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -19,6 +21,7 @@ from cockpit.model.revisions import (
     PreviousServing,
     Revision,
     Scaling,
+    ServiceBrief,
     ServiceStatus,
     ServingShare,
     TemplateFacts,
@@ -215,9 +218,50 @@ def test_a_command_that_asks_the_same(text: str, name: str, target: dict[str, st
     assert (intent.name, dict(intent.target), dict(intent.params)) == (name, target, params)
 
 
-def test_what_a_list_of_services_or_a_filter_would_do_is_said() -> None:
-    listed = understood("gcloud run services list --project=x")
-    assert listed is not None and "not every service" in listed.differs
+@pytest.mark.parametrize(
+    ("text", "target", "params"),
+    [
+        ("gcloud run services list --project=x --uri", {"project": "x"}, {}),
+        ("gcloud run services list", {}, {}),
+        ("gcloud run services list --region=us-east1 --format=json", {}, {"region": "us-east1"}),
+    ],
+)
+def test_services_are_listed_over_regions(text: str, target: dict[str, str], params: dict[str, str]) -> None:
+    intent = understood(text)
+    assert intent is not None and intent.differs == ""
+    assert (intent.name, dict(intent.target), dict(intent.params)) == ("revisions.services", target, params)
+
+
+async def test_the_list_of_services_says_which_are_not_well_and_who_did_not_answer() -> None:
+    found = [ServiceBrief("pay", "europe-west4", "ready", "", NEW.name, "https://pay.example"),
+             ServiceBrief("pay", "us-east1", "failed", "no port")]  # fmt: skip
+
+    async def answer(silent: list[str], **params: str) -> Sight:
+        async def services() -> tuple[list[ServiceBrief], list[str]]:
+            return found, silent
+
+        listing = SimpleNamespace(services=services)
+        book = LookBook(
+            revisions.SPECS,
+            revisions.lookers(SOURCE, lambda _: None, ManualClock(NOW), cast("revisions.Listing", listing)),
+        )
+        return await book.look(LookRequest("revisions.services", SOURCE, params))
+
+    sight = await answer([])
+    assert (sight.severity, sight.summary) == (Severity.WARN, "2 services; pay failed")
+    assert sight.lines == (
+        f"europe-west4  pay  ready  {NEW.name}  https://pay.example",
+        "us-east1  pay  failed, no port",
+    )
+    here = await answer([], region="europe-west4")
+    assert (here.severity, here.summary, len(here.lines)) == (Severity.OK, "1 service in europe-west4", 1)
+    silent = await answer(["us-west9"], region="europe-west4")
+    assert silent.severity is Severity.UNKNOWN and silent.lines[0].startswith("no answer from us-west9")
+
+
+def test_what_a_filter_would_do_is_said() -> None:
+    listed = understood("gcloud run services list --limit=3")
+    assert listed is not None and "--limit are not applied" in listed.differs
     filtered = understood("gcloud run revisions list --service=pay --filter=status=True")
     assert filtered is not None and "--filter is not applied" in filtered.differs
 
@@ -234,6 +278,7 @@ def test_a_revision_to_fill_in_is_asked_for() -> None:
         "gcloud run revisions list --service=pay --cluster=c",
         "gcloud run revisions list --service=pay --limit=many",
         "gcloud run revisions delete pay-1",
+        "gcloud run services list --cluster=c",
         "gcloud run jobs describe pay",
         "gcloud run services get-iam-policy pay",
         "gcloud run domain-mappings list",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 ROLES = {
     "run.services.get": "roles/run.viewer",
+    "run.services.list": "roles/run.viewer",
     "run.revisions.list": "roles/run.viewer",
     "run.revisions.get": "roles/run.viewer",
     "run.operations.get": "roles/run.viewer",

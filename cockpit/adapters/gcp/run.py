@@ -12,6 +12,7 @@ from cockpit.adapters.capabilities import ServingJournal
 from cockpit.adapters.gcp.auditlog import AuditTrail, read_trail
 from cockpit.adapters.gcp.roles import ROLES
 from cockpit.adapters.gcp.runchange import masked, patch_of
+from cockpit.adapters.gcp.runlist import services_of
 from cockpit.adapters.gcp.runwire import (
     conditions_of,
     facts_of,
@@ -41,6 +42,7 @@ from cockpit.model.revisions import (
     PreviousServing,
     Revision,
     Scaling,
+    ServiceBrief,
     ServiceChange,
     ServiceStatus,
     TrafficTarget,
@@ -92,6 +94,10 @@ class CloudRunService:
         if self._source.audit_log and self._trail_generation < 0:
             await self._refresh_trail(number(service.get("generation")))
         return await self._status(service)
+
+    async def services(self) -> tuple[Sequence[ServiceBrief], Sequence[str]]:
+        """All of the project, and the regions that did not answer."""
+        return await services_of(self._run, self._source.project)
 
     async def missing_permissions(self, permissions: Sequence[str]) -> Sequence[str]:
         """testIamPermissions on the service."""
