@@ -20,7 +20,7 @@ from cockpit.model.action import ActionRequest, Plan
 from cockpit.model.command import Intent, Kind, Understanding
 from cockpit.model.look import LookRequest, Sight
 from cockpit.model.reading import Reading, SourceState
-from cockpit.model.severity import Freshness
+from cockpit.model.severity import Freshness, SourceKind
 from cockpit.profile.load import load
 from cockpit.runbooks.recognise import understand
 from cockpit.runbooks.shell.blocks import commands_of
@@ -83,6 +83,8 @@ class Cockpit:
         candidates = [each.source for each in able if each.spec.id == intent.name]
         bound = bind(intent.target, found.command.placeholders, candidates, self._parts.names, {})
         assert bound.sources, f"{command}: {bound.reason}"
+        named = intent.pane is not SourceKind.LOGS and {"service", "instance", "policy"} & intent.target.keys()
+        assert not named or (bound.sure and len(bound.sources) == 1), f"{command} is for {bound.sources}"
         source = bound.sources[0]  # of several the operator chooses, the first here
         doing = next(each for each in able if each.spec.id == intent.name and each.source == source)
         if found.kind is Kind.NATIVE:

@@ -18,6 +18,7 @@ class Explained:
     commands: frozenset[str]
     kinds: tuple[str, ...]
     why: str
+    silent: bool = False  # the operator need not be told
 
 
 def table(known: Sequence[str]) -> tuple[Explained, ...]:
@@ -25,7 +26,12 @@ def table(known: Sequence[str]) -> tuple[Explained, ...]:
     raw = tomllib.loads(FILE.read_text(encoding="utf-8"))
     groups: Mapping[str, Sequence[str]] = raw["groups"]
     return tuple(
-        Explained(frozenset(_chosen(each["in"], groups, known)), tuple(each["kinds"]), each["why"])
+        Explained(
+            frozenset(_chosen(each["in"], groups, known)),
+            tuple(each["kinds"]),
+            each["why"],
+            each.get("silent", False),
+        )
         for each in raw["difference"]
     )
 
@@ -42,6 +48,13 @@ def _chosen(patterns: Sequence[str], groups: Mapping[str, Sequence[str]], known:
             raise ValueError(f"no recorded command is called {plain}")
         found = found - meant if pattern.startswith("!") else found | meant
     return found
+
+
+def to_be_told(command: str, found: set[str], entries: Sequence[Explained]) -> list[str]:
+    """The differences of the state that the operator must be told of before anything is sent."""
+    silent = [kind for entry in entries if entry.silent and command in entry.commands for kind in entry.kinds]
+    states = (each for each in sorted(found) if each.startswith("state "))
+    return [each for each in states if not any(fnmatchcase(each, kind) for kind in silent)]
 
 
 def unexplained(command: str, found: set[str], entries: Sequence[Explained]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .discovery import Discovery, faults_of
-from .explained import Explained, unexplained
+from .explained import Explained, to_be_told, unexplained
 from .recorded import Recorded, recorded
 from .sides import UNPLAYED, between, by_cockpit, by_replay
 
@@ -19,8 +19,11 @@ async def test_the_cockpit_does_what_gcloud_does(
 ) -> None:
     theirs = await by_replay(command)
     ours = await by_cockpit(command, tmp_path)
-    assert unexplained(command.id, between(discovery, theirs, ours), explained) == []
+    found = between(discovery, theirs, ours)
+    assert "\n".join(unexplained(command.id, found, explained)) == ""
     assert ours.deed is not None
+    assert ours.deed.intent.differs or to_be_told(command.id, found, explained) == []
+    assert ours.deed.plan is not None or (ours.deed.sight is not None and ours.deed.sight.lines)
     if command.id not in UNPLAYED:
         assert list(theirs.statuses) == [each.status for each in command.requests]
     assert faults_of((*theirs.exchanges, *ours.exchanges)) == set()

@@ -69,7 +69,7 @@ async def test_gcloud_itself_does_what_it_did_and_what_the_cockpit_does(
     assert itself.facts == then.facts, "the recorded requests lead to the same state"
     assert asked(discovery, itself.exchanges) == asked(discovery, then.exchanges), "and are the same"
     ours = await by_cockpit(command, tmp_path)
-    assert unexplained(command.id, between(discovery, itself, ours), explained) == []
+    assert "\n".join(unexplained(command.id, between(discovery, itself, ours), explained)) == ""
     assert faults_of(itself.exchanges) == set()
 
 
