@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 TIMEOUT_S = 10.0
 LIFETIME_S = 3600
 IAM = "https://iamcredentials.googleapis.com"
+# Without a handler its warnings would be printed over the screen; what matters is in the errors.
+logging.getLogger("google.auth").addHandler(logging.NullHandler())
 _METADATA_HOSTS = ("metadata.google.internal", "metadata")
 _LOGIN = "run: gcloud auth application-default login"
 _CREATOR = "roles/iam.serviceAccountTokenCreator on it contains iam.serviceAccounts.getAccessToken"
@@ -90,10 +93,24 @@ class HttpxRequest(google.auth.transport.Request):
         """Without TLS only to this machine, or to read what the machine itself is told (metadata)."""
         host = urlsplit(url).hostname or ""
         named = host in (*_METADATA_HOSTS, os.environ.get("GCE_METADATA_HOST", "").partition(":")[0])
-        carries = body or any(name.lower() == "authorization" for name in headers)
+        sent = {name.lower() for name in headers}
+        carries = "authorization" in sent or (body and "metadata-flavor" not in sent)
         if not _is_near(host, loopback=True) and (carries or not (named or _is_near(host, loopback=False))):
             raise _Plain("it is neither https nor on this machine: no credential is sent there")
         return self._near
+
+
+class _WithoutProject(google.auth.transport.Request):
+    """Nobody here wants the project's name, for which google-auth asks the Resource Manager."""
+
+    def __init__(self, request: HttpxRequest) -> None:
+        self._request = request
+
+    def __call__(self, url: str, *args: Any, **kwargs: Any) -> _Response:
+        """As HttpxRequest, but for that question."""
+        if urlsplit(url).hostname == "cloudresourcemanager.googleapis.com":
+            return _Response(httpx.Response(404, content=b"{}"))
+        return self._request(url, *args, **kwargs)
 
 
 class _Plain(ValueError):
@@ -125,9 +142,10 @@ Granted = tuple[
 def default_token(settings: Settings, chain: Sequence[str]) -> Granted:
     """Application default credentials: user, service account, workload identity, or those of the machine."""
     with _requests(settings) as request, _explained("application default credentials"):
-        source, _ = google.auth.default(scopes=[SCOPE], request=request)
+        source, _ = google.auth.default(scopes=[SCOPE], request=_WithoutProject(request))
         if not chain:
-            source.refresh(request)  # type: ignore[no-untyped-call]  # google-auth's own gap
+            if not source.valid:
+                source.refresh(request)  # type: ignore[no-untyped-call]  # google-auth's own gap
             return _granted(source, _origin(source))
         return _impersonated(source, _origin(source), chain, settings, request)
 
