@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -241,8 +240,8 @@ class MetricsBoard:
                 )
             return vendor.aio.insecure_channel(parts.netloc, [*options, ("grpc.enable_http_proxy", 0)])
         target = parts.netloc if parts.port is not None else f"{parts.hostname}:443"
-        roots = await asyncio.to_thread(_roots)
-        if proxy := gcloud_proxy(os.environ):
+        roots = await asyncio.to_thread(_roots, self._api.variables)
+        if proxy := gcloud_proxy(self._api.variables):
             options.append(("grpc.http_proxy", proxy))
         return vendor.aio.secure_channel(target, vendor.tls(root_certificates=roots), options)
 
@@ -281,10 +280,10 @@ def gcloud_proxy(environ: Mapping[str, str]) -> str:
     return f"http://{who}{address}:{port}"
 
 
-def _roots() -> bytes | None:
+def _roots(environ: Mapping[str, str]) -> bytes | None:
     """The authorities that gcloud and OpenSSL are told to trust, None for those that gRPC brings. Blocking."""
     for name in _CA_FILES:
-        if path := os.environ.get(name, ""):
+        if path := environ.get(name, ""):
             try:
                 return Path(path).expanduser().read_bytes()
             except OSError as error:

@@ -39,6 +39,12 @@ class Settings:
         said = self.environ.get(f"CLOUDSDK_{section}_{name}".upper())
         return self.properties.get((section, name), "") if said is None else said.strip()
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """All of it as variables, for what reads only those."""
+        said = {f"CLOUDSDK_{section}_{name}".upper(): value for (section, name), value in self.properties.items()}
+        return {**said, **self.environ}
+
 
 def settings_of(environ: Mapping[str, str] = os.environ) -> Settings:
     """The variables and the active configuration. Blocking, two small files; one that cannot be read has nothing."""

@@ -65,7 +65,8 @@ class GoogleApi:
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.service = service
-        self._settings = Settings({}) if endpoint and is_loopback(endpoint) else settings_of(environ)
+        played = endpoint is not None and endpoint.startswith("http:") and is_loopback(endpoint)
+        self._settings = Settings({}) if played else settings_of(environ)
         override = "" if endpoint else override_of(self._settings, _OVERRIDES.get(service, service))
         base = (endpoint or override or f"https://{service}.googleapis.com").rstrip("/")
         self.base_url = base.removesuffix("/compute/v1")  # gcloud's override of Compute has its path in it
@@ -79,6 +80,11 @@ class GoogleApi:
     def simulated(self) -> bool:
         """The API is played on this machine."""
         return is_loopback(self.base_url)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What gcloud is told, as variables: for a client that is no HTTP client."""
+        return self._settings.variables
 
     def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """The full address of a request."""

@@ -132,6 +132,7 @@ async def proxy() -> AsyncIterator[Proxy]:
     proxy.port = server.sockets[0].getsockname()[1]
     yield proxy
     server.close()
+    await server.wait_closed()
 
 
 @pytest.mark.parametrize("by", ["gcloud", "environment"])

@@ -151,6 +151,7 @@ async def gate(settled: ControlPlane) -> AsyncIterator[Gate]:
     gate.port = server.sockets[0].getsockname()[1]
     yield gate
     server.close()
+    await server.wait_closed()
 
 
 @pytest.fixture
