@@ -41,6 +41,7 @@ SERVICES = LookSpec(
     SourceKind.REVISIONS,
     "The services of the project in all regions, or in one.",
     (Param("region", ParamKind.TEXT, "only this region", required=False),),
+    live=False,
 )
 SPECS = (STATE, LIST, SERVICES)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from cockpit.profile.load import load
 from cockpit.runbooks.recognise import understand
 from cockpit.runbooks.shell.blocks import commands_of
 
-from .world import MEMORYSTORE, POLICY, PROJECT, REGION, SERVICES
+from .world import MEMORYSTORE, POLICY, PROJECT, REGION, SERVICES, World
 
 _SQL = ("shop-db", "shop-db-replica", "pay-db", "stock-db")
 
@@ -61,8 +61,9 @@ def understood(command: str) -> Understanding:
 class Cockpit:
     """A composed profile without an engine: nothing polls but what is asked for."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, sent: Callable[[], int]) -> None:
         self._parts = parts
+        self._sent = sent
         self._states: dict[str, SourceState] = {}
 
     def state_of(self, source: str) -> SourceState | None:
@@ -104,8 +105,11 @@ class Cockpit:
     async def _look(self, looker: Looker, request: LookRequest) -> Sight:
         if looker.spec.live:
             await self._poll(looker.source)
+        before = self._sent()
         defaults = {param.name: param.default for param in looker.spec.params if param.default}
-        return await looker.look(replace(request, params={**defaults, **request.params}))
+        sight = await looker.look(replace(request, params={**defaults, **request.params}))
+        assert (self._sent() == before) is looker.spec.live, "a live look sends nothing, any other asks"
+        return sight
 
     async def _poll(self, source: str) -> None:
         part = next(each for each in self._parts.parts if each.source == source)
@@ -118,11 +122,11 @@ class Cockpit:
 
 
 @asynccontextmanager
-async def cockpit(endpoint: str, folder: Path) -> AsyncIterator[Cockpit]:
+async def cockpit(at: World, folder: Path) -> AsyncIterator[Cockpit]:
     """On a profile of everything that the world has."""
-    profile = load(_profile(endpoint, folder))
+    profile = load(_profile(at.url, folder))
     load_adapters(profile)
-    made = Cockpit(Parts())
+    made = Cockpit(Parts(), lambda: len(at.exchanges))
     parts = compose(profile, folder, Hasty(), made.state_of)
     made.adopt(parts)
     try:

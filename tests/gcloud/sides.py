@@ -66,7 +66,7 @@ async def by_cockpit(command: Recorded, folder: Path, instead: str = "") -> Done
     text = instead or command.command.replace("SECRETFILE", str(named["SECRETFILE"]))
 
     async def act(at: World) -> Done:
-        async with cockpit(at.url, folder) as made:
+        async with cockpit(at, folder) as made:
             return Done({}, (), deed=await made.do(text, given))
 
     return await on_a_new_world(command, act)
