@@ -241,6 +241,27 @@ async def test_a_missing_permission_is_in_the_plan_and_stops_the_run(rig: Rig, a
     assert len(shop(rig).revisions) == 2
 
 
+@pytest.mark.parametrize(
+    ("action", "params"), [("revisions.restart", {}), ("revisions.rollback", {"revision": GOOD})]
+)
+async def test_a_service_account_that_may_not_be_acted_as_is_found_by_the_rehearsal(
+    rig: Rig, action: str, params: dict[str, str]
+) -> None:
+    # https://cloud.google.com/run/docs/reference/iam/roles#additional-configuration
+    said = "Permission 'iam.serviceaccounts.actAs' denied on service account run@shop.example (or it may not exist)."
+
+    async def refuse(request: Request) -> Response | None:
+        error = {"error": {"code": 403, "message": said, "status": "PERMISSION_DENIED"}}
+        return Response.of(error, 403) if request.method == "PATCH" else None
+
+    rig.fault = refuse
+    plan = await rig.plan(action, **params)
+    (refusal,) = plan.refusals
+    assert refusal.step == "permission" and "iam.serviceaccounts.actAs" in refusal.reason
+    assert "run@shop.example" in refusal.reason and "roles/iam.serviceAccountUser" in refusal.hint
+    assert rig.sent() == []
+
+
 async def test_a_lost_answer_leaves_the_outcome_open_and_verification_finds_out(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
