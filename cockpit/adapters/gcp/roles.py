@@ -9,7 +9,6 @@ ROLES = {
     "run.revisions.get": "roles/run.viewer",
     "run.operations.get": "roles/run.viewer",
     "run.services.update": "roles/run.developer",
-    "iam.serviceaccounts.actAs": "roles/iam.serviceAccountUser",  # spelled so by Cloud Run
     "iam.serviceAccounts.actAs": "roles/iam.serviceAccountUser",
     "iam.serviceaccounts.actAs": "roles/iam.serviceAccountUser",  # as Cloud Run writes it when it refuses a revision
     "iam.serviceAccounts.getAccessToken": "roles/iam.serviceAccountTokenCreator",
