@@ -28,6 +28,7 @@ NEEDS = "logging.logEntries.list"
 PAGE = 500  # entries of one read; a busier log is cut, and the pane says so
 KEPT = 1000
 OVERLAP_S = 120.0  # audit entries arrive late
+CHANGES, LOGINS = "changes", "refused logins"
 PATIENCE = 5  # polls without an answer until slowing down is a failure
 _FILTER_CHARS = 20_000
 
@@ -57,9 +58,9 @@ class AccessTrail:
         """
         notes: list[str] = []
         failed: list[CockpitError] = []
-        logs: list[tuple[str, _Kept[Any]]] = [("changes", self._changes)]
+        logs: list[tuple[str, _Kept[Any]]] = [(CHANGES, self._changes)]
         if self._failures is not None:
-            logs.append(("refused logins", self._failures))
+            logs.append((LOGINS, self._failures))
         for name, log in logs:
             try:
                 await log.read()
@@ -73,7 +74,9 @@ class AccessTrail:
                 raise failed[0]
         else:
             self._answered_at = now
-        return _judged(self._status(notes), self._clock.now())
+        bound = PATIENCE * self._source.interval
+        unread = frozenset(name for name, log in logs if now - log.read_at > bound)
+        return _judged(self._status(notes), self._clock.now(), unread)
 
     async def diagnose(self) -> list[Diagnosis]:
         """Token, the right to read, and whether the filter of failures is understood."""
@@ -107,7 +110,8 @@ class AccessTrail:
 
     @property
     def _read_before(self) -> bool:
-        return self._changes.read_before or (self._failures is not None and self._failures.read_before)
+        logs = (self._changes, self._failures)
+        return any(log is not None and log.read_at != float("-inf") for log in logs)
 
     def _status(self, notes: list[str]) -> AccessStatus:
         now = self._clock.now()
@@ -149,7 +153,7 @@ class _Kept(Generic[E]):
         self._known: dict[str, datetime] = {}  # entries of the overlap, by time
         self._newest: datetime | None = None
         self.entries: list[E] = []
-        self.read_before = False
+        self.read_at = float("-inf")
         self._cut_at: datetime | None = None
 
     @property
@@ -186,7 +190,7 @@ class _Kept(Generic[E]):
         self._take(objects(answer.get("entries")))
         if answer.get("nextPageToken"):
             self._cut_at = self._clock.now()
-        self.read_before = True
+        self.read_at = self._clock.monotonic()
 
     def _take(self, found: list[Json]) -> None:
         fresh: list[E] = []
@@ -216,21 +220,22 @@ class _Kept(Generic[E]):
         return f'timestamp>="{bound}" AND (\n{self._wanted}\n)'
 
 
-def _judged(status: AccessStatus, now: datetime) -> Observation:
+def _judged(status: AccessStatus, now: datetime, unread: frozenset[str]) -> Observation:
+    """`unread` names what has not been read for long, or never: of that nothing is known, and nothing is counted."""
     burst = status.burst(now)
     if status.many and len(burst) >= status.many:
         most = busiest(burst)
         lead = f", {most[0][1]} from {most[0][0]}" if most else ""
         return Observation(Severity.WARN, f"{len(burst)} refused logins in 5 min{lead}", status)
     span = (now - status.since).total_seconds()
-    words = [_count(len(status.changes), "change")]
+    words = [f"{CHANGES} not known" if CHANGES in unread else _count(len(status.changes), "change")]
     refused = sum(1 for each in status.changes if each.failed)
-    if refused:
+    if refused and CHANGES not in unread:
         words.append(f"{refused} of them refused")
     if status.watched:
-        words.append(_count(len(status.failures), "refused login"))
+        words.append(f"{LOGINS} not known" if LOGINS in unread else _count(len(status.failures), "refused login"))
     unit = f"{span / 3600:.0f} h" if span >= 7200 else f"{span / 60:.0f} min"
-    return Observation(Severity.OK, f"{', '.join(words)} in {unit}", status)
+    return Observation(Severity.UNKNOWN if unread else Severity.OK, f"{', '.join(words)} in {unit}", status)
 
 
 def _count(number: int, word: str) -> str:

@@ -61,16 +61,16 @@ class ArmorPolicy:
         now = self._clock.monotonic()
         status = status_of(await self._api.get(self._path), self._source.project)
         if now - self._backends_at >= BACKENDS_EVERY_S:
-            self._backends_at = now
             await self._look_for_backends()
+            self._backends_at = now  # not where it was given up half-way
         status = self._with_backends(status)
         return _judged(status, self._clock)
 
     async def read_policy(self) -> ArmorStatus:
         """The policy now, with the backends as they were last seen. Raises CockpitError."""
         if self._backends_at == float("-inf"):
-            self._backends_at = self._clock.monotonic()
             await self._look_for_backends()
+            self._backends_at = self._clock.monotonic()
         return self._with_backends(status_of(await self._api.get(self._path), self._source.project))
 
     async def policies(self) -> Sequence[ArmorStatus]:

@@ -241,10 +241,10 @@ class CloudRunService:
         now = self._clock.monotonic()
         if generation == self._trail_generation and now - self._trail_at < AUDIT_EVERY_S:
             return
-        self._trail_generation, self._trail_at = generation, now
         trail = await read_trail(
             self._logging, self._source.project, self._source.region, self._source.service, self._clock
         )
+        self._trail_generation, self._trail_at = generation, now
         if not trail.problem or not self._trail.changes:
             self._trail = trail
 

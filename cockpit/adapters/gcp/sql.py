@@ -212,12 +212,13 @@ class CloudSqlInstance:
             return
         if not fresh and key == self._backups_key and now - self._backups_at < BACKUPS_EVERY_S:
             return
-        self._backups_key, self._backups_at = key, now
+        self._backups_at = float("-inf")  # what fails, or is given up half-way, is asked again by the next poll
         try:
             self._backups, self._backups_problem = tuple(await self.backups_of(self._source.instance)), ""
         except CockpitError as error:
             self._backups, self._backups_problem = (), f"backups not read: {error.message}"
-            self._backups_at = float("-inf")  # the next poll asks again
+            return
+        self._backups_key, self._backups_at = key, now
 
     async def _refresh_databases(self, status: CloudSqlStatus) -> None:
         now = self._clock.monotonic()
@@ -225,14 +226,15 @@ class CloudSqlInstance:
             return  # what was known before stays so
         if now - self._databases_at < DATABASES_EVERY_S:
             return
-        self._databases_at = now
+        self._databases_at = float("-inf")
         try:
             pages = self._api.pages(f"{self._path}/databases", {}, "items", 500)
             self._databases = tuple([text(each.get("name"), 120) async for each in pages])
             self._databases_problem = ""
         except CockpitError as error:
             self._databases, self._databases_problem = (), f"databases not read: {error.message}"
-            self._databases_at = float("-inf")
+            return
+        self._databases_at = now
 
     async def _operation(self, name: str) -> SqlOperation:
         return operation_of(await self._api.get(f"{self._operations_path}/{quote(name, safe='')}"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,6 +52,24 @@ class Front:
             return None
 
         self.faults.append(fault)
+
+    async def given_up(self, part: str, work: Coroutine[Any, Any, object]) -> None:
+        """Cancel `work` while a request whose path has `part` gets no answer, as a poll's deadline does."""
+        reached = asyncio.Event()
+
+        async def hang(request: Request) -> Response | None:
+            if part in request.path:
+                reached.set()
+                await asyncio.Event().wait()
+            return None
+
+        self.faults.append(hang)
+        task = asyncio.ensure_future(work)
+        await reached.wait()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        self.faults.remove(hang)
 
 
 @pytest.fixture(autouse=True)

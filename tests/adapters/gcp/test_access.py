@@ -135,6 +135,35 @@ async def test_when_the_service_asks_to_slow_down_what_is_known_stays(
     assert notes[0].startswith("changes not read: ") and "60 log reads a minute" in notes[1]
 
 
+async def test_what_was_never_read_is_not_counted_as_none(
+    trail: AccessTrail, plane: ControlPlane, front: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(plane, "ann@shop.example")
+    answered = 0
+
+    async def second_is_refused(request: Request) -> Response | None:
+        nonlocal answered
+        answered += "entries:list" in request.path
+        return refusal(429, "RESOURCE_EXHAUSTED") if answered == 2 else None
+
+    front.faults.append(second_is_refused)
+    seen = await trail.probe()
+    assert (seen.severity, seen.summary) == (Severity.UNKNOWN, "1 change, refused logins not known in 6 h")
+
+
+async def test_what_was_read_long_ago_is_not_known_any_more(
+    trail: AccessTrail, plane: ControlPlane, front: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(plane, "ann@shop.example")
+    assert (await trail.probe()).severity is Severity.OK
+    front.fail("POST", "entries:list", refusal(500, "INTERNAL"))
+    assert (await trail.probe()).severity is Severity.OK, "one missed poll is no long time"
+    monkeypatch.setattr("cockpit.adapters.gcp.access.PATIENCE", -1)
+    front.fail("POST", "entries:list", refusal(500, "INTERNAL"))
+    seen = await trail.probe()
+    assert seen.severity is Severity.UNKNOWN and "changes not known" in seen.summary
+
+
 async def test_slowed_down_for_long_or_from_the_start_it_is_a_failure(
     front: Any, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,13 @@ def changed(front: Any) -> list[Request]:
     return [each for each in front.requests if each.method == "PATCH" or each.path.endswith("Rule")]
 
 
+async def test_a_poll_that_was_given_up_half_way_asks_for_the_backends_again(policy: ArmorPolicy, front: Any) -> None:
+    await front.given_up("backendServices", policy.probe())
+    status = (await policy.probe()).payload
+    assert isinstance(status, ArmorStatus)
+    assert (status.backends, status.protects) == (("web", "web-api"), True)
+
+
 async def test_a_poll_reads_rules_switches_and_who_is_protected(policy: ArmorPolicy, front: Any) -> None:
     seen = await policy.probe()
     status = seen.payload

@@ -141,6 +141,17 @@ async def test_a_replica_has_no_backups_and_none_is_missed(replica: CloudSqlInst
     assert front.sent("GET", "backupRuns") == []
 
 
+@pytest.mark.parametrize("part", ["backupRuns", "/databases"])
+async def test_a_poll_that_was_given_up_half_way_leaves_nothing_taken_for_read(
+    instance: CloudSqlInstance, front: Any, part: str
+) -> None:
+    await front.given_up(part, instance.probe())
+    found = await instance.probe()
+    assert (found.severity, found.summary) == (Severity.OK, "running in europe-west1-b, HA"), "not: no good backup"
+    assert isinstance(found.payload, CloudSqlStatus)
+    assert len(found.payload.backups) == 2 and found.payload.databases == ("postgres", "shop")
+
+
 async def test_what_may_not_be_listed_is_a_note(instance: CloudSqlInstance, plane: ControlPlane) -> None:
     plane.permissions.revoke("cloudsql.backupRuns.list")
     plane.permissions.revoke("cloudsql.databases.list")
