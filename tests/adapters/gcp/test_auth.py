@@ -175,7 +175,8 @@ async def test_gclouds_account_is_used_through_config_helper(tmp_path: Path) -> 
     ends = datetime.now(UTC) + timedelta(hours=1)
     answer = {"credential": {"access_token": "ya29.gcloud", "token_expiry": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}}
     tool = tmp_path / "gcloud"
-    tool.write_text(f"#!/bin/sh\n[ \"$*\" = 'config config-helper --format=json --min-expiry=900s' ] && echo '{json.dumps(answer)}'\n")
+    asked = "[ \"$*\" = 'config config-helper --format=json --min-expiry=900s' ]"
+    tool.write_text(f"#!/bin/sh\n{asked} && echo '{json.dumps(answer)}'\n")
     tool.chmod(0o755)
     environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     token = await auth._gcloud_token(environ)
