@@ -79,11 +79,22 @@ def sql_rows(status: CloudSqlStatus, key: Say, now: float, sunk: bool) -> list[R
             part(key(f"operation/{each.id}"), each.kind.lower(), state, (said, ""), ago(each.started, now), sunk)
         )
     if status.replicas:
-        rows.append(part("", "replicas", (", ".join(status.replicas), ""), sunk=sunk))
-    if status.maintenance_at is not None:
-        rows.append(part("", "maintenance", (until(status.maintenance_at, now), "warning"), sunk=sunk))
+        rows.append(part("", "replicas", (str(len(status.replicas)), ""), (", ".join(status.replicas), ""), "", sunk))
+    if status.databases:
+        rows.append(
+            part("", "databases", (str(len(status.databases)), ""), (", ".join(status.databases), ""), "", sunk)
+        )
+    rows += _maintenance(status.maintenance_at, status.maintenance_window, now, sunk)
     rows += [_backup(each, key, now, sunk) for each in status.backups[:_BACKUPS]]
     return rows
+
+
+def _maintenance(at: datetime | None, window: str, now: float, sunk: bool) -> list[Row]:
+    """When it is planned, and the window in which it may be; nothing where neither is known."""
+    if at is None and not window:
+        return []
+    state: Cell = (until(at, now), "warning") if at is not None else ("none planned", "muted")
+    return [part("", "maintenance", state, (f"window {window}" if window else "", "muted"), "", sunk)]
 
 
 def _backup(backup: SqlBackup, key: Say, now: float, sunk: bool) -> Row:
@@ -108,9 +119,7 @@ def memorystore_words(status: MemorystoreStatus, told: str = "") -> str:
 
 def memorystore_rows(status: MemorystoreStatus, key: Say, now: float, sunk: bool) -> list[Row]:
     """Maintenance and what the service says of itself."""
-    rows: list[Row] = []
-    if status.maintenance_at is not None:
-        rows.append(part("", "maintenance", (until(status.maintenance_at, now), "warning"), sunk=sunk))
+    rows = _maintenance(status.maintenance_at, status.maintenance_window, now, sunk)
     if status.status_message:
         rows.append(part("", "says", (status.status_message, "warning"), sunk=sunk))
     return rows
