@@ -259,5 +259,5 @@ class Understanding:
     action: str = ""  # ActionSpec.id, LookSpec.id, or "runbook.script"
     intent: Intent | None = None  # for LIVE and NATIVE
     argv: tuple[str, ...] = ()  # SCRIPT without need of a shell; placeholders as spelled
-    target: str = ""  # what it acts on, as a person names it: "roadtrip-api in us-central1"
+    target: str = ""  # what it acts on, as a person names it: "shop-api in europe-west1"
     why: tuple[str, ...] = ()  # how this was concluded, one sentence each

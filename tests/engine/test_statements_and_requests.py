@@ -141,6 +141,8 @@ async def test_every_look_of_the_book_has_a_source_here_and_answers(scene: Scene
         "redis.read": {"command": "DBSIZE"},
         "database.query": {"sql": "SELECT count(*) FROM task"},
         "logs.query": {"filter": "severity>=DEFAULT", "limit": "5"},
+        "metrics.query": {"filter": 'metric.type="run.googleapis.com/request_count"'},
+        "secrets.versions": {"secret": "payment-api-key"},
     }
     looks = scene.engine.looks
     assert {spec.id for spec in looks.specs} == {spec.id for spec in compose.look_specs()}
