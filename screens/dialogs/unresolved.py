@@ -57,7 +57,7 @@ class UnresolvedDialog(YesNo):
             lines += rows.labelled("target", [each.target], width, style=rows.STRONG)
             lines += rows.labelled("when", [each.at], width)
             lines += rows.labelled("who", [each.who], width)
-            lines += rows.labelled("sent", each.operation, width, style="$accent")
+            lines += rows.labelled("request", each.operation, width, style="$accent")
             if each.process:
                 lines += rows.labelled("process", [each.process], width, style=rows.CARE)
             lines += rows.labelled("run", [each.run], width, style=rows.MUTED)

@@ -15,7 +15,9 @@ from screens.panes.base import ceil
 ROOM_FOR_ADVICE = 150  # cells; the right part of the bar keeps its width, and the mode must stay in sight
 
 
-def _source(state: SourceState, brief: bool) -> tuple[Span, ...]:
+def _source(state: SourceState, brief: bool, alone: bool) -> tuple[Span, ...]:
+    """`alone`: no other source has its title; else its kind tells which is meant."""
+    name = state.title if alone else f"{state.kind.value} {state.title}"
     severity = state.severity if state.freshness is not Freshness.WAITING else Severity.UNKNOWN
     if state.freshness is Freshness.FRESH:
         # What a source says is the panes' business; here it is only whether it speaks.
@@ -25,10 +27,10 @@ def _source(state: SourceState, brief: bool) -> tuple[Span, ...]:
         return (("· ", "muted"), (f"{state.kind.value} {state.title} ", "muted"), ("not asked yet", "muted"))
     if state.freshness is Freshness.WAITING:
         waited = figures.age(state.polling_since_s or 0.0)
-        return (("? ", "muted"), (f"{state.title} ", ""), (f"waiting {waited}", "muted"))
+        return (("? ", "muted"), (f"{name} ", ""), (f"waiting {waited}", "muted"))
     word = state.freshness.value if not brief or state.age_s is None else "old"
     since = f" {figures.age(state.age_s)}" if state.age_s is not None else ""
-    return (glyph, (f"{state.title} ", "bold"), (f"{word}{since}", "warning"))
+    return (glyph, (f"{name} ", "bold"), (f"{word}{since}", "warning"))
 
 
 def _login(now: Situation, width: int) -> tuple[Span, ...]:
@@ -61,7 +63,7 @@ class Status(Bars):
         if now.environment:
             place = [(now.environment, "bold"), (f"/{now.system}", "muted"), ("   ", "")]
         room = width - 4 - spans_length(left) - spans_length(right)
-        everything = self._sources(now.states, brief=False)
+        everything = self._sources(now.states, now.states, brief=False)
         for before in (place, []):  # the banner says it too
             if spans_length(before) + spans_length(everything) <= room:
                 return [Bar((*left, *before, *everything), right)]
@@ -69,11 +71,12 @@ class Status(Bars):
         silent = [state for state in now.states if state.freshness is not Freshness.FRESH and not state.asleep]
         fresh = sum(state.freshness is Freshness.FRESH for state in now.states)
         well: list[Span] = [("● ", "success"), (f"{fresh} fresh   ", "muted")] if fresh else []
-        return [Bar((*left, *well, *self._sources(tuple(silent), brief=True)), right)]
+        return [Bar((*left, *well, *self._sources(tuple(silent), now.states, brief=True)), right)]
 
     @staticmethod
-    def _sources(states: tuple[SourceState, ...], brief: bool) -> list[Span]:
+    def _sources(states: tuple[SourceState, ...], known: tuple[SourceState, ...], brief: bool) -> list[Span]:
         parts: list[Span] = []
+        titles = [state.title for state in known]
         for state in states:
-            parts += [*_source(state, brief), ("   ", "")]
+            parts += [*_source(state, brief, titles.count(state.title) == 1), ("   ", "")]
         return parts

@@ -112,7 +112,7 @@ class Pane(Rows):
             rows.append(self._switcher(scenery.states, shown[0].source))
         ill = [state for state in shown if state.freshness is not Freshness.FRESH]
         for state in ill[:2]:
-            rows += trouble(state)
+            rows += trouble(state, state.source if self.KINDS else state.title)
         if len(ill) > 2:
             rows.append(note(f"and {len(ill) - 2} more do not answer", "warning"))
         return tuple(rows)
@@ -278,11 +278,12 @@ def ceil(seconds: float | None) -> str:
     return figures.age(None if seconds is None else float(int(seconds) + 1))
 
 
-def trouble(state: SourceState) -> list[Row]:
-    """Why there is nothing, or nothing new, of a source."""
+def trouble(state: SourceState, name: str = "") -> list[Row]:
+    """Why there is nothing, or nothing new, of a source; `name` stands for a title that says too little."""
+    name = name or state.title
     rows: list[Row] = []
     if state.failure is not None:
-        rows.append(spans(("✖ ", "error bold"), (f"{state.title}: ", "bold"), (state.failure.message, "error")))
+        rows.append(spans(("✖ ", "error bold"), (f"{name}: ", "bold"), (state.failure.message, "error")))
         if state.failure.hint:
             rows.append(spans(("  ", ""), (state.failure.hint, "foreground")))
         tries = f"  {state.failures} attempts failed" if state.failures > 1 else ""
@@ -294,11 +295,11 @@ def trouble(state: SourceState) -> list[Row]:
         rows.append(
             spans(
                 ("▲ ", "warning bold"),
-                (f"{state.title}: ", "bold"),
+                (f"{name}: ", "bold"),
                 (f"no answer for {figures.span(state.age_s)}; below is what it said then", "warning"),
             )
         )
     elif state.reading is None:
         waited = figures.age(state.polling_since_s) if state.polling_since_s is not None else "0 s"
-        rows.append(note(f"{state.title}: waiting for the first answer, {waited}"))
+        rows.append(note(f"{name}: waiting for the first answer, {waited}"))
     return rows

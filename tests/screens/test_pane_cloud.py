@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from cockpit.errors import TimedOut
 from cockpit.model.action import ActionSpec, Param, ParamKind, Scope, Tier
 from cockpit.model.armor import ArmorStatus
 from cockpit.model.cloudsql import CloudSqlStatus
@@ -175,6 +176,21 @@ async def test_what_has_not_answered_yet_has_a_row_so_that_the_first_key_is_not_
         await pilot.pause()
         assert pane(stage).key == "cloudsql/orders"
         assert "not read yet" in stage.text()
+
+
+async def test_sources_of_several_kinds_with_one_title_are_told_apart_where_they_fail(samples, stage_on):
+    engine = samples.managed(samples.incident())
+    for source, kind in (("secrets/edge", SourceKind.SECRETS), ("access/edge", SourceKind.ACCESS)):
+        engine.add(source, kind, 30.0)
+        engine.hub.poll_failed(source, TimedOut("no answer in 3 s", hint="look at the network"))
+    stage = stage_on(engine)
+    async with stage.app.run_test(size=(160, 40)) as pilot:
+        stage.attach()
+        await pilot.press("8")
+        await pilot.pause()
+        head, status = stage.text().splitlines()[:12], stage.text().splitlines()[-2]
+    assert sum(f"{kind}/edge: " in line for line in head for kind in ("secrets", "access")) == 2
+    assert "secrets edge failed" in status and "access edge failed" in status
 
 
 def test_the_first_line_of_a_source_says_nothing_twice():
