@@ -30,6 +30,7 @@ _OF = (
     (r"/v1/projects/[^/]+/locations/[^/]+/(instances|operations)([/:].*)?", "redis.v1"),
     (r"/v1/projects/[^/]+/secrets([/:].*)?", "secretmanager.v1"),
     (r"/compute/v1/.*", "compute.v1"),
+    (r"/v3/projects/[^/]+/timeSeries", "monitoring.v3"),
     (r"/v3/projects/[^/]+:.*", "cloudresourcemanager.v3"),
     (r"/v1/projects/[^/]+:.*", "cloudresourcemanager.v1"),
 )
