@@ -255,6 +255,8 @@ def _vertex() -> list[MetricQuery]:
          ("metric.labels.response_code",), "1/s", ""),
         ("Vertex AI quota used", f"{quota}/usage", f"{_VERTEX}/Location", "ALIGN_DELTA",
          ("metric.labels.base_model",), "", ""),
+        ("Vertex AI quota", f"{quota}/limit", f"{_VERTEX}/Location", "ALIGN_MAX",
+         ("metric.labels.base_model",), "", ""),
         ("Vertex AI quota exceeded", f"{quota}/exceeded", f"{_VERTEX}/Location", "ALIGN_DELTA",
          ("metric.labels.base_model",), "", "> 0"),
     )  # fmt: skip

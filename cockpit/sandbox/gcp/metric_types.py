@@ -32,6 +32,7 @@ DESCRIPTORS = {
     f"{_VERTEX}/publisher/online_serving/model_invocation_count": Descriptor(
         "DELTA", "INT64", f"{_VERTEX}/PublisherModel"
     ),
+    f"{_QUOTA}/limit": Descriptor("GAUGE", "INT64", f"{_VERTEX}/Location"),
     f"{_QUOTA}/usage": Descriptor("DELTA", "INT64", f"{_VERTEX}/Location"),
     f"{_QUOTA}/exceeded": Descriptor("DELTA", "INT64", f"{_VERTEX}/Location"),
 }

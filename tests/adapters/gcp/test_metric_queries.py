@@ -103,7 +103,7 @@ def test_own_percentiles(align):
 def test_vertex_tokens_and_quota_where_wanted():
     found = by_title(queries(board={"vertex": True}))
     assert set(found) == {
-        "Vertex AI tokens", "Vertex AI calls", "Vertex AI quota used", "Vertex AI quota exceeded"
+        "Vertex AI tokens", "Vertex AI calls", "Vertex AI quota used", "Vertex AI quota", "Vertex AI quota exceeded"
     }  # fmt: skip
     assert found["Vertex AI quota exceeded"].critical == "> 0"
     assert all(query.quiet for query in found.values())

@@ -384,7 +384,7 @@ async def test_the_doctor_says_where_the_token_comes_from(make: Make) -> None:
 
 async def test_panels_of_vertex_ai_are_quiet_where_nothing_is_called(make: Make) -> None:
     found = panels(await make(builtin=False, vertex=True).probe())
-    assert len(found) == 4
+    assert len(found) == 5
     assert {panel.severity for panel in found.values()} == {Severity.OK}
 
 
