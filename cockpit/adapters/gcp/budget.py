@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 READS_PER_MINUTE = 60
 _WINDOW_S = 60.0
+_LEAST_S, _LEAST_MOST_S = 0.1, 4.0
 _LONGEST_S = 3600.0  # no answer keeps the cockpit from asking for longer
 
 
@@ -73,7 +74,10 @@ class Hold:
         """It answered 429: wait as long as it says, else `first_s`, doubling to a minute. Returns the wait."""
         self._refusals += 1
         doubled = min(_WINDOW_S, first_s * 2.0 ** min(self._refusals - 1, 6))
-        wait = doubled if retry_after_s is None else retry_after_s
+        least = min(
+            _LEAST_S * 2.0 ** min(self._refusals - 1, 6), _LEAST_MOST_S
+        )  # "in 0 s" is no invitation to hammer
+        wait = doubled if retry_after_s is None else max(least, retry_after_s)
         self._not_before = max(self._not_before, now + min(wait, _LONGEST_S))
         return self.wait_s(now)
 

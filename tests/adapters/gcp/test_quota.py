@@ -45,7 +45,6 @@ async def make(front: Any, clock: ManualClock) -> AsyncIterator[Callable[[], Goo
 
 
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "30s"}
-IN_HALF_A_MINUTE = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
 
 
 @pytest.mark.parametrize("answer", [busy(retry_after="30"), busy(RETRY_INFO)])
@@ -105,7 +104,8 @@ async def test_a_change_is_sent_all_the_same_and_says_that_it_was_not_done(
 
 
 async def test_a_date_is_understood_too(front: Any, make: Callable[[], GoogleApi]) -> None:
-    front.fail("GET", PATH, busy(retry_after=IN_HALF_A_MINUTE))
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    front.fail("GET", PATH, busy(retry_after=soon))
     with pytest.raises(RateLimited) as caught:
         await make().get(PATH)
     assert caught.value.retry_after_s is not None and 0 < caught.value.retry_after_s <= 30
@@ -117,3 +117,8 @@ def test_without_a_word_the_wait_doubles_until_it_is_answered() -> None:
     hold.answered()
     assert hold.refused(1000.0, None) == 1
     assert hold.refused(2000.0, 1e9) == 3600, "not for ever, whatever it says"
+
+
+def test_a_wait_of_nothing_does_not_mean_to_ask_without_end() -> None:
+    hold = Hold()
+    assert [hold.refused(100.0 * n, 0.0) for n in range(8)] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 4, 4])
