@@ -171,17 +171,19 @@ def _key(state: SourceState, panel: MetricPanel) -> str:
 
 
 def _line(state: SourceState, panel: MetricPanel, now: float) -> Row:
+    known = state.freshness is Freshness.FRESH
+    verdict = panel.severity if known else max(panel.severity, Severity.UNKNOWN)
     style = SEVERITY_STYLE[panel.severity]
     bad = panel.severity in (Severity.WARN, Severity.CRIT)
     value = in_unit(_leading(panel), panel.unit) if panel.series else ("none" if panel.quiet else "–")
     cells = (
-        (GLYPH[panel.severity], style),
+        (GLYPH[verdict], SEVERITY_STYLE[verdict]),
         (panel.title, "bold"),
         _broken(panel, now),
         (value, style if bad else ""),
         _age(panel, now),
     )
-    return Row(_key(state, panel), cells, _HEAD, state.freshness is not Freshness.FRESH)
+    return Row(_key(state, panel), cells, _HEAD, not known)
 
 
 def _leading(panel: MetricPanel) -> float | None:

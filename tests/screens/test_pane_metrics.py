@@ -169,3 +169,18 @@ async def test_a_theme_without_colour_still_tells_the_lines(samples, monkeypatch
     async with opened(metered(samples), (120, 40), "6") as stage:
         text = await stage.text()
     assert all(f" {letter} {name}" in text for letter, name in (("a", "2xx"), ("b", "4xx"), ("c", "5xx")))
+
+
+async def test_a_panel_of_a_source_that_fails_is_not_called_well(samples: ModuleType) -> None:
+    engine = metered(samples)
+    source = next(state.source for state in engine.hub.states() if state.kind is SourceKind.METRICS)
+
+    def marks(shown: Opened) -> set[str]:
+        rows = (shown.pane.body.row(index) for index in range(len(shown.pane.body)))
+        return {row.text.split()[0] for row in rows if row.key.startswith("panel/")}
+
+    async with opened(engine, (120, 40), "6") as shown:
+        assert "●" in marks(shown)
+        engine.hub.poll_failed(source, RateLimited("asked too often"))
+        shown.tick()
+        assert "?" in marks(shown) and "●" not in marks(shown)
