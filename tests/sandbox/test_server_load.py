@@ -7,7 +7,7 @@ import asyncio
 from cockpit.sandbox.server_load import DatabaseMeter
 
 
-async def test_two_that_ask_at_once_both_get_an_answer_and_neither_drops_the_others_session(database_dsn: str) -> None:
+async def test_two_that_ask_at_once_both_get_an_answer_and_neither_drops_the_session(database_dsn: str) -> None:
     meter = DatabaseMeter(database_dsn)
     try:
         first, second = await asyncio.gather(meter.load(), meter.load())
