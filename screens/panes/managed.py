@@ -20,9 +20,10 @@ _LAYOUT: Layout = (
     Column("", 1),
     Column("", 27),
     Column("", 18),
-    Column("", 0, least=20),
+    Column("", 0, least=12),  # at 80 columns the age of a backup is worth more than its kind
     Column("", 9, right=True, drop=1),
 )
+_AGELESS: Layout = _LAYOUT[:-1]
 _HEAD: Layout = (Column("", 1), Column("", 27), Column("", 0, least=40))
 Say = Callable[[str], str]  # part of a source -> key of its row
 
@@ -34,7 +35,8 @@ def line(key: str, glyph: Span, name: str, state: Span, said: str, sunk: bool = 
 
 def part(key: str, name: str, state: Cell, said: Cell = ("", ""), age: str = "", sunk: bool = False) -> Row:
     """A line that belongs to the one above."""
-    return Row(key, (("", ""), (f"  {name}", ""), state, said, (age, "muted")), _LAYOUT, sunk)
+    cells = (("", ""), (f"  {name}", ""), state, said)
+    return Row(key, (*cells, (age, "muted")), _LAYOUT, sunk) if age else Row(key, cells, _AGELESS, sunk)
 
 
 def ago(at: datetime | None, now: float) -> str:

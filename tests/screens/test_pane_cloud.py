@@ -178,6 +178,17 @@ async def test_what_has_not_answered_yet_has_a_row_so_that_the_first_key_is_not_
         assert "not read yet" in stage.text()
 
 
+async def test_at_80_columns_a_backup_has_its_age_and_a_rule_all_the_room(samples, stage_on):
+    stage = stage_on(samples.managed(samples.incident()))
+    async with stage.app.run_test(size=(80, 50)) as pilot:
+        stage.attach()
+        await pilot.press("8")
+        await pilot.pause()
+        lines = stage.text().splitlines()
+    assert next(line for line in lines if "backup 1700000000006" in line).rstrip().endswith("20 h")
+    assert len(next(line for line in lines if "rate_based_ban" in line).rstrip()) > 70
+
+
 async def test_sources_of_several_kinds_with_one_title_are_told_apart_where_they_fail(samples, stage_on):
     engine = samples.managed(samples.incident())
     for source, kind in (("secrets/edge", SourceKind.SECRETS), ("access/edge", SourceKind.ACCESS)):
