@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cockpit.polling.logring import LogRing
 
 CLOSE_DEADLINE_S = 2.0
+_CANCELS = 3  # a library may lose one: Python 3.11 and its friends do where it meets the end of a wait
 _log = logging.getLogger(__name__)
 
 
@@ -118,9 +119,14 @@ class Engine:
             await self.executor.close()
         if self.guide is not None:
             await self.guide.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        left: set[asyncio.Task[None]] = set(self._tasks)
+        for _ in range(_CANCELS):
+            for task in left:
+                task.cancel()
+            if left:
+                _, left = await asyncio.wait(left, timeout=CLOSE_DEADLINE_S)
+        for task in left:
+            _log.warning("%s does not end", task.get_name())
         closers = [self._close(adapter) for adapter in self._closing]
         await asyncio.gather(*closers)
 
