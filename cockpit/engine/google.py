@@ -53,7 +53,7 @@ def ground(profile: Profile, clock: Clock) -> tuple[Diagnosis, ...]:
     known = credentials(profile)
     if known is not None:
         said = known.said(clock.now())
-        if said is None:
+        if said is None or said[0] is Severity.OK:
             found.append(Diagnosis("credentials", True, f"{known.origin}: they renew by themselves"))
         else:
             severity, text = said

@@ -12,7 +12,7 @@ LAST_MINUTES_S = 300.0  # from here on it is critical
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Credentials that work. With a `problem` they could not be renewed; `ends`: until then the old ones last."""
+    """Credentials that work until `ends`. With a `problem` they could not be renewed, and that is the end."""
 
     origin: str  # "ana@example.com by gcloud, as sa@shop.iam.gserviceaccount.com"
     ends: datetime | None = None
@@ -20,10 +20,12 @@ class Credentials:
     fix: str = ""  # the command that helps
 
     def said(self, now: datetime) -> tuple[Severity, str] | None:
-        """None while they renew by themselves, else how bad it is, and a sentence of a few words."""
-        if not self.problem:
-            return None
+        """How bad it is, and a sentence of a few words; OK while they renew by themselves, None before it is known
+        until when they last.
+        """
         left = (self.ends - now).total_seconds() if self.ends is not None else 0.0
+        if not self.problem:
+            return (Severity.OK, f"Google login {left / 60:.0f} min, renews") if left > 0 else None
         if left <= 0:
             return Severity.CRIT, f"credentials: expired, {self.fix}" if self.fix else "credentials: expired"
         lasts = f"{left / 60:.0f} min" if left >= 90 else f"{left:.0f} s"

@@ -33,7 +33,7 @@ class Situation:
     running: int = 0  # actions in flight
     undo: str = ""  # what the undo key would take back
     logged_until: float | None = None  # no log has answered since; None while one does
-    login: tuple[Severity, str] | None = None  # credentials that end; None while they renew by themselves
+    login: tuple[Severity, str] | None = None  # how long the credentials last; OK while they renew by themselves
 
 
 def environment_chip(environment: str) -> Span:

@@ -34,10 +34,12 @@ def _source(state: SourceState, brief: bool, alone: bool) -> tuple[Span, ...]:
 
 
 def _login(now: Situation, width: int) -> tuple[Span, ...]:
-    """Only what must be acted on: credentials that renew by themselves are nobody's business."""
+    """What must be acted on; credentials that renew by themselves only where there is room."""
     if now.login is None:
         return ()
     severity, said = now.login
+    if severity is Severity.OK:
+        return ((said, "muted"), ("   ", "")) if width >= ROOM_FOR_ADVICE else ()
     said = said if width >= ROOM_FOR_ADVICE else said.partition(",")[0]  # doctor gives the advice, too
     return ((f"{GLYPH[severity]} {said}", SEVERITY_STYLE[severity]), ("   ", ""))
 

@@ -1,4 +1,4 @@
-"""A login at Google that ends is on the status bar; one that renews by itself is not."""
+"""How long a login at Google lasts is on the status bar: always where it ends, else where there is room."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ def right(credentials: Credentials, width: int) -> list[tuple[str, str]]:
     [
         (WELL, 200, None),
         (replace(WELL, ends=NOW), 200, None),
+        (replace(WELL, ends=NOW + timedelta(minutes=52)), 200, ("Google login 52 min, renews", "muted")),
+        (replace(WELL, ends=NOW + timedelta(minutes=52)), 120, None),
         (failing(720), 80, ("▲ Google login ends in 12 min", "warning bold")),
         (failing(299), 80, ("✖ Google login ends in 5 min", "error bold")),
         (failing(40), 80, ("✖ Google login ends in 40 s", "error bold")),
@@ -42,7 +44,7 @@ def right(credentials: Credentials, width: int) -> list[tuple[str, str]]:
         (Credentials("", problem="none"), 200, ("✖ credentials: expired", "error bold")),
     ],
 )
-def test_it_is_said_only_when_it_must_be_acted_on(
+def test_it_is_said_where_it_must_be_acted_on_and_where_there_is_room(
     credentials: Credentials, width: int, shown: tuple[str, str] | None
 ) -> None:
     parts = right(credentials, width)

@@ -147,7 +147,7 @@ class _Renewing:
             raise
         self._token, self._failure = token, None
         if self._hold_failure_s:
-            tell(Credentials(token.origin))
+            tell(Credentials(token.origin, datetime.fromtimestamp(token.expires + EARLY_S, UTC)))
         return token
 
     def _ahead(self, token: Token) -> None:
