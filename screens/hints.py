@@ -55,9 +55,9 @@ def move_hints(
     that are not in sight.
     """
     here = list(_COMMON)
-    here[1:1] = [(f"pane.{each.NUMBER}", str(each.NUMBER), each.LABEL) for each in pages]
     if pane.KIND is SourceKind.LOGS:
         here[2:2] = _LOGS
+    here[1:1] = [(f"pane.{each.NUMBER}", str(each.NUMBER), each.LABEL) for each in pages]
     if pane.SWITCHES and pane.scenery is not None and len(pane.scenery.states) > 1:
         here.insert(0, ("source.next", "l", "Next source"))
     return tuple(hint(row, keys) for row in here), tuple(hint(row, keys) for row in _ALWAYS)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from cockpit.actions.standin import intent, stand_ins
 from cockpit.adapters.gcp.commandline import RunCall, cloud_call
 from cockpit.model.action import ActionSpec
-from cockpit.model.command import Call, Intent, Placeholder, Replacement
+from cockpit.model.command import Call, Intent, Replacement
 from cockpit.model.severity import SourceKind
 
 _BY_FLAG = {"--project": "project", "--instance": "instance"}
@@ -28,15 +29,7 @@ _ELSEWHERE = (
 
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
     """A declaration for each of these actions."""
-    return tuple(Replacement(spec.id, "gcloud", spec.tier, _only(spec.id)) for spec in specs)
-
-
-def _only(action: str) -> Callable[[Call], Intent | None]:
-    def understand(call: Call) -> Intent | None:
-        intent = intent_of(call)
-        return intent if intent is not None and intent.name == action else None
-
-    return understand
+    return stand_ins(specs, intent_of)
 
 
 def intent_of(call: Call) -> Intent | None:
@@ -46,15 +39,8 @@ def intent_of(call: Call) -> Intent | None:
 
 
 def _intent(found: RunCall, action: str, params: Mapping[str, str] | None = None, differs: str = "") -> Intent:
-    values = {name: found.value(text) for name, text in (params or {}).items() if text}
-    return Intent(
-        action,
-        SourceKind.CLOUDSQL,
-        found.target,
-        {name: value for name, value in values.items() if isinstance(value, str)},
-        {name: value for name, value in values.items() if isinstance(value, Placeholder)},
-        differs,
-    )
+    given = {name: text for name, text in (params or {}).items() if text}
+    return intent(found, action, SourceKind.CLOUDSQL, given, differs)
 
 
 def _plain(action: str) -> Callable[[Call], Intent | None]:

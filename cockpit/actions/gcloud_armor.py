@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from cockpit.actions.standin import intent, stand_ins
 from cockpit.adapters.gcp.commandline import RunCall, cloud_call
 from cockpit.model.action import ActionSpec
 from cockpit.model.command import Call, Intent, Placeholder, Replacement
@@ -32,15 +33,7 @@ _NO_FIREWALL = (
 
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
     """A declaration for each of these actions."""
-    return tuple(Replacement(spec.id, "gcloud", spec.tier, _only(spec.id)) for spec in specs)
-
-
-def _only(action: str) -> Callable[[Call], Intent | None]:
-    def understand(call: Call) -> Intent | None:
-        intent = intent_of(call)
-        return intent if intent is not None and intent.name == action else None
-
-    return understand
+    return stand_ins(specs, intent_of)
 
 
 def intent_of(call: Call) -> Intent | None:
@@ -50,15 +43,7 @@ def intent_of(call: Call) -> Intent | None:
 
 
 def _intent(found: RunCall, action: str, params: Mapping[str, str], differs: str = "") -> Intent:
-    values = {name: found.value(text) for name, text in params.items()}
-    return Intent(
-        action,
-        SourceKind.ARMOR,
-        found.target,
-        {name: value for name, value in values.items() if isinstance(value, str)},
-        {name: value for name, value in values.items() if isinstance(value, Placeholder)},
-        differs,
-    )
+    return intent(found, action, SourceKind.ARMOR, params, differs)
 
 
 def _created(call: Call) -> Intent | None:

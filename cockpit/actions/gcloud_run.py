@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from cockpit.actions.standin import intent, stand_ins
 from cockpit.adapters.gcp.commandline import RunCall, run_call
 from cockpit.model.action import ActionSpec, Tier
 from cockpit.model.command import Call, Intent, Placeholder, Replacement
@@ -40,15 +41,7 @@ _NO_VALUE = "gcloud refuses a value for --to-latest; this does what is meant."
 
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
     """A declaration for each of these actions that a command can mean."""
-    return tuple(Replacement(spec.id, "gcloud", spec.tier, _only(spec.id)) for spec in specs if spec.id in _MEANT)
-
-
-def _only(action: str) -> Callable[[Call], Intent | None]:
-    def understand(call: Call) -> Intent | None:
-        intent = intent_of(call)
-        return intent if intent is not None and intent.name == action else None
-
-    return understand
+    return stand_ins([spec for spec in specs if spec.id in _MEANT], intent_of)
 
 
 def intent_of(call: Call) -> Intent | None:
@@ -66,16 +59,7 @@ def _intent(
     differs: str = "",
     tier: Tier | None = None,
 ) -> Intent:
-    values = {name: found.value(text) for name, text in (params or {}).items()}
-    return Intent(
-        action,
-        SourceKind.REVISIONS,
-        found.target,
-        {name: value for name, value in values.items() if isinstance(value, str)},
-        {name: value for name, value in values.items() if isinstance(value, Placeholder)},
-        differs,
-        tier,
-    )
+    return intent(found, action, SourceKind.REVISIONS, params or {}, differs, tier)
 
 
 def _traffic(found: RunCall) -> Intent | None:

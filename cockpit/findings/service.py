@@ -94,7 +94,8 @@ def revision_findings(view: View) -> Iterator[Finding]:
             continue
         when = datetime.fromtimestamp(live, UTC)
         since = f"{datetime.fromtimestamp(began, UTC):%H:%M:%S}"
-        rose = f"rose {_later(began - live)}" if view.onset_seen(began) else f"since {since} at least"
+        begun = "then" if began <= live else since  # the log is counted in steps of ten seconds
+        rose = f"rose {_later(began - live)}" if view.onset_seen(began) else f"since {begun} at least"
         yield Finding(
             rule="bad-revision",
             severity=Severity.CRIT,

@@ -219,4 +219,5 @@ def _zones(answer: Json) -> tuple[str, ...]:
 
 def _window(window: Json) -> str:
     start = part(window, "startTime")
-    return f"{text(window.get('day'), 20)} {number(start.get('hours')):02d}:{number(start.get('minutes')):02d} UTC"
+    day = text(window.get("day"), 20).capitalize()
+    return f"{day} {number(start.get('hours')):02d}:{number(start.get('minutes')):02d} UTC"
