@@ -140,7 +140,7 @@ async def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_token(
     proxy: Proxy, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def token() -> Token:
-        return Token(Secret("ya29.secret"), "test", 1e12)
+        return Token(Secret("ya29.secret"), "test", 4e9)
 
     monkeypatch.setattr(auth, "_google_token", token)
     environ: dict[str, str] = {}
@@ -173,7 +173,7 @@ async def test_loopback_is_spoken_to_directly_whatever_proxy_there_is(
 
 async def test_an_address_that_is_none_is_said_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
     async def token() -> Token:
-        return Token(Secret("ya29.sécret"), "test", 1e12)
+        return Token(Secret("ya29.sécret"), "test", 4e9)
 
     monkeypatch.setattr(auth, "_google_token", token)
     api = GoogleApi("run", "https://run.example.com", 1.0, SystemClock(), {})

@@ -312,6 +312,14 @@ class Room:
             await self.app.workers.wait_for_complete(begun)
         await self.pilot.pause()
 
+    async def shown(self, text: str) -> bool:
+        """Whether `text` comes to stand on the screen: a toast is mounted some turns of the loop after it is told."""
+        for _ in range(50):
+            if text in self.text:
+                return True
+            await self.settle()
+        return False
+
     async def pass_time(self, seconds: float) -> None:
         await self.engine.clock.advance(seconds)
         self.screen.publisher.tick(force=True)

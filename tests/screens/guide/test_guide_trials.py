@@ -262,7 +262,7 @@ async def test_the_letter_of_an_action_elsewhere_says_where_it_works(room: Room)
         guide.engine.catalogue = type("Catalogue", (), {"specs": (spec,), "spec": lambda self, id_: None})()
         await guide.press("r", "enter")
         await guide.press("Z")
-        assert "Z is “End session” in pane 3" in guide.text
+        assert await guide.shown("Z is “End session” in pane 3")
         assert guide.flow.requests == []
 
 
