@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from cockpit.profile.kube import KubernetesSource
 from cockpit.profile.origin import origin_of as origin_of
 from cockpit.profile.schema import Profile
 
@@ -12,7 +13,8 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     """By source id: {"url", "origin"} of HTTP; {"service", "region", "project"} of Cloud Run; {"filter", "project"}
     or {"path"} of logs; {"host", "port", "database"} of Redis; {"dsn_service"} of a database; {"instance", "project"}
     of Cloud SQL, with "region" of Memorystore; {"policy", "project"} of Cloud Armor; {"project", "failures"} of an
-    audit log, the second being its filter; {"project"} of the others. What is unknown is absent: a connection string
+    audit log, the second being its filter; {"context", "namespace"} of Kubernetes, with "workload" of its logs;
+    {"origin"} of Prometheus; {"project"} of the others. What is unknown is absent: a connection string
     is a secret reference, so a database's host shows only in its readings.
     """
     found: dict[str, dict[str, str]] = {}
@@ -21,6 +23,9 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
         found[f"health/{health.name}"] = {"url": plain, "origin": origin_of(health.url)}
     for log in profile.logs:
         facts = {"project": log.project or "", "filter": log.filter.strip(), "path": log.path or ""}
+        if log.type == "kubernetes":
+            facts |= next((_cluster(table) for table in profile.kubernetes if table.name == log.cluster), {})
+            facts["workload"] = log.workload or ""
         found[f"logs/{log.name}"] = {name: value for name, value in facts.items() if value}
     for database in profile.database:
         found[f"database/{database.name}"] = {"dsn_service": database.service} if database.service else {}
@@ -40,9 +45,18 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     for trail in profile.access:
         failures = {"failures": " ".join(trail.failures.split())} if trail.failures.strip() else {}
         found[f"access/{trail.name}"] = {"project": trail.project, **failures}
+    for table in profile.kubernetes:
+        found[f"workloads/{table.name}"] = found[f"cluster/{table.name}"] = _cluster(table)
+    for server in profile.prometheus:
+        found[f"prometheus/{server.name}"] = {"origin": origin_of(server.url)} if server.url else {}
     for board in profile.metrics:
         found[f"metrics/{board.name}"] = {"project": board.project}
     return found
+
+
+def _cluster(table: KubernetesSource) -> dict[str, str]:
+    facts = {"context": table.context or "", "namespace": table.namespace or ""}
+    return {name: value for name, value in facts.items() if value}
 
 
 def _redis(url: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from cockpit.model.access import AccessStatus
 from cockpit.model.armor import ArmorStatus
 from cockpit.model.cache import CacheStatus
 from cockpit.model.cloudsql import CloudSqlStatus
+from cockpit.model.cluster import ClusterStatus
 from cockpit.model.database import DatabaseStatus
 from cockpit.model.health import HealthStatus
 from cockpit.model.logs import LogStatus
@@ -19,12 +20,16 @@ from cockpit.model.point import Point as Point
 from cockpit.model.revisions import ServiceStatus
 from cockpit.model.secretstore import SecretsStatus
 from cockpit.model.severity import Freshness, Severity, SourceKind
+from cockpit.model.workloads import WorkloadsStatus
 
 if TYPE_CHECKING:
     from cockpit.errors import CockpitError
 
 Managed = CloudSqlStatus | MemorystoreStatus | ArmorStatus | SecretsStatus | AccessStatus  # of Google Cloud
-Payload = HealthStatus | LogStatus | DatabaseStatus | CacheStatus | ServiceStatus | MetricsStatus | Managed
+Kubernetes = WorkloadsStatus | ClusterStatus
+Payload = (
+    HealthStatus | LogStatus | DatabaseStatus | CacheStatus | ServiceStatus | MetricsStatus | Managed | Kubernetes
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,9 @@ class SourceKind(enum.Enum):
     ARMOR = "armor"
     SECRETS = "secrets"
     ACCESS = "access"
+    WORKLOADS = "workloads"
+    CLUSTER = "cluster"
+    PROMETHEUS = "prometheus"
     RUNBOOK = "runbook"
 
 

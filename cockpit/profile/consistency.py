@@ -22,7 +22,10 @@ SOURCE_IDS = {
     "armor": "armor",
     "secrets": "secrets",
     "access": "access",
+    "kubernetes": "workloads",
+    "prometheus": "prometheus",
 }  # table of the profile -> first part of its sources' ids
+ALSO = {"kubernetes": ("cluster",)}  # table -> further sources that each of its entries makes
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(
     r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|DATABASE_URL|REDIS_URL|DSN$", re.I
@@ -68,7 +71,19 @@ def profile_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
         for index, undo in _texts(entry, "http_action", "undo")
         if undo not in actions
     ]
-    return found + _restart_conflicts(entry) + _target_conflicts(entry)
+    return found + _restart_conflicts(entry) + _cluster_conflicts(entry) + _target_conflicts(entry)
+
+
+def _cluster_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """Logs and Prometheus servers that are reached through a cluster which the profile does not have."""
+    names = [name for _, name in _texts(entry, "kubernetes", "name")]
+    said = f"names no kubernetes table of this profile; there are: {', '.join(names) or 'none'}"
+    return [
+        Conflict((kind, index, "cluster"), said)
+        for kind in ("logs", "prometheus")
+        for index, name in _texts(entry, kind, "cluster")
+        if name not in names
+    ]
 
 
 def _restart_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
@@ -92,7 +107,12 @@ def _target_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
     targets = runbook.get("targets") if isinstance(runbook, Mapping) else getattr(runbook, "targets", None)
     if not isinstance(targets, Mapping):
         return []
-    sources = [f"{id_}/{name}" for kind, id_ in SOURCE_IDS.items() for _, name in _texts(entry, kind, "name")]
+    sources = [
+        f"{id_}/{name}"
+        for kind, first in SOURCE_IDS.items()
+        for id_ in (first, *ALSO.get(kind, ()))
+        for _, name in _texts(entry, kind, "name")
+    ]
     known = ", ".join(sources) or "none"
     return [
         Conflict(("runbook", "targets", str(name)), f"names a source that does not exist; there are: {known}")
@@ -166,8 +186,18 @@ def redis_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
 
 def log_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
     """What each type of log needs."""
-    needs = {"cloud_logging": "project", "file": "path"}.get(str(entry.get("type")))
+    needs = {"cloud_logging": "project", "file": "path", "kubernetes": "cluster"}.get(str(entry.get("type")))
     return [Conflict((), f"type {entry['type']} needs {needs}")] if needs and _absent(entry, needs) else []
+
+
+def prometheus_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """One way there."""
+    url, cluster, forward = (not _absent(entry, key) for key in ("url", "cluster", "forward"))
+    if url == (cluster or forward):
+        return [Conflict((), "needs url, or cluster and forward")]
+    if cluster != forward:
+        return [Conflict((), "needs cluster and forward together")]
+    return []
 
 
 def block_conflicts(entry: Mapping[str, object]) -> list[Conflict]:

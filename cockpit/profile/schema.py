@@ -32,6 +32,7 @@ from cockpit.profile.google import (
     MetricsSource,
     SecretsSource,
 )
+from cockpit.profile.kube import KubernetesSource, ObjectName, PrometheusSource, WorkloadName
 from cockpit.profile.secrets import SecretRef
 from cockpit.profile.section import Section as Section
 from cockpit.profile.section import Source as Source
@@ -153,7 +154,7 @@ class LogSource(Source):
     read every second unless this is set."""
     timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 10.0
     """Deadline of one read."""
-    type: Literal["cloud_logging", "file"]
+    type: Literal["cloud_logging", "file", "kubernetes"]
     """Where the log is."""
     project: str | None = None
     """cloud_logging: project id."""
@@ -163,6 +164,14 @@ class LogSource(Source):
     """cloud_logging: base URL of the API where it is not Google's public one."""
     path: str | None = None
     """file: the file to follow by name, across rotation."""
+    cluster: Name | None = None
+    """kubernetes: name of the kubernetes table where the pods are."""
+    workload: WorkloadName | None = None
+    """kubernetes: whose pods; all of them and all their containers are merged."""
+    selector: str = ""
+    """kubernetes: label selector of the pods, where no workload is named; without both the whole namespace."""
+    container: ObjectName | None = None
+    """kubernetes: only this container of each pod."""
 
     @staticmethod
     def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
@@ -335,6 +344,10 @@ class Profile(Section):
     """Secrets of Secret Manager."""
     access: tuple[AccessSource, ...] = ()
     """Who changed what, and who was turned away."""
+    kubernetes: tuple[KubernetesSource, ...] = ()
+    """Namespaces of Kubernetes clusters: their workloads, and the cluster around them."""
+    prometheus: tuple[PrometheusSource, ...] = ()
+    """Prometheus servers, with the queries to plot."""
     google: GoogleIdentity = GoogleIdentity()
     """The account at Google Cloud, for all its sources."""
     http_action: tuple[HttpAction, ...] = ()
