@@ -33,6 +33,12 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
         found[f"redis/{cache.name}"] = _redis(cache.url) if isinstance(cache.url, str) else {}
     for run in profile.cloud_run:
         found[f"revisions/{run.name}"] = {"service": run.service, "region": run.region, "project": run.project}
+    _google(found, profile)
+    _kubernetes(found, profile)
+    return found
+
+
+def _google(found: dict[str, dict[str, str]], profile: Profile) -> None:
     for sql in profile.cloud_sql:
         found[f"cloudsql/{sql.name}"] = {"instance": sql.instance, "project": sql.project}
     for store in profile.memorystore:
@@ -45,13 +51,15 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     for trail in profile.access:
         failures = {"failures": " ".join(trail.failures.split())} if trail.failures.strip() else {}
         found[f"access/{trail.name}"] = {"project": trail.project, **failures}
+    for board in profile.metrics:
+        found[f"metrics/{board.name}"] = {"project": board.project}
+
+
+def _kubernetes(found: dict[str, dict[str, str]], profile: Profile) -> None:
     for table in profile.kubernetes:
         found[f"workloads/{table.name}"] = found[f"cluster/{table.name}"] = _cluster(table)
     for server in profile.prometheus:
         found[f"prometheus/{server.name}"] = {"origin": origin_of(server.url)} if server.url else {}
-    for board in profile.metrics:
-        found[f"metrics/{board.name}"] = {"project": board.project}
-    return found
 
 
 def _cluster(table: KubernetesSource) -> dict[str, str]:

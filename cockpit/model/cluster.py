@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cockpit.model.severity import Severity
-from cockpit.model.workloads import Headroom, Usage
+from cockpit.model.workloads import NO_USAGE, Headroom, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Node:
     zone: str = ""
     pool: str = ""  # cloud.google.com/gke-nodepool
     taints: tuple[str, ...] = ()
-    usage: Usage = Usage()  # used; requests of its pods; allocatable as the limit
+    usage: Usage = NO_USAGE  # used; requests of its pods; allocatable as the limit
     pods: int = 0
     pods_allowed: int = 0
 

@@ -11,7 +11,7 @@ from cockpit.model.severity import Severity
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What containers use, ask for and may have; CPU in thousandths of a core, memory in bytes; None: unset, unknown."""
+    """What containers use, ask for and may have: CPU in thousandths of a core, memory in bytes; None where unset."""
 
     cpu: int | None = None
     memory: int | None = None
@@ -19,6 +19,9 @@ class Usage:
     memory_request: int | None = None
     cpu_limit: int | None = None
     memory_limit: int | None = None
+
+
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class ContainerState:
     last_exit: int | None = None
     last_ended: datetime | None = None
     init: bool = False
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Pod:
     labels: Mapping[str, str] | None = None
     template_hash: str = ""  # pod-template-hash
     deleting: bool = False
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     last_restart: datetime | None = None
 
 
@@ -147,7 +150,7 @@ class Workload:
     configmaps: tuple[str, ...] = ()  # that its template reads
     secrets: tuple[str, ...] = ()
     restarted: datetime | None = None  # kubectl.kubernetes.io/restartedAt
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
     @property
     def ref(self) -> str:
