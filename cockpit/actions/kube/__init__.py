@@ -1,0 +1,1 @@
+"""Actions on Kubernetes workloads, services, configuration and nodes."""
