@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
 from cockpit.engine.google import compose_google, google_modules
+from cockpit.engine.kube import compose_kube, kube_modules, kubes_of
 from cockpit.engine.names import names_of
 from cockpit.engine.part import Part as Part
 from cockpit.engine.part import Parts as Parts
@@ -44,7 +45,7 @@ def adapter_modules(profile: Profile) -> list[str]:
         "cockpit.adapters.gcp.logging": any(log.type == "cloud_logging" for log in profile.logs),
         "cockpit.adapters.files.tail": any(log.type == "file" for log in profile.logs),
     }
-    return [name for name, wanted in (needed | google_modules(profile)).items() if wanted]
+    return [name for name, wanted in (needed | google_modules(profile) | kube_modules(profile)).items() if wanted]
 
 
 def load_adapters(profile: Profile) -> None:
@@ -61,12 +62,14 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     """Build all parts. Opens no connection. `state_of` is where live looks find the readings."""
     parts = Parts(names=names_of(profile))
     scene = Scene(profile.system, profile.environment)
+    kubes = kubes_of(profile, clock)
     _health(parts, profile, scene, clock, state_of)
     _logs(parts, profile, scene, clock, state_of)
     _databases(parts, profile, scene, clock, state_of)
     _caches(parts, profile, scene, clock, state_of)
     _revisions(parts, profile, scene, state_dir, clock, state_of)
     compose_google(parts, profile, scene, clock, state_of)
+    compose_kube(parts, profile, scene, clock, state_of, kubes)
     _runbook(parts, profile, scene, clock)
     return parts
 

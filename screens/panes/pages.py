@@ -16,10 +16,14 @@ def pages_for(kinds: Iterable[SourceKind]) -> list[Pane]:
     """By number."""
     held = set(kinds)
     found: list[Pane] = []
-    if SourceKind.METRICS in held:
+    if held & {SourceKind.METRICS, SourceKind.PROMETHEUS}:
         from screens.panes.metrics import MetricsPane
 
         found.append(MetricsPane())
+    if SourceKind.CLUSTER in held:
+        from screens.panes.cluster import ClusterPane
+
+        found.append(ClusterPane())
     if held & _MANAGED:
         from screens.panes.cloud import CloudPane
 

@@ -1,4 +1,4 @@
-"""What actions on Kubernetes share: the permission preflight, how an object is named, and the frame of the plan card."""
+"""What actions on Kubernetes share: the permission preflight, names of objects, and the frame of the plan card."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ KINDS = {
     "ep": "endpoints", "endpoints": "endpoints", "networkpolicies": "networkpolicy", "netpol": "networkpolicy",
     "policies": "policy",
 }  # fmt: skip
-_QUIET = frozenset(
-    ("-o", "--output", "--no-headers", "--show-labels", "-v", "--v", "--request-timeout", "--field-manager", "-w")
-    + ("--watch", "--sort-by", "--warnings-as-errors", "--cache-dir", "--record")
-)
+_QUIET = frozenset((
+    "-o", "--output", "--no-headers", "--show-labels", "-v", "--v", "--request-timeout", "--field-manager", "-w",
+    "--watch", "--sort-by", "--warnings-as-errors", "--cache-dir", "--record",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""The parts of a profile that run on Kubernetes: one connection for each table, shared by all that looks through it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cockpit.actions.handler import Scene
+from cockpit.clock import Clock
+from cockpit.engine.part import Parts
+from cockpit.looks.bound import StateOf
+from cockpit.model.severity import SourceKind
+from cockpit.profile.kube import KubernetesSource
+from cockpit.profile.schema import Profile
+
+if TYPE_CHECKING:
+    from cockpit.adapters.kube.kube import Kube
+
+
+def kube_modules(profile: Profile) -> dict[str, bool]:
+    """Adapter module -> whether this profile needs it."""
+    return {
+        "cockpit.adapters.kube.kube": bool(profile.kubernetes),
+    }
+
+
+def kubes_of(profile: Profile, clock: Clock) -> dict[str, Kube]:
+    """By the name of its table. Opens no connection."""
+    if not profile.kubernetes:
+        return {}
+    from cockpit.adapters.kube.kube import Kube
+
+    return {table.name: Kube(table, clock) for table in profile.kubernetes}
+
+
+def compose_kube(
+    parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf, kubes: dict[str, Kube]
+) -> None:
+    """Add sources, actions and looks. Opens no connection."""
+    for table in profile.kubernetes:
+        kube = kubes[table.name]
+        parts.closing.append(kube)
+        _workloads(parts, table, kube, profile, scene, clock, state_of)
+        _cluster(parts, table, kube, profile, scene, clock, state_of)
+
+
+def _workloads(
+    parts: Parts,
+    table: KubernetesSource,
+    kube: Kube,
+    profile: Profile,
+    scene: Scene,
+    clock: Clock,
+    state_of: StateOf,
+) -> None:
+    from cockpit.adapters.kube.workloads import WorkloadsProbe
+
+    probe = WorkloadsProbe(kube, table, clock)
+    parts.add(SourceKind.WORKLOADS, table.name, probe, table.interval, table.timeout)
+
+
+def _cluster(
+    parts: Parts,
+    table: KubernetesSource,
+    kube: Kube,
+    profile: Profile,
+    scene: Scene,
+    clock: Clock,
+    state_of: StateOf,
+) -> None:
+    from cockpit.adapters.kube.clusterstate import ClusterProbe
+
+    probe = ClusterProbe(kube, table, clock)
+    parts.add(SourceKind.CLUSTER, table.name, probe, table.interval, table.timeout)
