@@ -1,4 +1,4 @@
-"""The parts of a profile that run on Kubernetes: one connection for each table, shared by all that looks through it."""
+"""The parts of a profile that run on Kubernetes: one connection a table, shared by all that looks through it."""
 
 from __future__ import annotations
 
