@@ -9,6 +9,7 @@ CockpitError
 ├── NotFound               the target does not exist (any more)
 ├── Conflict               the target changed since it was read, or somebody else is changing it
 ├── RateLimited            too many requests (`retry_after_s`)
+│   └── PutOff             the cockpit waits of its own accord; nothing was asked
 ├── Misconfigured          the profile or the environment is wrong
 ├── Malformed              the answer makes no sense
 └── Refused                a guard said no; nothing was sent
@@ -91,6 +92,12 @@ class RateLimited(CockpitError):
     def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class PutOff(RateLimited):
+    """Nothing was asked: the cockpit keeps to what it allows itself of a quota that others need too."""
+
+    word = "put off"
 
 
 class Misconfigured(CockpitError):

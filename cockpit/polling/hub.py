@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from cockpit.clock import Clock
-from cockpit.errors import CockpitError
+from cockpit.errors import CockpitError, PutOff
 from cockpit.model.reading import Failure, History, Observation, Point, Reading, SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
 from cockpit.polling.measures import measures
@@ -76,9 +76,19 @@ class Hub:
         self._tell(source)
 
     def poll_failed(self, source: str, error: CockpitError) -> None:
-        """A poll brought nothing; the last good reading stays, marked as what it is."""
+        """A poll brought nothing; the last good reading stays, marked as what it is.
+
+        One that was put off asked nothing, so what was known stands: an earlier failure, or a reading until it is
+        stale, of which only the age tells that nothing is asked.
+        """
         slot = self._slots[source]
-        failures = slot.state.failures + 1
+        put_off = isinstance(error, PutOff)
+        known = slot.state.failure.word if slot.state.failure is not None else ""
+        if put_off and (known not in ("", PutOff.word) or self._snapshot(slot).freshness is Freshness.FRESH):
+            slot.started_at = None
+            self._tell(source)
+            return
+        failures = slot.state.failures + (0 if put_off else 1)
         slot.state = replace(
             slot.state, failure=Failure.of(error), failures=failures, circuit_open=failures >= CIRCUIT_AFTER
         )

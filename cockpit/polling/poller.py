@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 from cockpit.clock import Clock
-from cockpit.errors import CockpitError, Malformed, RateLimited, TimedOut
+from cockpit.errors import CockpitError, Malformed, PutOff, RateLimited, TimedOut
 from cockpit.model.severity import SourceKind
 from cockpit.polling.hub import Hub
 
@@ -58,7 +58,7 @@ class Poller:
             try:
                 await self.poll()
             except CockpitError as error:
-                failures += 1
+                failures += 0 if isinstance(error, PutOff) else 1
                 delay = min(self._interval_s * 2 ** min(failures - 1, 10), max(BACK_OFF_CAP_S, self._interval_s))
                 if isinstance(error, RateLimited) and error.retry_after_s is not None:
                     delay = max(delay, error.retry_after_s)

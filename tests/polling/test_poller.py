@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from cockpit.clock import ManualClock
-from cockpit.errors import CockpitError, RateLimited, Unreachable
+from cockpit.errors import CockpitError, PutOff, RateLimited, Unreachable
 from cockpit.model.health import HealthStatus
-from cockpit.model.reading import Observation
+from cockpit.model.reading import Observation, SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
 from cockpit.polling.hub import Hub
 from cockpit.polling.poller import Poller
@@ -184,3 +184,45 @@ async def test_a_source_that_is_asleep_is_polled_only_once_it_is_named(clock: Ma
     assert state is not None and not state.asleep and state.freshness is Freshness.FRESH
     await clock.advance(1.0)
     assert probe.calls == 2, "from then on it is polled like any other"
+
+
+async def test_a_poll_that_is_put_off_is_no_failure_until_the_reading_is_stale(
+    start: Start, clock: ManualClock
+) -> None:
+    hub = Hub(clock)
+    start(hub, "a", Probe(GOOD, PutOff("not polled for 1 s", retry_after_s=1)))
+    await clock.advance(0)
+    for _ in range(3):
+        await clock.advance(1)
+        state = _state(hub, "a")
+        assert (state.freshness, state.failure, state.failures) == (Freshness.FRESH, None, 0)
+        assert state.polling_since_s is None
+    assert _state(hub, "a").age_s == 3
+    await clock.advance(5)
+    state = _state(hub, "a")
+    assert state.freshness is Freshness.FAILED and state.failures == 0
+    assert state.failure is not None and state.failure.word == "put off"
+
+
+async def test_what_failed_before_it_was_put_off_stays_said(start: Start, clock: ManualClock) -> None:
+    hub = Hub(clock)
+    start(hub, "a", Probe(Unreachable("no route"), PutOff("not polled for 1 s", retry_after_s=1)))
+    await clock.advance(5)
+    state = _state(hub, "a")
+    assert state.failure is not None and state.failure.message == "no route" and state.failures == 1
+
+
+async def test_who_is_put_off_asks_again_when_it_may(start: Start, clock: ManualClock) -> None:
+    probe = Probe(PutOff("not polled for 7 s", retry_after_s=7), GOOD)
+    hub = Hub(clock)
+    start(hub, "a", probe)
+    await clock.advance(6)
+    assert probe.calls == 1 and _state(hub, "a").freshness is Freshness.FAILED, "never seen: that must be said"
+    await clock.advance(2)
+    assert probe.calls >= 2 and _state(hub, "a").freshness is Freshness.FRESH
+
+
+def _state(hub: Hub, name: str) -> SourceState:
+    state = hub.state(name)
+    assert state is not None
+    return state

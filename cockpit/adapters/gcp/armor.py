@@ -58,6 +58,7 @@ class ArmorPolicy:
 
     async def probe(self) -> Observation:
         """The policy now; who uses it is looked up every five minutes."""
+        self._api.may_poll(self._source.project)
         now = self._clock.monotonic()
         status = status_of(await self._api.get(self._path), self._source.project)
         if now - self._backends_at >= BACKENDS_EVERY_S:

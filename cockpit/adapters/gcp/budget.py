@@ -1,6 +1,21 @@
-"""Quotas are shared by everybody in a Google Cloud project. Cloud Logging allows 60 reads a minute: we count those.
+"""Quotas are shared by everybody in a Google Cloud project: reads of each API are counted, for all of this process.
 
-Of any API it is remembered when it asked to wait, so that nobody in this process asks before.
+Where they are used up, polls wait. An action's own reads count too, and are never held back: what the cockpit grants
+itself is a part of what Google grants a project, so that there is always some left for them. Of any API it is also
+remembered when it asked to wait, so that nobody in this process asks before.
+
+| API | of the cockpit, a minute | Google's default for a project, a minute | said in |
+|---|---|---|---|
+| logging | 60 | 60, of late 120 | cloud.google.com/logging/quotas |
+| monitoring | 300 | thousands | cloud.google.com/monitoring/quotas |
+| run | 300 | counted by region; the console has the number | cloud.google.com/run/quotas |
+| sqladmin | 90 | 180 of one user, refused already at the rate of seconds | cloud.google.com/sql/docs/quotas |
+| redis | 300 | 3000 | cloud.google.com/memorystore/docs/redis/quotas |
+| compute | 300 | 1500 | cloud.google.com/compute/api-quota |
+| secretmanager | 240 | 600, values not among them | cloud.google.com/secret-manager/quotas |
+| cloudresourcemanager | 60 | 240 (4 a second) | cloud.google.com/resource-manager/docs/limits |
+
+Nothing polls the Resource Manager: its reads are the preflights of actions.
 """
 
 from __future__ import annotations
@@ -10,6 +25,15 @@ from collections import deque
 from weakref import WeakKeyDictionary
 
 READS_PER_MINUTE = 60
+READS = {
+    "run": 300,
+    "sqladmin": 90,
+    "redis": 300,
+    "compute": 300,
+    "secretmanager": 240,
+    "cloudresourcemanager": 60,
+}
+READS_HERE = 6000  # of an API that is played on this machine, which nobody shares
 _WINDOW_S = 60.0
 _LEAST_S, _LEAST_MOST_S = 0.1, 4.0
 _LONGEST_S = 3600.0  # no answer keeps the cockpit from asking for longer
@@ -38,6 +62,17 @@ class ReadBudget:
         self._taken.append(now)
         return True
 
+    def count(self, now: float) -> None:
+        """A read that is made whether one is allowed or not. Of those beyond the limit the last ones are kept."""
+        self._taken.append(now)
+        while len(self._taken) > self._limit or self._taken[0] <= now - _WINDOW_S:
+            self._taken.popleft()
+
+    @property
+    def limit(self) -> int:
+        """Reads a minute."""
+        return self._limit
+
     @property
     def used(self) -> int:
         """Reads counted at the last look."""
@@ -61,6 +96,17 @@ _budgets: dict[tuple[str, str], ReadBudget] = {}
 def budget_of(base_url: str, project: str, limit: int = READS_PER_MINUTE) -> ReadBudget:
     """The one budget of a project at one API in this process, whoever reads; the first who asks sets its limit."""
     return _budgets.setdefault((base_url, project), ReadBudget(limit))
+
+
+def reads_of(service: str, base_url: str, project: str, *, simulated: bool) -> ReadBudget | None:
+    """That of an API whose reads the transport counts; None for one that counts them itself, or has no quota known.
+
+    Some endpoints serve several APIs: each has its own.
+    """
+    limit = READS.get(service)
+    if limit is None:
+        return None
+    return budget_of(f"{service} {base_url}", project, READS_HERE if simulated else limit)
 
 
 class Hold:

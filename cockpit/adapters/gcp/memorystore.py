@@ -45,6 +45,7 @@ class MemorystoreInstance:
 
     async def probe(self) -> Observation:
         """The instance now, with its judgement."""
+        self._api.may_poll(self._source.project)
         return judge(await self.read(), self._clock.now())
 
     async def read(self) -> MemorystoreStatus:

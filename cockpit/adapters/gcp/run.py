@@ -81,6 +81,7 @@ class CloudRunService:
 
     async def probe(self) -> Observation:
         """The service now. The audit log is left for the second poll, so that the first answers at once."""
+        self._run.may_poll(self._source.project)
         service = await self._get_service()
         if self._source.audit_log and self._probed:
             await self._refresh_trail(number(service.get("generation")))

@@ -59,6 +59,7 @@ class SecretVault:
         """The secrets of the profile, or the first hundred, with their newest versions; one that cannot be read is
         a note. Raises CockpitError where none can.
         """
+        self._api.may_poll(self._source.project)
         listed, cut = await self._listed()
         names = list(listed)
         gate = asyncio.Semaphore(AT_ONCE)

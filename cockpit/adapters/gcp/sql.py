@@ -87,6 +87,7 @@ class CloudSqlInstance:
 
     async def probe(self) -> Observation:
         """The instance and its operations; backups and databases when they may have changed."""
+        self._api.may_poll(self._source.project)
         status = await self._read(fresh=False)
         return judge(status, self._clock.now(), self._source.backup_max_age)
 
