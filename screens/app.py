@@ -96,6 +96,8 @@ class CockpitApp(HardenedApp[None]):
             module = await asyncio.to_thread(importlib.import_module, "cockpit.engine.engine")
             async with module.Engine(profile) as engine:
                 self.attach(engine)
+                for notice in await asyncio.to_thread(engine.notices):
+                    self.notify(notice, severity="warning", markup=False, timeout=15)
                 await self._ended.wait()
         except CockpitError as error:
             self.exit(return_code=EXIT_BAD_PROFILE, message=Text(_in_full(error)))

@@ -139,6 +139,10 @@ class Engine:
             # Closing is a courtesy to the other side; its failure must not keep the operator.
             _log.warning("closing %s failed: %s", type(adapter).__name__, type(error).__name__)
 
+    def notices(self) -> tuple[str, ...]:
+        """What is to be told once, at the start. Blocking: reads small files."""
+        return google.notices(self.profile)
+
     def credentials(self) -> Credentials | None:
         """How those for Google stand, None before they were asked for."""
         return google.credentials(self.profile)

@@ -64,7 +64,18 @@ def ground(profile: Profile, clock: Clock) -> tuple[Diagnosis, ...]:
 
         if way := said_of(settings_of()):
             found.append(Diagnosis("way", True, way))
+    found += [Diagnosis("gcloud's settings", None, said) for said in notices(profile)]
     return tuple(found)
+
+
+def notices(profile: Profile) -> tuple[str, ...]:
+    """What the operator is told at the start: settings of gcloud that are not followed. Blocking, two small files."""
+    if not uses_google(profile):
+        return ()
+    from cockpit.adapters.gcp.settings import settings_of, unfollowed
+
+    said = unfollowed(settings_of())
+    return (said,) if said else ()
 
 
 def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:

@@ -35,6 +35,7 @@ GARBLED = "a proxy in between, or an endpoint that is not Google's, answers like
 _SLOW = "check network and proxy, or give the source a longer timeout"
 LOGIN = "run: gcloud auth application-default login"
 _PERMISSION = re.compile(r"(?:[Pp]ermission|Required) '?([a-z][\w]*\.[\w.]*\w)'?")
+_EXCEEDED = frozenset(("rateLimitExceeded", "userRateLimitExceeded"))
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 Json = dict[str, Any]
@@ -46,6 +47,11 @@ def error_of_answer(
     """What an HTTP error means."""
     message, word, details = _parse_error(content)
     said = f"{service} API: {message}" if message else f"{service} API answers HTTP {status}"
+    # Compute Engine says 403 for it: https://cloud.google.com/compute/api-quota
+    if status == 429 or (status == 403 and word in _EXCEEDED):
+        return RateLimited(
+            said, retry_after_s=_retry_after(headers, details), hint="quotas are shared by the project"
+        )
     if status == 401:
         return AuthenticationFailed(said, hint=LOGIN)
     if status == 403:
@@ -54,10 +60,6 @@ def error_of_answer(
         return NotFound(said, hint="check project, region and service in the profile")
     if status in (409, 412) or word in ("ABORTED", "FAILED_PRECONDITION"):
         return Conflict(said, hint="it changed since it was read, or something else is changing it: plan again")
-    if status == 429:
-        return RateLimited(
-            said, retry_after_s=_retry_after(headers, details), hint="quotas are shared by the project"
-        )
     if status in (408, 504):
         return TimedOut(said, hint=_SLOW if read else LOOK, effect_possible=not read)
     if status >= 500:
@@ -76,7 +78,8 @@ def _parse_error(content: bytes) -> tuple[str, str, list[Json]]:
         error = json.loads(content)["error"]
         message = clean(str(error.get("message", "")), 400).rstrip(". ")
         reason = next((str(each.get("reason")) for each in objects_of(error.get("errors"))), "")  # of the older APIs
-        word = "ABORTED" if reason == "resourceNotReady" else str(error.get("status", ""))
+        words = {"resourceNotReady": "ABORTED", **dict.fromkeys(_EXCEEDED, reason)}
+        word = words.get(reason, str(error.get("status", "")))
         return message, word, list(objects_of(error.get("details")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "", "", []
@@ -124,6 +127,9 @@ def no_answer(service: str, base_url: str, error: httpx.HTTPError, *, read: bool
         said = clean(str(error), 200)
         return Malformed(f"{where}: {said}", hint=hint or GARBLED, effect_possible=open_effect)
     reason = clean(str(error), 200) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        said = "name the authority in core/custom_ca_certs_file; auth/disable_ssl_validation is not followed"
+        return Unreachable(f"{where}: its certificate cannot be verified: {reason}", hint=hint or said)
     return Unreachable(f"{where}: {reason}", hint=hint or "check network, proxy and DNS", effect_possible=open_effect)
 
 

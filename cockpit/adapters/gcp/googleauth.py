@@ -225,13 +225,14 @@ def _origin(credentials: Any) -> str:
 def _requests(settings: Settings) -> Iterator[HttpxRequest]:
     proxy, trust = proxy_of(settings), trust_of(settings)
     try:
-        with (
-            httpx.Client(timeout=TIMEOUT_S, proxy=proxy, verify=trust) as far,
-            httpx.Client(timeout=TIMEOUT_S, trust_env=False, verify=False) as near,  # noqa: S501 - plain http only
-        ):
-            yield HttpxRequest(far, near)
-    except ImportError:
-        raise Misconfigured("HTTPS_PROXY names a SOCKS proxy: the cockpit cannot use it", hint="use http") from None
+        secure = httpx.Client(timeout=TIMEOUT_S, proxy=proxy, verify=trust)
+    except (ImportError, ValueError, httpx.InvalidURL):
+        raise Misconfigured(
+            "the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used",
+            hint="http://host:port and socks5://host:port work",
+        ) from None
+    with secure as far, httpx.Client(timeout=TIMEOUT_S, trust_env=False, verify=False) as near:  # noqa: S501 - plain http only
+        yield HttpxRequest(far, near)
 
 
 @contextmanager

@@ -240,6 +240,11 @@ class MetricsBoard:
                 )
             return vendor.aio.insecure_channel(parts.netloc, [*options, ("grpc.enable_http_proxy", 0)])
         target = parts.netloc if parts.port is not None else f"{parts.hostname}:443"
+        if socks := self._api.socks_proxy():
+            raise Misconfigured(
+                f"metrics come over gRPC, which cannot use the SOCKS proxy that {socks} names: none are shown",
+                hint="an http proxy works for them; everything else goes through the SOCKS proxy",
+            )
         roots = await asyncio.to_thread(_roots, self._api.variables)
         if proxy := gcloud_proxy(self._api.variables):
             options.append(("grpc.http_proxy", proxy))

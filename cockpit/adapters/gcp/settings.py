@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
 from cockpit.errors import Misconfigured
 from cockpit.text import clean
@@ -24,7 +25,9 @@ MOST_BYTES = 1 << 20  # of a configuration file
 _ADDRESS = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,253}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _NAME = re.compile(r"[a-z][-a-z0-9]*")
-_PLAIN = ("http", "http_no_tunnel")  # gcloud too tunnels https through either
+_SCHEMES = {"http": "http", "http_no_tunnel": "http", "socks5": "socks5"}  # gcloud tunnels https through both first
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+_TRUE = frozenset(("true", "1", "on", "yes", "y"))  # as gcloud reads them, in any case
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def proxy_of(settings: Settings) -> httpx.Proxy | None:
     """gcloud's own proxy, None where it has none: then HTTPS_PROXY and NO_PROXY count. Raises Misconfigured.
 
     Only https goes through it, in a tunnel that the proxy cannot look into: so no credential is shown to it.
+    A SOCKS 5 proxy looks names up itself, as gcloud has it unless proxy/rdns is false.
     """
     kind, address, port = (settings.get("proxy", name) for name in ("type", "address", "port"))
     if not (kind or address or port):
@@ -85,11 +89,11 @@ def proxy_of(settings: Settings) -> httpx.Proxy | None:
             "of gcloud's proxy/type, proxy/address and proxy/port some are set and some are not",
             hint="set all three, or unset all: gcloud config unset proxy/address",
         )
-    if kind not in _PLAIN:
-        known = kind in ("socks4", "socks5")
+    if kind not in _SCHEMES:
         raise Misconfigured(
-            f"gcloud's proxy/type is {clean(kind, 40)}: the cockpit {'cannot use' if known else 'does not know'} it",
-            hint="http works; a SOCKS proxy does not: put an http proxy before it, or use ssh -L",
+            f"gcloud's proxy/type is {clean(kind, 40)}: the cockpit"
+            f" {'cannot use' if kind == 'socks4' else 'does not know'} it",
+            hint="http and socks5 work; most SOCKS proxies speak both 4 and 5",
         )
     if not _ADDRESS.fullmatch(address) or not _PORT.fullmatch(port):
         raise Misconfigured("gcloud's proxy/address and proxy/port are no address", hint="gcloud config list")
@@ -97,7 +101,7 @@ def proxy_of(settings: Settings) -> httpx.Proxy | None:
 
     host = f"[{address}]" if ":" in address and not address.startswith("[") else address
     user, password = settings.get("proxy", "username"), settings.get("proxy", "password")
-    return httpx.Proxy(f"http://{host}:{port}", auth=(user, password) if user else None)
+    return httpx.Proxy(f"{_SCHEMES[kind]}://{host}:{port}", auth=(user, password) if user else None)
 
 
 def trust_of(settings: Settings) -> ssl.SSLContext | bool:
@@ -120,11 +124,38 @@ def override_of(settings: Settings, service: str) -> str:
     return settings.get("api_endpoint_overrides", service)
 
 
+def unfollowed(settings: Settings) -> str:
+    """What gcloud is told and the cockpit does not do, in one sentence; "" for nothing.
+
+    A token that is sent to whoever answers is given away: auth/disable_ssl_validation is no setting for an incident.
+    """
+    if settings.get("auth", "disable_ssl_validation").lower() in _TRUE:
+        return (
+            "gcloud's auth/disable_ssl_validation is not followed: the cockpit sends no token to a server whose"
+            " certificate it cannot verify; core/custom_ca_certs_file names an authority of your own"
+        )
+    return ""
+
+
+def socks_of(settings: Settings, host: str) -> str:
+    """The SOCKS proxy on the way to a host, as the setting that names it: "proxy/type", "ALL_PROXY"; "" for none."""
+    if settings.get("proxy", "address"):
+        return "proxy/type" if settings.get("proxy", "type").startswith("socks") else ""
+    environ = settings.environ
+    if proxy_bypass_environment(host, {"no": environ.get("NO_PROXY", "") or environ.get("no_proxy", "")}):
+        return ""
+    for name in _PROXIES:
+        if value := environ.get(name, ""):
+            return name if value.lower().startswith("socks") else ""
+    return ""
+
+
 def said_of(settings: Settings) -> str:
     """The way to Google in words, without a password: "through the proxy p.example:3128"; "" for the direct one."""
     if settings.get("proxy", "address"):
-        return f"through gcloud's proxy {clean(settings.get('proxy', 'address'), 120)}"
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        kind = "SOCKS 5 proxy" if settings.get("proxy", "type") == "socks5" else "proxy"
+        return f"through gcloud's {kind} {clean(settings.get('proxy', 'address'), 120)}"
+    for name in _PROXIES:
         if value := settings.environ.get(name, ""):
             return f"through the proxy {clean(quote(value.rpartition('@')[2], safe=':/[].-_'), 120)} ({name})"
     return ""

@@ -23,14 +23,15 @@ from cockpit.adapters.gcp.answers import (
     operation_error,
 )
 from cockpit.adapters.gcp.auth import Token, TokenSource, is_loopback, tokens_for
-from cockpit.adapters.gcp.budget import hold_of
-from cockpit.adapters.gcp.settings import Settings, override_of, proxy_of, settings_of, trust_of
+from cockpit.adapters.gcp.budget import ReadBudget, hold_of, reads_of
+from cockpit.adapters.gcp.settings import Settings, override_of, proxy_of, settings_of, socks_of, trust_of
 from cockpit.clock import Clock
 from cockpit.errors import (
     AuthenticationFailed,
     CockpitError,
     Malformed,
     Misconfigured,
+    PutOff,
     RateLimited,
     TimedOut,
     Unreachable,
@@ -86,6 +87,10 @@ class GoogleApi:
         """What gcloud is told, as variables: for a client that is no HTTP client."""
         return self._settings.variables
 
+    def socks_proxy(self) -> str:
+        """The setting that names a SOCKS proxy on the way, "" for none: for a client that is no HTTP client."""
+        return socks_of(self._settings, self.base_url.partition("//")[2].partition(":")[0])
+
     def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """The full address of a request."""
         return f"{self.base_url}{path}" + (f"?{urlencode(query, safe='=,')}" if query else "")
@@ -100,6 +105,21 @@ class GoogleApi:
         """The last token was not accepted: the next is to be a new one."""
         if self._tokens is not None:
             self._tokens.forget()
+
+    def may_poll(self, project: str) -> None:
+        """Asked once as a poll begins. Raises PutOff while this process has used up its reads of the project.
+
+        A poll that has begun is not broken off, and neither is anything that somebody asked for.
+        """
+        budget = self._budget(project)
+        wait = budget.wait_s(self._clock.monotonic()) if budget is not None else 0.0
+        if budget is not None and wait > 0:
+            raise PutOff(
+                f"not polled for {wait:.0f} s: the cockpit has made the {budget.limit} reads a minute of the"
+                f" {self.service} API that it allows itself in {clean(project, 80)}",
+                retry_after_s=wait,
+                hint="Google refused nothing, and actions go on; give the sources of this project a longer interval",
+            )
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """A read; asked again on 429 and 503 while the deadline allows it, and once with a new token on 401."""
@@ -186,6 +206,9 @@ class GoogleApi:
             await self._client.aclose()
             self._client = None
 
+    def _budget(self, project: str) -> ReadBudget | None:
+        return reads_of(self.service, self.base_url, project, simulated=self.simulated)
+
     async def _connection(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
@@ -204,7 +227,7 @@ class GoogleApi:
         except (ImportError, ValueError, httpx.InvalidURL):  # of HTTPS_PROXY and its like
             raise Misconfigured(
                 "the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used",
-                hint="http://host:port works; a SOCKS proxy does not",
+                hint="http://host:port and socks5://host:port work",
             ) from None
 
     async def _within_deadline(
@@ -276,6 +299,8 @@ class GoogleApi:
         if token.quota_project:
             headers["x-goog-user-project"] = token.quota_project
         client = await self._connection()
+        if read and (counted := self._budget(_project(path, body))) is not None:
+            counted.count(self._clock.monotonic())
         try:
             request = client.build_request(method, self.url(path, query), json=body, headers=headers)
         except (httpx.InvalidURL, ValueError):  # its words would hold the token

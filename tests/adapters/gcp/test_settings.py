@@ -80,7 +80,7 @@ def test_gclouds_proxy_is_used_and_its_password_not_told() -> None:
     ("said", "why"),
     [
         ({"type": "http", "address": "p"}, "some are set and some are not"),
-        ({"type": "socks5", "address": "p", "port": "1"}, "proxy/type is socks5: the cockpit cannot use it"),
+        ({"type": "socks4", "address": "p", "port": "1"}, "proxy/type is socks4: the cockpit cannot use it"),
         ({"type": "carrier", "address": "p", "port": "1"}, "the cockpit does not know it"),
         ({"type": "http", "address": "p/../x@y", "port": "1"}, "are no address"),
         ({"type": "http", "address": "p", "port": "99999999"}, "are no address"),
@@ -96,7 +96,7 @@ async def test_a_proxy_that_cannot_be_used_is_said_and_nothing_is_sent(said: dic
 
 
 async def test_a_socks_proxy_of_the_environment_is_said_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("HTTPS_PROXY", "socks4://127.0.0.1:1")
     api = GoogleApi("run", None, 1.0, SystemClock(), {})
     with pytest.raises(Misconfigured, match="HTTPS_PROXY or ALL_PROXY names cannot be used"):
         await api._connection()
