@@ -23,7 +23,7 @@ _BEFORE = {
     "sql-restore-of-another": "alone",
     "redis-failover-forced": "lagging",
 }
-# What the local control plane does not have. gcloud's side then changes nothing.
+# Commands that gcloud cannot run against the local control plane, and why: gcloud's side then changes nothing.
 UNPLAYED = {"vpc-deny": "there is no network with a firewall in the local control plane"}
 _MISSING = object()
 
