@@ -193,6 +193,46 @@ def test_a_source_that_cannot_be_seen_is_a_finding_and_its_old_payload_is_no_fac
     assert finding.severity is Severity.UNKNOWN
 
 
+def lost(kind: SourceKind, name: str, word: str, hint: str = "") -> SourceState:
+    failure = Failure(word, f"{name} gives no answer", hint)
+    return SourceState(
+        f"{kind.value}/{name}", kind, name, 5.0, failure=failure, failures=1, freshness=Freshness.FAILED
+    )
+
+
+def test_where_nothing_is_seen_the_first_sentence_names_every_source_and_not_one() -> None:
+    down = [lost(SourceKind.HEALTH, "api", "unreachable"), lost(SourceKind.DATABASE, "main", "timed out")]
+    down += [lost(SourceKind.REVISIONS, f"r{number}", "unreachable") for number in range(5)]
+    first, *others = find(down, AT)
+    assert first.rule == "sources-unseen" and first.severity is Severity.UNKNOWN
+    assert first.text == (
+        "none of the 7 sources can be seen: unreachable: health/api, revisions/r0, revisions/r1, revisions/r2"
+        " and 2 more; timed out: database/main"
+    )
+    assert "network" in first.evidence[0]
+    assert [other.rule for other in others] == ["source-unseen"] * 7, "each still has its own"
+
+
+def test_where_all_of_google_cloud_is_lost_they_are_named_together_with_the_one_thing_to_do() -> None:
+    login = "run: gcloud auth application-default login"
+    down = [lost(kind, "shop", "not authenticated", login) for kind in (SourceKind.REVISIONS, SourceKind.CLOUDSQL)]
+    well = state(SourceKind.DATABASE, database(), Severity.OK)
+    asleep = replace(lost(SourceKind.METRICS, "board", "timed out"), freshness=Freshness.WAITING, asleep=True)
+    first = find([well, *down, asleep], AT)[0]
+    assert first.text == (
+        "none of the 2 sources in Google Cloud can be seen: not authenticated: revisions/shop, cloudsql/shop"
+    )
+    assert first.evidence == (f"look first at what they share: {login}",)
+
+
+def test_one_that_is_still_seen_or_waited_for_leaves_the_others_to_speak_for_themselves() -> None:
+    down = [lost(SourceKind.REVISIONS, "shop", "unreachable"), lost(SourceKind.CLOUDSQL, "db", "unreachable")]
+    waiting = replace(lost(SourceKind.ARMOR, "edge", "x"), freshness=Freshness.WAITING, failure=None)
+    for other in (waiting, state(SourceKind.SECRETS, database(), Severity.OK)):
+        assert {finding.rule for finding in find([*down, other], AT)} == {"source-unseen"}
+    assert {finding.rule for finding in find(down[:1], AT)} == {"source-unseen"}, "one alone is not all"
+
+
 def test_the_symptom_of_a_log_is_its_last_seconds_not_its_last_minutes() -> None:
     healed = replace(
         logs(300), buckets=tuple(replace(b, errors=0) if b.start > AT - 30 else b for b in logs(300).buckets)
