@@ -101,12 +101,12 @@ def read_commands() -> None:
 
 def _forget() -> None:
     """Readings are kept, so that a second run would be no reading."""
-    from cockpit.runbooks.markdown import remembered
+    from cockpit.runbooks.markdown import fences, remembered
     from cockpit.runbooks.shell import lines, sql
     from cockpit.runbooks.shell import words as shell_words
 
     remembered.forget()
-    for module in (lines, sql, shell_words):
+    for module in (fences, lines, sql, shell_words):
         for kept in vars(module).values():
             if getattr(kept, "__module__", "") == module.__name__ and (clear := getattr(kept, "cache_clear", None)):
                 clear()

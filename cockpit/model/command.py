@@ -199,6 +199,22 @@ class Command:
     opener: str = ""  # text of the interactive command of this block that it is typed into, "" for a shell
     block: int = 0  # line of the first line of its fence: commands of one fence share it; 0 where it has none
 
+    def moved(self, lines: int, file: str, headings: tuple[str, ...]) -> Command:
+        """The same command so many lines further down, or in another file."""
+        return Command(
+            self.text,
+            self.line + lines,
+            self.language,
+            self.caption,
+            headings,
+            tuple(call.moved(lines) for call in self.calls),
+            file,
+            self.broken,
+            self.schedule,
+            self.opener,
+            self.block + lines if self.block else 0,
+        )
+
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
         """Everything to fill in, in order, each once."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from cockpit.model.command import Command
 from cockpit.model.runbook import Clock, ClockKind, Link, Part, Step
 from cockpit.runbooks.markdown.clocks import clocks
-from cockpit.runbooks.markdown.comments import loose_comments
+from cockpit.runbooks.markdown.fences import entries_of
 from cockpit.runbooks.markdown.harvest import Harvest, Place, Scope
 from cockpit.runbooks.markdown.inline import links, plain
 from cockpit.runbooks.markdown.pairs import pair_of
@@ -22,7 +21,6 @@ from cockpit.runbooks.markdown.sentences import (
     by_its_verb,
     forbids_the_next,
     last_sentence,
-    plain_comment,
     spans_to_run,
     told_to_run,
 )
@@ -39,10 +37,9 @@ from cockpit.runbooks.markdown.words import (
     number_of,
     role_of,
 )
-from cockpit.runbooks.shell.blocks import commands_of, inline_command
+from cockpit.runbooks.shell.blocks import inline_command
 from cockpit.text import clean
 
-_NUMBERED = re.compile(r"(?:step\s+)?(\d{1,2}(?:\.\d{1,2})*)[.):]\s+", re.IGNORECASE)
 _COLLECTING = frozenset({Role.SYMPTOMS, Role.CAUSES, Role.META})
 
 
@@ -238,29 +235,11 @@ class Harvester:
 
     def _fence(self, block: Block) -> None:
         self._leave(block.level)
-        caption = self._lead or (self._place.headings[-1] if self._place.headings else "")
         place = self._place
-        found = commands_of(
-            block.text,
-            language=block.language,
-            line=block.line,
-            file=place.file,
-            headings=place.headings,
-            caption=caption,
-        )
-        loose = loose_comments(block.text, found, block.language, block.line)
-        mixed: list[tuple[int, Command | str]] = [(command.line, command) for command in found]
-        mixed += loose
-        self.found.comments += len(loose)
-        above = ""  # the comment over the command before: it goes on for those without one of their own
-        for line, each in sorted(mixed, key=lambda pair: pair[0]) if loose else mixed:
-            own = each if isinstance(each, str) else each.caption if each.caption != caption else ""
-            number = match[1] if (match := _NUMBERED.match(own)) else ""
-            said = own or above or caption
-            above = own[match.end() :] if match else own or above
-            text = said[match.end() :] if match else said
-            command = None if isinstance(each, str) else each
-            self._add(line, plain_comment(text), block.level, number=number, command=command, source=said)
+        caption = self._lead or (place.headings[-1] if place.headings else "")
+        for each in entries_of(block, caption, place):
+            self.found.comments += each.command is None
+            self._add(each.line, each.text, block.level, number=each.number, command=each.command, source=each.said)
 
     def _table(self, block: Block) -> None:
         self._leave(block.level)
