@@ -9,11 +9,19 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from cockpit.profile import schema
-from cockpit.profile.google import MemorystoreSource
+from cockpit.profile.google import AccessSource, ArmorSource, MemorystoreSource
 from cockpit.runbooks.draft.evidence import Origin, Value, safe
+from cockpit.runbooks.draft.google import (
+    access_tables,
+    armor_tables,
+    cloud_run_tables,
+    common,
+    memorystore_tables,
+    or_missing,
+)
 from cockpit.runbooks.draft.health import health_tables
 from cockpit.runbooks.draft.naming import Names, environment_of, system_of
-from cockpit.runbooks.draft.survey import Service, Survey, survey
+from cockpit.runbooks.draft.survey import Survey, survey
 from cockpit.runbooks.draft.toml import Entry, Table, text_of
 from cockpit.text import clean
 
@@ -24,12 +32,23 @@ _MODELS: dict[str, type[schema.Section]] = {
     "[[redis]]": schema.RedisSource,
     "[[cloud_run]]": schema.CloudRunSource,
     "[[memorystore]]": MemorystoreSource,
+    "[[armor]]": ArmorSource,
+    "[[access]]": AccessSource,
     "[[logs]]": schema.LogSource,
     "[[contact]]": schema.ContactPerson,
     "[[severity]]": schema.SeverityScale,
     "[runbook]": schema.RunbookFiles,
 }
-_SOURCES = ("[[health]]", "[[database]]", "[[redis]]", "[[memorystore]]", "[[cloud_run]]", "[[logs]]")
+_SOURCES = (
+    "[[health]]",
+    "[[database]]",
+    "[[redis]]",
+    "[[memorystore]]",
+    "[[cloud_run]]",
+    "[[armor]]",
+    "[[access]]",
+    "[[logs]]",
+)
 _MOST = 40
 
 
@@ -62,11 +81,13 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
     tables = [_top(seen, system, environment)]
     for made in (
         health_tables(seen, environment.text),
-        _cloud_run(seen, environment.text),
+        cloud_run_tables(seen, environment.text),
         _logs(seen),
         _databases(seen),
         _caches(seen),
-        _memorystore(seen),
+        memorystore_tables(seen),
+        armor_tables(seen),
+        access_tables(seen),
     ):
         tables += made
     tables = [_checked(table) for table in tables]
@@ -87,66 +108,6 @@ def _top(seen: Survey, system: Value, environment: Value) -> Table:
     return Table("", entries, ["Drafted from a runbook. Read every line: # guessed and # missing want a decision."])
 
 
-def _cloud_run(seen: Survey, environment: str) -> list[Table]:
-    names = Names()
-    found: list[Table] = []
-    project, region = _common(seen.projects), _common(seen.regions)
-    for service in list(seen.services.values())[:_MOST]:
-        entries = [
-            Entry("name", names.take(service.name.text, "service")),
-            Entry("project", *_or_missing(_project(service, project), "no command names the project")),
-            Entry("region", *_or_missing(_region(service, region), "no command names the region")),
-            Entry("service", service.name.text, service.name),
-        ]
-        other = environment == "production" and re.search(r"\b(?:stag(?:e|ing)|dev|test|qa)\b", service.name.text)
-        off = f"another environment than {environment}, it seems:" if other else ""
-        found.append(Table("[[cloud_run]]", entries, off=off))
-    return found
-
-
-def _memorystore(seen: Survey) -> list[Table]:
-    """The control plane's view of an instance, beside the server itself."""
-    names = Names()
-    project, region = _common(seen.projects), _common(seen.regions)
-    return [
-        Table(
-            "[[memorystore]]",
-            [
-                Entry("name", names.take(instance.name.text, "cache")),
-                Entry("project", *_or_missing(_project(instance, project), "no command names the project")),
-                Entry("region", *_or_missing(_region(instance, region), "no command names the region")),
-                Entry("instance", instance.name.text, instance.name),
-            ],
-        )
-        for instance in list(seen.instances.values())[:_MOST]
-    ]
-
-
-def _project(service: Service, common: Value | None) -> Value | None:
-    if service.project is not None:
-        return service.project
-    return common and Value(common.text, common.origin, "another command names this project")
-
-
-def _region(service: Service, common: Value | None) -> Value | None:
-    if service.region is not None:
-        return service.region
-    return common and Value(common.text, common.origin, "another command names this region")
-
-
-def _common(values: Sequence[Value]) -> Value | None:
-    """The one that is named most often."""
-    counts: dict[str, int] = {}
-    for value in values:
-        counts[value.text] = counts.get(value.text, 0) + 1
-    best = max(counts, key=lambda text: counts[text], default=None)
-    return next((value for value in values if value.text == best), None)
-
-
-def _or_missing(value: Value | None, why: str) -> tuple[str, Value]:
-    return (value.text, value) if value is not None else ("missing", Value("missing", None, why, missing=True))
-
-
 def _logs(seen: Survey) -> list[Table]:
     if not seen.filters:
         return []
@@ -161,14 +122,14 @@ def _logs(seen: Survey) -> list[Table]:
     if service and "service_name" not in best.text and "cloud_run" in best.text:
         text = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{service}"'
         told = Value(text, best.origin, "narrowed to the service")
-    project = _common(seen.projects)
+    project = common(seen.projects)
     return [
         Table(
             "[[logs]]",
             [
                 Entry("name", Names().take(service, "logs")),
                 Entry("type", "cloud_logging"),
-                Entry("project", *_or_missing(project, "no command names the project")),
+                Entry("project", *or_missing(project, "no command names the project")),
                 Entry("filter", told.text, told),
             ],
         )

@@ -59,6 +59,7 @@ class Survey:
     database_variable: Value | None = None
     caches: dict[str, Value] = field(default_factory=dict)
     instances: dict[str, Service] = field(default_factory=dict)  # of Memorystore
+    policies: dict[str, Service] = field(default_factory=dict)  # of Cloud Armor; they have no region
     redis: Value | None = None
     redis_variable: Value | None = None
     namespaces: dict[str, Origin] = field(default_factory=dict)
@@ -129,10 +130,10 @@ def _first_key(call: Call) -> str:
 
 
 def _gcloud(found: Survey, call: Call, origin: Origin) -> None:
-    project, region = flag(call, "--project"), flag(call, "--region")
-    if project:
-        found.projects.append(Value(project, origin))
-    verb = call.verb
+    verb, region = call.verb, flag(call, "--region")
+    project = flag(call, "--project")
+    if named := project or _project_of(call):
+        found.projects.append(Value(named, origin))
     if verb.startswith("run "):
         _cloud_run(found, call, origin, project, region)
     elif verb.startswith("logging ") and call.args:
@@ -148,6 +149,8 @@ def _gcloud(found: Survey, call: Call, origin: Origin) -> None:
     elif verb.startswith("redis instances") and call.args and (name := literal(call.args[0])):
         found.caches.setdefault(name, Value(f"Memorystore instance {name}", origin))
         _placed(found.instances, name, origin, project, region)
+    elif verb.startswith("compute "):
+        _armor(found, call, origin, project, region)
     elif verb.startswith("container clusters get-credentials") and region:
         found.regions.append(Value(region, origin, "the region of the cluster"))
 
@@ -161,6 +164,24 @@ def _cloud_run(found: Survey, call: Call, origin: Origin, project: str, region: 
     if not name:
         return
     _placed(found.services, name, origin, project, region)
+
+
+def _project_of(call: Call) -> str:
+    """Of `config set project P` and `projects describe P`, which have no flag for it."""
+    words = [literal(word) for word in call.args[:2]]
+    if call.verb == "config set" and words[:1] == ["project"]:
+        return words[1] if len(words) > 1 else ""
+    return words[0] if call.verb.startswith("projects ") and words else ""
+
+
+def _armor(found: Survey, call: Call, origin: Origin, project: str, region: str) -> None:
+    """A global policy: rules and backends name it by a flag, the policy's own commands by their argument."""
+    name = flag(call, "--security-policy")
+    own = call.verb.startswith("compute security-policies ") and " rules " not in f"{call.verb} "
+    if not name and own and call.args:
+        name = literal(call.args[0])
+    if name and not region:
+        _placed(found.policies, name, origin, project, "")
 
 
 def _placed(known: dict[str, Service], name: str, origin: Origin, project: str, region: str) -> None:

@@ -154,3 +154,52 @@ def test_a_memorystore_instance_is_drafted_beside_the_server_itself() -> None:
     ]
     nameless = draft([("R.md", "# Ops\n\n```\ngcloud redis instances describe depot-cache\n```\n")], ["R.md"])
     assert any("no command names the region" in each.comment for each in nameless.missing)
+
+
+def made_of(*commands: str) -> dict[str, Any]:
+    return drafted("# Ops\n\n```bash\n" + "\n".join(commands) + "\n```\n")
+
+
+def test_a_cloud_armor_policy_is_drafted_wherever_a_command_names_it() -> None:
+    made = made_of(
+        "gcloud compute security-policies describe edge",
+        "gcloud compute security-policies rules create 1000 --security-policy=edge --action=deny-403"
+        " --src-ip-ranges=203.0.113.7 --project=depot-prod",
+        "gcloud compute backend-services update web --security-policy=quay-edge --global",
+        "gcloud compute security-policies describe harbour --region=r1",  # a regional one is no source
+        "gcloud compute security-policies rules describe 1000 --security-policy=POLICY_NAME",
+        "gcloud compute security-policies list",
+    )
+    assert made["armor"] == [
+        {"name": "edge", "project": "depot-prod", "policy": "edge"},
+        {"name": "quay-edge", "project": "depot-prod", "policy": "quay-edge"},
+    ]
+    alone = draft([("R.md", "# Ops\n\n```\ngcloud compute security-policies describe edge\n```\n")], ["R.md"])
+    assert [(each.what, each.comment) for each in alone.missing] == [
+        ("armor edge: project", "missing: no command names the project")
+    ]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "gcloud run services list --project=depot-prod",
+        "gcloud config set project depot-prod",
+        "gcloud projects get-iam-policy depot-prod",
+    ],
+)
+def test_a_project_that_is_named_is_watched_for_who_changes_it(command: str) -> None:
+    assert made_of(command)["access"] == [{"name": "depot-prod", "project": "depot-prod"}]
+
+
+def test_the_log_filter_of_a_runbook_that_finds_refused_logins_is_taken_for_them() -> None:
+    filters = ("severity>=ERROR", 'jsonPayload.event="auth_failed"')
+    made = made_of(*(f"gcloud logging read '{each}' --project=depot-prod" for each in filters))
+    assert made["access"] == [{"name": "depot-prod", "project": "depot-prod", "failures": filters[1]}]
+    bound = made_of("""gcloud logging read 'timestamp>="2026-01-01" AND auth_failed' --project=depot-prod""")
+    assert "failures" not in bound["access"][0], "its own bound in time would hide what is new"
+
+
+@pytest.mark.parametrize("command", ["gcloud projects list", "gcloud config set project PROJECT_ID", "gcloud info"])
+def test_without_a_project_nobody_is_watched(command: str) -> None:
+    assert "access" not in made_of(command)
