@@ -299,10 +299,11 @@ def _says(restart: Plan, name: str) -> list[str]:
 
 
 def _both(own: Permission, restarts: Sequence[Plan]) -> Permission:
-    """The worst of them all."""
+    """The worst of them all; of what is not held, everything is named at once."""
     permissions = [own, *(each.permission for each in restarts)]
     for grant in (Grant.DENIED, Grant.UNKNOWN):
-        found = next((each for each in permissions if each.grant is grant), None)
-        if found is not None:
-            return found
+        found = [each for each in permissions if each.grant is grant]
+        if found:
+            needs = dict.fromkeys(need for each in found for need in each.needs.split(", "))
+            return Permission(grant, ", ".join(needs), "; ".join(dict.fromkeys(each.how for each in found)))
     return Permission(Grant.GRANTED, ", ".join(each.needs for each in permissions))

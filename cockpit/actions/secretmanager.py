@@ -174,9 +174,12 @@ class SecretAction(GoogleAction):
         return f"{name} in Secret Manager {self._vault.project}"
 
     def _grant(self, name: str, missing: Sequence[str]) -> str:
+        """The commands that grant all of them; no role grants adding and switching, so they may be two."""
         roles = list(dict.fromkeys(ROLES[each] for each in missing if each in ROLES))
+        if not roles:
+            return f"a role with {', '.join(missing)} on the secret"
         binding = f"gcloud secrets add-iam-policy-binding {name} --project={self._vault.project} --member=user:YOU"
-        return f"{' and '.join(roles)} on the secret: {binding} --role={roles[0]}"
+        return f"{' and '.join(roles)} on the secret: {' && '.join(f'{binding} --role={role}' for role in roles)}"
 
 
 class Add(SecretAction):

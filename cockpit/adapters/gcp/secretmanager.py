@@ -176,7 +176,8 @@ class SecretVault:
             return Diagnosis(name, True, f"{detail}, can be rotated")
         binding = f"gcloud secrets add-iam-policy-binding {name} --project={self.project} --member=user:YOU"
         said = f"{detail}; {', '.join(missing)} not held: it can be looked at, not rotated"
-        return Diagnosis(name, None, said, f"{binding} --role={ROLES[missing[-1]]}")
+        roles = dict.fromkeys(ROLES[each] for each in missing)
+        return Diagnosis(name, None, said, " && ".join(f"{binding} --role={role}" for role in roles))
 
     async def _listed(self) -> tuple[dict[str, Json | None], bool]:
         """By name what the list said of each; None where only the profile names it."""

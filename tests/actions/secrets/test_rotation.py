@@ -191,7 +191,10 @@ async def test_the_rights_of_all_steps_are_needed(rig: Any) -> None:
     assert (await rig.plan("secrets.rotate")).permission.needs == "run.services.update"
     rig.plane.permissions.revoke("secretmanager.versions.disable")
     plan = await rig.plan("secrets.rotate")
-    assert plan.permission.grant is Grant.DENIED and plan.permission.needs == "secretmanager.versions.disable"
+    assert plan.permission.grant is Grant.DENIED
+    assert plan.permission.needs == "secretmanager.versions.disable, run.services.update"
+    for role in ("roles/secretmanager.secretVersionManager", "roles/run.developer"):
+        assert f"--role={role}" in plan.permission.how, "all that is missing, at once"
 
 
 async def test_a_secret_without_a_readable_version_has_nothing_to_replace(rig: Any) -> None:

@@ -123,6 +123,23 @@ async def test_the_missing_right_is_asked_of_the_secret_and_its_role_named(rig: 
     assert plan.permission.how.endswith("--role=roles/secretmanager.secretVersionAdder")
 
 
+async def test_every_missing_role_has_its_command(rig: Any) -> None:
+    handler = rig.handlers["secrets.add"]
+    needs = [f"secretmanager.versions.{each}" for each in ("add", "enable", "disable")]
+    for need in needs:
+        rig.plane.permissions.revoke(need)
+    permission = await handler.permission("api-key", needs)
+    binding = "gcloud secrets add-iam-policy-binding api-key --project=demo-shop --member=user:YOU"
+    assert permission.how == (
+        "roles/secretmanager.secretVersionAdder and roles/secretmanager.secretVersionManager on the secret:"
+        f" {binding} --role=roles/secretmanager.secretVersionAdder"
+        f" && {binding} --role=roles/secretmanager.secretVersionManager"
+    )
+    rig.plane.permissions.revoke("secretmanager.versions.invented")
+    unknown = await handler.permission("api-key", ["secretmanager.versions.invented"])
+    assert unknown.how == "a role with secretmanager.versions.invented on the secret"
+
+
 async def test_disabling_says_what_breaks_and_is_taken_back(rig: Any) -> None:
     plan = await rig.plan("secrets.disable", version="2")
     assert plan.tier is Tier.T3 and not plan.refusals

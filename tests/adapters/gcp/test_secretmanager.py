@@ -270,6 +270,10 @@ async def test_doctor_names_the_missing_right_and_its_role(vault: SecretVault, s
     found = {each.check: each for each in await vault.diagnose()}
     assert found["api-key"].ok is None and "secretmanager.versions.add not held" in found["api-key"].detail
     assert found["api-key"].fix.endswith("--role=roles/secretmanager.secretVersionAdder")
+    seeded.permissions.revoke("secretmanager.versions.enable")
+    (fix,) = [each.fix for each in await vault.diagnose() if each.check == "api-key"]
+    assert "secretVersionAdder && gcloud" in fix and fix.endswith("--role=roles/secretmanager.secretVersionManager")
+    seeded.permissions.restore("secretmanager.versions.enable")
     assert list(await vault.missing_on("api-key", ["secretmanager.versions.add"])) == ["secretmanager.versions.add"]
     assert list(await vault.missing_permissions(["secretmanager.versions.enable"])) == []
 
