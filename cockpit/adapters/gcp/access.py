@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from cockpit.adapters.gcp.accesswire import change_of, failure_of
 from cockpit.adapters.gcp.budget import budget_of
+from cockpit.adapters.gcp.logging import used_up
 from cockpit.adapters.gcp.roles import ROLES
 from cockpit.adapters.gcp.runwire import Json, moment, objects
 from cockpit.adapters.gcp.transport import GoogleApi
@@ -171,7 +172,7 @@ class _Kept(Generic[E]):
         if not budget.take(now):
             wait = budget.wait_s(now)
             raise RateLimited(
-                f"the project's 60 log reads a minute are used up, the next is possible in {wait:.0f} s",
+                f"{used_up(budget, now)}, the next is possible in {wait:.0f} s",
                 retry_after_s=wait,
                 hint="others in the project read logs too",
             )

@@ -68,6 +68,10 @@ class ReadBudget:
         while len(self._taken) > self._limit or self._taken[0] <= now - _WINDOW_S:
             self._taken.popleft()
 
+    def told_to_wait(self, now: float) -> bool:
+        """It is the server that asked to wait; else what there is to wait for is our own count."""
+        return self._not_before > now
+
     @property
     def limit(self) -> int:
         """Reads a minute."""

@@ -33,6 +33,8 @@ FILTER_CHARS = 20_000
 ASKED = 100  # entries of one question
 SLICE = 100  # entries converted before the loop gets its turn
 
+_SLOWED = "Cloud Logging asked to slow down"
+
 _Key = tuple[str, str]
 
 
@@ -87,7 +89,8 @@ class CloudLog:
             if not budget.take(self._clock.monotonic()):
                 if pages:
                     break
-                return self._waiting("the project's 60 reads a minute are used up")
+                told = budget.told_to_wait(self._clock.monotonic())
+                return self._waiting(_SLOWED if told else f"the cockpit's {budget.limit} reads a minute are used up")
             pages += 1
             try:
                 answer = await self._page(query_filter, page_token)
@@ -95,7 +98,7 @@ class CloudLog:
                 budget.refused(self._clock.monotonic(), error.retry_after_s)
                 if found:
                     break
-                return self._waiting("Cloud Logging asked to slow down")
+                return self._waiting(_SLOWED)
             budget.accepted()
             self._answered_at = self._clock.monotonic()
             found.extend(objects(answer.get("entries")))
@@ -118,7 +121,7 @@ class CloudLog:
         if not budget.take(now):
             wait = budget.wait_s(now)
             raise RateLimited(
-                f"the project's 60 log reads a minute are used up, the next is possible in {wait:.0f} s",
+                f"{used_up(budget, now)}, the next is possible in {wait:.0f} s",
                 retry_after_s=wait,
                 hint="ask again then",
             )
@@ -209,6 +212,13 @@ class CloudLog:
         oldest = self._newest - OVERLAP_S - 1.0
         if len(self._known) > 1:
             self._known = {key: at for key, at in self._known.items() if at >= oldest}
+
+
+def used_up(budget: ReadBudget, now: float) -> str:
+    """Why no read is allowed at this moment (monotonic seconds)."""
+    if budget.told_to_wait(now):
+        return _SLOWED
+    return f"the {budget.limit} log reads a minute that the cockpit allows itself in the project are used up"
 
 
 def entry_of_cloud(raw: Mapping[str, Any], at: float) -> LogEntry:

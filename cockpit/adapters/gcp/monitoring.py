@@ -32,6 +32,7 @@ from cockpit.errors import (
     Malformed,
     Misconfigured,
     PermissionDenied,
+    PutOff,
     RateLimited,
     TimedOut,
 )
@@ -202,8 +203,16 @@ class MetricsBoard:
         return failure
 
     def _heed(self) -> None:
-        """Nothing is asked before the time that the API named. Raises RateLimited."""
-        wait = self._budget.wait_s(self._clock.monotonic())
+        """Nothing is asked before the time that the API named, or beyond our own count. Raises RateLimited."""
+        now = self._clock.monotonic()
+        wait = self._budget.wait_s(now)
+        if wait > 0 and not self._budget.told_to_wait(now):
+            raise PutOff(
+                f"not asked for {wait:.0f} s: the cockpit has made the {self._budget.limit} reads a minute of the"
+                f" monitoring API that it allows itself in {clean(self._source.project, 80)}",
+                retry_after_s=wait,
+                hint="Google refused nothing; give the boards of this project a longer interval, or fewer panels",
+            )
         if wait > 0:
             raise RateLimited(
                 f"monitoring API: its quota is used up, asked again in {wait:.0f} s",

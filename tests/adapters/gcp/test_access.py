@@ -132,7 +132,7 @@ async def test_when_the_service_asks_to_slow_down_what_is_known_stays(
     assert len(status_of(seen).changes) == 1
     assert len(front.requests) == sent + 1, "the second read waits, too"
     notes = status_of(seen).notes
-    assert notes[0].startswith("changes not read: ") and "60 log reads a minute" in notes[1]
+    assert notes[0].startswith("changes not read: ") and "asked to slow down" in notes[1]
 
 
 async def test_what_was_never_read_is_not_counted_as_none(

@@ -61,7 +61,7 @@ async def test_a_used_up_budget_and_a_slow_down_are_said_and_remembered(
     front.fail("POST", "entries:list", Response.of({"error": {"message": "slow down"}}, 429))
     with pytest.raises(RateLimited):
         await log.query("", 1, 60.0, True)
-    with pytest.raises(RateLimited, match="used up"):
+    with pytest.raises(RateLimited, match="asked to slow down"):
         await log.query("", 1, 60.0, True)
     assert len(front.sent("POST", "entries:list")) == 1, "the second question was not sent"
     await clock.advance(120.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,16 +13,19 @@ from cockpit.adapters.gcp import budget
 from cockpit.adapters.gcp.answers import error_of_answer
 from cockpit.adapters.gcp.armor import ArmorPolicy
 from cockpit.adapters.gcp.budget import READS, READS_HERE, ReadBudget, budget_of, reads_of
+from cockpit.adapters.gcp.logging import CloudLog
 from cockpit.adapters.gcp.memorystore import MemorystoreInstance
+from cockpit.adapters.gcp.metricqueries import Cut, MetricQuery, filter_of
+from cockpit.adapters.gcp.monitoring import MetricsBoard
 from cockpit.adapters.gcp.run import CloudRunService
 from cockpit.adapters.gcp.secretmanager import SecretVault
 from cockpit.adapters.gcp.sql import CloudSqlInstance
 from cockpit.clock import ManualClock
 from cockpit.errors import PermissionDenied, PutOff, RateLimited
-from cockpit.profile.google import ArmorSource, CloudSqlSource, MemorystoreSource, SecretsSource
-from cockpit.profile.schema import CloudRunSource
+from cockpit.profile.google import ArmorSource, CloudSqlSource, MemorystoreSource, MetricsSource, SecretsSource
+from cockpit.profile.schema import CloudRunSource, LogSource
 
-Polled = Callable[[], Coroutine[Any, Any, object]]
+COUNT = MetricQuery("a.b/c", filter_of("a.b/c", "", {}), "ALIGN_RATE", "REDUCE_SUM", (), (Cut("k", "t", (0, 0)),))
 
 
 @pytest.fixture
@@ -91,6 +94,36 @@ async def test_every_polled_service_of_a_project_yields(
             await adapter.probe()
         await adapter.close()
     assert front.requests == []
+
+
+async def test_a_board_of_metrics_says_whose_limit_it_waits_for(clock: ManualClock) -> None:
+    board = MetricsBoard(MetricsSource(name="m", project="of-this-board"), (COUNT,), clock)
+    counted = budget_of("https://monitoring.googleapis.com", "of-this-board")
+    while counted.take(clock.monotonic()):
+        pass
+    with pytest.raises(PutOff, match="has made the 300 reads a minute of the monitoring API") as caught:
+        await board.probe()
+    assert "Google refused nothing" in caught.value.hint
+    counted.refused(clock.monotonic(), 90.0)
+    with pytest.raises(RateLimited, match="its quota is used up, asked again in 90 s"):
+        await board.probe()
+    await board.close()
+
+
+async def test_a_log_says_whose_limit_it_waits_for(front: Any, clock: ManualClock) -> None:
+    log = CloudLog(LogSource(name="l", type="cloud_logging", project="p", endpoint=front.url), clock)
+    counted = budget_of(front.url, "p")
+    while counted.take(clock.monotonic()):
+        pass
+    (note,) = (await log.read()).notes
+    assert note.startswith("the cockpit's 60 reads a minute are used up, next read at")
+    with pytest.raises(RateLimited, match="the 60 log reads a minute that the cockpit allows itself in the project"):
+        await log.query("", 1, 60.0, True)
+    counted.refused(clock.monotonic(), 90.0)
+    (note,) = (await log.read()).notes
+    assert note.startswith("Cloud Logging asked to slow down, next read at")
+    assert front.requests == []
+    await log.close()
 
 
 def test_only_what_is_played_here_may_be_asked_as_often_as_one_likes() -> None:
