@@ -91,6 +91,24 @@ async def test_a_real_engine_fills_the_panes_and_is_closed_in_the_end(
     assert app._operating.exception() is None
 
 
+async def test_what_gcloud_is_told_and_the_cockpit_does_not_do_is_said_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("CLOUDSDK_AUTH_DISABLE_SSL_VALIDATION", "true")
+    path = tmp_path / "shop.toml"
+    path.write_text(
+        'system = "shop"\nenvironment = "test"\n[[cloud_run]]\nname = "api"\nproject = "demo-shop"\n'
+        'region = "europe-west1"\nservice = "api"\nendpoint = "http://127.0.0.1:9"\n'
+    )
+    app = CockpitApp(_given(path))
+    async with app.run_test(size=(120, 40)):
+        await until(lambda: len(app._notifications) > 0)
+        (said,) = app._notifications
+    assert said.message.startswith("gcloud's auth/disable_ssl_validation is not followed: the cockpit sends no token")
+    assert said.severity == "warning"
+
+
 async def test_leaving_while_it_still_prepares_is_quick():
     started = asyncio.Event()
 
