@@ -18,6 +18,7 @@ from cockpit.model.logs import Level, LogPattern
 from cockpit.model.severity import Severity, SourceKind
 from cockpit.polling.logring import LogRing
 
+from .clustering import add_cluster, cluster
 from .engine import SampleEngine
 from .managed import managed
 from .metering import add_metrics
@@ -42,11 +43,13 @@ __all__ = [
     "SlowCommand",
     "StatementLoad",
     "Unreachable",
+    "add_cluster",
     "add_metrics",
     "ago",
     "broken",
     "cache",
     "calm",
+    "cluster",
     "database",
     "empty",
     "entries",

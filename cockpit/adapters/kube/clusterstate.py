@@ -1,0 +1,329 @@
+"""The cluster around a namespace, made from what the watches hold, with its judgement.
+
+Use of nodes and pods is asked of metrics.k8s.io, which has it every 15 to 60 seconds and cannot be watched. What pods
+of other namespaces ask for is listed now and then, where that is allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from cockpit.adapters.kube.events import grouped
+from cockpit.adapters.kube.extras import (
+    Changes,
+    certificate,
+    configmap,
+    external_secret,
+    ingress,
+    overdue,
+    quotas,
+    secret,
+)
+from cockpit.adapters.kube.fields import controller_of, name_of, part, parts, text
+from cockpit.adapters.kube.kube import Kube
+from cockpit.adapters.kube.nodes import asked, limits_of, node_of, used_pods
+from cockpit.adapters.kube.reflector import Reflector
+from cockpit.adapters.kube.terms import Json
+from cockpit.clock import Clock
+from cockpit.errors import CockpitError, NotFound, PermissionDenied, Unreachable
+from cockpit.model.cluster import Certificate, ClusterStatus, ExternalSecret, Node, PodUse
+from cockpit.model.diagnosis import Diagnosis
+from cockpit.model.reading import Observation
+from cockpit.model.severity import Severity
+from cockpit.model.workloads import Headroom, Usage
+from cockpit.profile.kube import KubernetesSource
+
+METRICS_S = 15.0
+ALL_PODS_S = 60.0
+SOON_DAYS = 14
+_TOP = 20
+_TIGHT = 0.9
+_METRICS = "/apis/metrics.k8s.io/v1beta1"
+_NEEDED = ("nodes", "events")  # the rest may be missing
+_OTHERS = (
+    "resourcequotas",
+    "configmaps",
+    "ingresses",
+    "secrets",
+    "pods",
+    "replicasets",
+    "externalsecrets",
+    "certificates",
+)
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Asked:
+    """An answer that is asked for now and then."""
+
+    every_s: float
+    at: float = float("-inf")
+    items: tuple[Json, ...] = ()
+    said: str = "not asked yet"  # why there is none, "" where there is
+
+
+class ClusterProbe:
+    """Probing, Diagnosing. Nothing is asked for before the first poll."""
+
+    def __init__(self, kube: Kube, table: KubernetesSource, clock: Clock) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._timeout_s = table.timeout
+        self._resources: dict[str, Reflector] = {}
+        self._changes = Changes()
+        self._nodes_used = _Asked(METRICS_S)
+        self._pods_used = _Asked(METRICS_S)
+        self._all_pods = _Asked(ALL_PODS_S)
+
+    async def probe(self) -> Observation:
+        """As the watches have it. Raises CockpitError while neither nodes nor events are known, or live."""
+        status = await self.read()
+        return judge(status, self._clock.now())
+
+    async def read(self) -> ClusterStatus:
+        """The cluster now. Raises CockpitError."""
+        if not self._resources:
+            self._resources = {name: self._kube.resource(name) for name in (*_NEEDED, *_OTHERS)}
+        failed = await self._ready()
+        first = [failed[name] for name in _NEEDED if name in failed]
+        if len(first) == len(_NEEDED):
+            raise first[0]
+        live = [name for name in _NEEDED if self._resources[name].live]
+        if not live:
+            lost = self._resources[_NEEDED[0]]
+            raise self._lost(lost)
+        await asyncio.gather(self._metrics(), self._pods())
+        return await self._status(failed)
+
+    async def close(self) -> None:
+        """The cluster's connections are closed by whoever shares them."""
+        self._resources = {}
+
+    async def diagnose(self) -> Sequence[Diagnosis]:
+        """What can be read of the cluster, one line for each resource that cannot."""
+        try:
+            status = await self.read()
+        except CockpitError as error:
+            return (Diagnosis("cluster", False, error.message, error.hint),)
+        found = [Diagnosis("cluster", True, f"context {status.context}, {status.version}, {len(status.nodes)} nodes")]
+        found += [Diagnosis("reading", None, note) for note in status.notes]
+        if status.metrics:
+            found.append(Diagnosis("metrics", None, status.metrics))
+        return tuple(found)
+
+    # Inside
+
+    async def _ready(self) -> dict[str, CockpitError]:
+        """Wait for the first list of each; why there is none of some."""
+        names = list(self._resources)
+        answers = await asyncio.gather(*(self._resources[name].ready() for name in names), return_exceptions=True)
+        found: dict[str, CockpitError] = {}
+        for name, answer in zip(names, answers, strict=True):
+            if isinstance(answer, CockpitError):
+                found[name] = answer
+            elif isinstance(answer, BaseException):
+                raise answer
+        return found
+
+    def _lost(self, reflector: Reflector) -> CockpitError:
+        since = f"{reflector.since:%H:%M:%S}"
+        return Unreachable(f"{reflector.said} (since {since} UTC)", hint="what is shown below is from before that")
+
+    async def _metrics(self) -> None:
+        await asyncio.gather(
+            self._ask(self._nodes_used, f"{_METRICS}/nodes", "use of nodes"),
+            self._ask(self._pods_used, f"{_METRICS}/namespaces/{self._kube.place.namespace}/pods", "use of pods"),
+        )
+
+    async def _pods(self) -> None:
+        query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+        await self._ask(self._all_pods, "/api/v1/pods", "pods of all namespaces", query)
+
+    async def _ask(self, held: _Asked, path: str, what: str, query: Mapping[str, str] | None = None) -> None:
+        now = self._clock.monotonic()
+        if now < held.at + held.every_s:
+            return
+        held.at = now
+        try:
+            held.items = (await self._kube.gateway.listed(path, query or {}, _thin)).items
+        except NotFound:
+            held.items, held.said = (), f"{what}: not available, this cluster serves no metrics.k8s.io"
+        except PermissionDenied as error:
+            held.items, held.said = (), f"{what}: not shown, {error.message}"
+        except CockpitError as error:
+            held.items, held.said = (), f"{what}: not known, {error.message}"
+        else:
+            held.said = ""
+
+    async def _status(self, failed: Mapping[str, CockpitError]) -> ClusterStatus:
+        place, now = self._kube.place, self._clock.now()
+        used = {name_of(each): each for each in self._nodes_used.items}
+        wanted = asked(self._all_pods.items) if not self._all_pods.said else {}
+        nodes = [node_of(each, used, wanted, now) for each in self._of("nodes", failed)]
+        owners = self._owners(failed)
+        configmaps = self._of("configmaps", failed)
+        readers = self._readers(failed)
+        status = ClusterStatus(
+            context=place.context,
+            server=place.server,
+            user=place.user,
+            namespace=place.namespace,
+            version=(await self._kube.gateway.versions()).server,
+            nodes=tuple(sorted(nodes, key=lambda node: (-node.severity, node.name))),
+            events=grouped(self._of("events", failed), owners),
+            headroom=quotas(self._of("resourcequotas", failed)),
+            top_pods=self._top(failed),
+            external_secrets=self._optional("externalsecrets", failed, external_secret),
+            secrets=tuple(sorted(map(secret, self._of("secrets", failed)), key=lambda each: each.name)),
+            configmaps=tuple(configmap(each, self._changes, readers) for each in configmaps),
+            ingresses=tuple(map(ingress, self._of("ingresses", failed))),
+            certificates=self._optional("certificates", failed, certificate),
+            metrics=self._nodes_used.said,
+            notes=self._notes(failed),
+            stale=tuple(
+                f"{name} as of {each.since:%H:%M:%S} UTC: {each.said}"
+                for name, each in self._resources.items()
+                if name not in failed and not each.live
+            ),
+        )
+        self._changes.keep(each.uid for each in status.configmaps)
+        return status
+
+    def _of(self, name: str, failed: Mapping[str, CockpitError]) -> list[Json]:
+        return [] if name in failed else list(self._resources[name].items.values())
+
+    def _optional(
+        self, name: str, failed: Mapping[str, CockpitError], make: Callable[[Json], _T]
+    ) -> tuple[_T, ...] | None:
+        return None if name in failed else tuple(make(each) for each in self._resources[name].items.values())
+
+    def _notes(self, failed: Mapping[str, CockpitError]) -> tuple[str, ...]:
+        absent = ("externalsecrets", "certificates", "ingresses")
+        told = [
+            f"{name}: {error.message}"
+            for name, error in failed.items()
+            if not (isinstance(error, NotFound) and name in absent)
+        ]
+        if self._all_pods.said:
+            told.append(f"what pods ask of the nodes is not known: {self._all_pods.said}")
+        return tuple(told)
+
+    def _owners(self, failed: Mapping[str, CockpitError]) -> dict[str, str]:
+        """Name of a pod or ReplicaSet -> the workload that owns it."""
+        found: dict[str, str] = {}
+        for replica_set in self._of("replicasets", failed):
+            kind, name, _ = controller_of(replica_set)
+            if name:
+                found[name_of(replica_set)] = f"{kind.casefold()}/{name}"
+        for pod in self._of("pods", failed):
+            kind, name, _ = controller_of(pod)
+            if name:
+                found[name_of(pod)] = found.get(name, "") or f"{kind.casefold()}/{name}"
+        return found
+
+    def _readers(self, failed: Mapping[str, CockpitError]) -> dict[str, tuple[str, ...]]:
+        """ConfigMap -> workloads whose pods read it."""
+        owners = self._owners(failed)
+        found: dict[str, dict[str, None]] = {}
+        for pod in self._of("pods", failed):
+            workload = owners.get(name_of(pod), f"pod/{name_of(pod)}")
+            for name in configmaps_of(part(pod, "spec")):
+                found.setdefault(name, {})[workload] = None
+        return {name: tuple(workloads) for name, workloads in found.items()}
+
+    def _top(self, failed: Mapping[str, CockpitError]) -> tuple[PodUse, ...]:
+        specs = {name_of(pod): part(pod, "spec") for pod in self._of("pods", failed)}
+        found: list[PodUse] = []
+        for namespace, name, cpu, memory in used_pods(self._pods_used.items):
+            spec = specs.get(name, {})
+            ask = asked([{"spec": {**spec, "nodeName": "-"}}]).get("-", (0, 0, 0)) if spec else (0, 0, 0)
+            cpu_limit, memory_limit = limits_of(spec)
+            usage = Usage(cpu, memory, ask[0] or None, ask[1] or None, cpu_limit, memory_limit)
+            found.append(PodUse(name, namespace, usage))
+        return tuple(sorted(found, key=lambda each: -(each.usage.memory or 0))[:_TOP])
+
+
+def _thin(item: Json) -> Json:
+    """Only what the sums need of a pod of another namespace; use and name of metrics."""
+    if "containers" in item or "usage" in item:
+        return item
+    spec = part(item, "spec")
+    slim = {key: spec[key] for key in ("nodeName", "containers", "initContainers") if key in spec}
+    for key in ("containers", "initContainers"):
+        if key in slim:
+            slim[key] = [{"resources": part(each, "resources")} for each in parts(slim, key)]
+    return {"spec": slim, "status": {"phase": part(item, "status").get("phase")}}
+
+
+def configmaps_of(spec: Json) -> set[str]:
+    """Names of the ConfigMaps that a pod's volumes and variables come from."""
+    found = {text(part(volume, "configMap").get("name"), 253) for volume in parts(spec, "volumes")}
+    for volume in parts(spec, "volumes"):
+        found |= {text(part(each, "configMap").get("name"), 253) for each in parts(volume, "projected", "sources")}
+    for key in ("containers", "initContainers"):
+        for container in parts(spec, key):
+            found |= {text(part(each, "configMapRef").get("name"), 253) for each in parts(container, "envFrom")}
+            sources = [part(each, "valueFrom", "configMapKeyRef") for each in parts(container, "env")]
+            found |= {text(each.get("name"), 253) for each in sources}
+    return found - {""}
+
+
+def judge(status: ClusterStatus, now: datetime) -> Observation:
+    """CRIT for a node that is not ready; WARN for pressure, a full quota, a secret that is not synced, a certificate
+    that ends soon; what cannot be seen is said and no more than UNKNOWN where it is behind.
+    """
+    words: list[tuple[Severity, str]] = []
+    words += _node_words(status.nodes)
+    words += _quota_words(status.headroom)
+    words += _secret_words(status.external_secrets or (), now)
+    words += _certificate_words(status.certificates or (), now)
+    if status.stale:
+        words.append((Severity.UNKNOWN, f"{status.stale[0].partition(' ')[0]} not live"))
+    severity = max((each for each, _ in words), default=Severity.OK)
+    if not words:
+        return Observation(Severity.OK, f"{len(status.nodes)} nodes ready", status)
+    words.sort(key=lambda each: -each[0])
+    return Observation(severity, ", ".join(said for _, said in words[:3]), status)
+
+
+def _node_words(nodes: Sequence[Node]) -> Iterable[tuple[Severity, str]]:
+    down = [node for node in nodes if not node.ready]
+    pressed = [node for node in nodes if node.ready and node.pressures]
+    cordoned = [node for node in nodes if node.ready and node.cordoned]
+    if down:
+        which = down[0].name if len(down) == 1 else f"{len(down)} of {len(nodes)} nodes"
+        yield Severity.CRIT, f"{which} not ready"
+    for found, what in ((pressed, "under pressure"), (cordoned, "cordoned")):
+        if found:
+            yield Severity.WARN, f"{found[0].name if len(found) == 1 else len(found)} {what}"
+
+
+def _quota_words(headroom: Sequence[Headroom]) -> Iterable[tuple[Severity, str]]:
+    full = [each for each in headroom if each.share >= _TIGHT]
+    if full:
+        yield Severity.WARN, f"quota of {full[0].resource} {full[0].used}/{full[0].hard}"
+
+
+def _secret_words(secrets: Sequence[ExternalSecret], now: datetime) -> Iterable[tuple[Severity, str]]:
+    bad = [each for each in secrets if not each.synced]
+    late = [each for each in secrets if each.synced and overdue(each, now)]
+    if bad:
+        yield Severity.WARN, f"{bad[0].name} not synced" if len(bad) == 1 else f"{len(bad)} secrets not synced"
+    if late:
+        yield Severity.WARN, f"{late[0].name} not refreshed in time"
+
+
+def _certificate_words(certificates: Sequence[Certificate], now: datetime) -> Iterable[tuple[Severity, str]]:
+    for each in certificates:
+        left = (each.expires - now).total_seconds() if each.expires is not None else None
+        if left is not None and left <= 0:
+            yield Severity.CRIT, f"certificate {each.name} expired"
+        elif not each.ready:
+            yield Severity.WARN, f"certificate {each.name} not ready"
+        elif left is not None and left < SOON_DAYS * 86400:
+            yield Severity.WARN, f"certificate {each.name} ends in {int(left // 86400)} d"
