@@ -126,7 +126,7 @@ class Workload:
     name: str
     uid: str
     severity: Severity
-    state: str  # "ready", "progressing", "failed", "paused", "stopped"
+    state: str  # "ready", "progressing", "degraded" (rolled out once, pods missing now), "failed", "paused", "stopped"
     said: str  # why, in the cluster's words, "" where all is well
     desired: int
     updated: int
@@ -151,6 +151,7 @@ class Workload:
     secrets: tuple[str, ...] = ()
     restarted: datetime | None = None  # kubectl.kubernetes.io/restartedAt
     usage: Usage = NO_USAGE
+    template: str = ""  # what tells its pod template from another
 
     @property
     def ref(self) -> str:
@@ -214,6 +215,7 @@ class WorkloadsStatus:
     notes: tuple[str, ...] = ()  # what could not be seen, and why
     stale: tuple[str, ...] = ()  # resources whose watch is behind: "pods since 21:04:10"
     metered: bool = False  # metrics.k8s.io answers
+    hidden: int = 0  # workloads of the namespace that the profile does not name
 
     def workload(self, ref: str) -> Workload | None:
         """By "kind/name"."""

@@ -8,8 +8,10 @@ from typing import ClassVar
 from cockpit.model.reading import SourceState
 from cockpit.model.revisions import Revision, ServiceStatus
 from cockpit.model.severity import SourceKind
+from cockpit.model.workloads import WorkloadsStatus
 from screens import figures
 from screens.paint import Cell, Column, Layout, Row, Span, blank, header, note, spans
+from screens.panes import workloaddetail, workloads
 from screens.panes.base import Detail, Pane, Scenery
 
 _STATES = {
@@ -139,10 +141,13 @@ class RevisionsPane(Pane):
     LABEL: ClassVar[str] = "Revisions"
     SHORT: ClassVar[str] = "Revs"
     KIND: ClassVar[SourceKind] = SourceKind.REVISIONS
+    KINDS: ClassVar[tuple[SourceKind, ...]] = (SourceKind.REVISIONS, SourceKind.WORKLOADS)
 
     def rows(self, states: tuple[SourceState, ...], scenery: Scenery) -> list[Row]:
         """The table, then what to know before touching it."""
         service = states[0].reading.payload if states[0].reading else None
+        if isinstance(service, WorkloadsStatus):
+            return workloads.rows_of(service, scenery.now, whole=getattr(self.screen, "single", False))
         if not isinstance(service, ServiceStatus):
             return []
         layout = _table(max((len(revision.name) for revision in service.revisions), default=8))
@@ -166,16 +171,29 @@ class RevisionsPane(Pane):
         return rows
 
     @property
-    def _service(self) -> ServiceStatus | None:
+    def _payload(self) -> object:
         states = self._shown(self.scenery.states) if self.scenery else ()
-        payload = states[0].reading.payload if states and states[0].reading else None
+        return states[0].reading.payload if states and states[0].reading else None
+
+    @property
+    def _service(self) -> ServiceStatus | None:
+        payload = self._payload
         return payload if isinstance(payload, ServiceStatus) else None
 
+    @property
+    def kind(self) -> SourceKind:
+        """Of the source that is shown: a letter means another action on Cloud Run and on Kubernetes."""
+        states = self._shown(self.scenery.states) if self.scenery else ()
+        return states[0].kind if states else self.KIND
+
     def selection(self) -> dict[str, str]:
-        """The revision, and the etag of the service as it was read.
+        """The revision, and the etag of the service as it was read; of a namespace, as `workloaddetail` says.
 
         On the revision that has all traffic nothing is named: rolling back there means away from it.
         """
+        payload = self._payload
+        if isinstance(payload, WorkloadsStatus):
+            return workloaddetail.named(payload, self.key)
         service = self._service
         kind, _, name = self.key.partition("/")
         if service is None or kind != "revision":
@@ -192,10 +210,14 @@ class RevisionsPane(Pane):
 
     def lost_name(self) -> str:
         """What was under the cursor."""
-        return f"revision {self.lost.partition('/')[2]}"
+        kind, _, name = self.lost.partition("/")
+        return f"revision {name}" if kind == "revision" else name or kind
 
     def detail(self) -> Detail:
         """The revision under the cursor."""
+        payload = self._payload
+        if isinstance(payload, WorkloadsStatus):
+            return workloaddetail.detail(payload, self.key, self.scenery.now if self.scenery else 0.0)
         service = self._service
         if service is None:
             return (self.LABEL, [])
