@@ -17,6 +17,9 @@ from cockpit.sandbox.process import NoBinary
 from cockpit.sandbox.redis_server import RedisServer
 
 from .gcloud.discovery import Discovery, Exchange, documents, exchange, faults_of
+from .servers.kube.fixtures import cluster, kubectl, namespace, start_cluster
+
+__all__ = ["cluster", "kubectl", "namespace", "start_cluster"]  # fixtures that are written elsewhere
 
 _numbers = itertools.count(1)
 
