@@ -65,6 +65,8 @@ def content(text: str) -> tuple[str, ...]:
 
 def wants(finding: Finding) -> dict[str, float]:
     """Topics, and words as "=word", with how much each says about the right playbook; empty where none can help."""
+    if finding.rule == "sources-unseen":
+        return {}  # the sentence about all of them: each has its own finding, too
     found = dict(_BY_RULE.get(finding.rule, {}))
     if finding.rule == "source-unseen":
         if _NO_OUTAGE.search(finding.text):

@@ -127,6 +127,13 @@ def test_a_source_that_may_not_be_read_is_no_outage(ferry: Runbook) -> None:
     assert _titles(ferry, _finding("source-unseen", text, "database/main")) == []
 
 
+def test_the_sentence_about_all_sources_adds_nothing_to_what_each_of_them_says(ferry: Runbook) -> None:
+    text = "none of the 2 sources can be seen: timed out: redis/cache; unreachable: database/main"
+    every = _finding("sources-unseen", text, "redis/cache", 59, Severity.UNKNOWN)
+    assert _titles(ferry, every) == []
+    assert _titles(ferry, every, _NO_REDIS, _NO_DATABASE) == _titles(ferry, _NO_REDIS, _NO_DATABASE)
+
+
 def test_each_finding_has_its_playbook_where_several_are_wrong(ferry: Runbook) -> None:
     found = _titles(ferry, _LOCKS, _POOL, _REVISION)
     assert {"Rolling back a release", "Blocking queries and deadlocks", "Database connections exhausted"} == set(
