@@ -251,6 +251,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         access,
         armor,
         cloudsql,
+        cluster,
         database,
         health,
         logs,
@@ -261,4 +262,17 @@ def _look_modules() -> tuple[ModuleType, ...]:
         secretmanager,
     )
 
-    return (health, logs, database, redis, revisions, cloudsql, memorystore, armor, access, metrics, secretmanager)
+    return (
+        health,
+        logs,
+        database,
+        redis,
+        revisions,
+        cloudsql,
+        memorystore,
+        armor,
+        access,
+        metrics,
+        secretmanager,
+        cluster,
+    )

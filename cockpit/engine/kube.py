@@ -68,6 +68,8 @@ def _cluster(
     state_of: StateOf,
 ) -> None:
     from cockpit.adapters.kube.clusterstate import ClusterProbe
+    from cockpit.looks import cluster as looks
 
     probe = ClusterProbe(kube, table, clock)
     parts.add(SourceKind.CLUSTER, table.name, probe, table.interval, table.timeout)
+    parts.lookers.extend(looks.lookers(f"cluster/{table.name}", state_of))

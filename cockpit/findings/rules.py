@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from cockpit.findings.cache import cache_findings
 from cockpit.findings.cloudsql import cloudsql_findings
+from cockpit.findings.cluster import cluster_findings
 from cockpit.findings.database import database_findings
 from cockpit.findings.edge import access_findings, armor_findings
 from cockpit.findings.managed import memorystore_findings, secret_findings
@@ -21,6 +22,7 @@ _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     database_findings,
     cache_findings,
     cloudsql_findings,
+    cluster_findings,
     memorystore_findings,
     secret_findings,
     log_findings,

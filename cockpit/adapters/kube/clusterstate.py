@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from cockpit.adapters.kube.discovery import path_of
 from cockpit.adapters.kube.events import grouped
 from cockpit.adapters.kube.extras import (
     Changes,
@@ -79,6 +80,8 @@ class ClusterProbe:
         self._nodes_used = _Asked(METRICS_S)
         self._pods_used = _Asked(METRICS_S)
         self._all_pods = _Asked(ALL_PODS_S)
+        self._missing = ""  # that there is no such namespace
+        self._looked = float("-inf")
 
     async def probe(self) -> Observation:
         """As the watches have it. Raises CockpitError while neither nodes nor events are known, or live."""
@@ -97,7 +100,7 @@ class ClusterProbe:
         if not live:
             lost = self._resources[_NEEDED[0]]
             raise self._lost(lost)
-        await asyncio.gather(self._metrics(), self._pods())
+        await asyncio.gather(self._metrics(), self._pods(), self._namespace())
         return await self._status(failed)
 
     async def close(self) -> None:
@@ -144,6 +147,22 @@ class ClusterProbe:
         query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
         await self._ask(self._all_pods, "/api/v1/pods", "pods of all namespaces", query)
 
+    async def _namespace(self) -> None:
+        """An empty list says the same of a namespace that is empty and of one that does not exist."""
+        now = self._clock.monotonic()
+        if now < self._looked + METRICS_S:
+            return
+        self._looked, self._missing = now, ""
+        place = self._kube.place
+        try:
+            await self._kube.gateway.get(path_of("/api/v1", "namespaces", name=place.namespace))
+        except NotFound:
+            self._missing = f"there is no namespace {place.namespace} in {place.context}"
+        except PermissionDenied:
+            return  # whether it exists is not for this user to know
+        except CockpitError as error:
+            self._missing = f"whether namespace {place.namespace} exists is not known: {error.message}"
+
     async def _ask(self, held: _Asked, path: str, what: str, query: Mapping[str, str] | None = None) -> None:
         now = self._clock.monotonic()
         if now < held.at + held.every_s:
@@ -163,7 +182,7 @@ class ClusterProbe:
     async def _status(self, failed: Mapping[str, CockpitError]) -> ClusterStatus:
         place, now = self._kube.place, self._clock.now()
         used = {name_of(each): each for each in self._nodes_used.items}
-        wanted = asked(self._all_pods.items) if not self._all_pods.said else {}
+        wanted = asked(self._all_pods.items) if not self._all_pods.said else None
         nodes = [node_of(each, used, wanted, now) for each in self._of("nodes", failed)]
         owners = self._owners(failed)
         configmaps = self._of("configmaps", failed)
@@ -211,7 +230,7 @@ class ClusterProbe:
         ]
         if self._all_pods.said:
             told.append(f"what pods ask of the nodes is not known: {self._all_pods.said}")
-        return tuple(told)
+        return (self._missing, *told) if self._missing else tuple(told)
 
     def _owners(self, failed: Mapping[str, CockpitError]) -> dict[str, str]:
         """Name of a pod or ReplicaSet -> the workload that owns it."""
@@ -282,6 +301,8 @@ def judge(status: ClusterStatus, now: datetime) -> Observation:
     words += _quota_words(status.headroom)
     words += _secret_words(status.external_secrets or (), now)
     words += _certificate_words(status.certificates or (), now)
+    if missing := next((note for note in status.notes if note.startswith("there is no namespace")), ""):
+        words.append((Severity.UNKNOWN, missing))
     if status.stale:
         words.append((Severity.UNKNOWN, f"{status.stale[0].partition(' ')[0]} not live"))
     severity = max((each for each, _ in words), default=Severity.OK)

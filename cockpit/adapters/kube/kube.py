@@ -12,6 +12,7 @@ from pathlib import Path
 from cockpit.adapters.kube.gateway import Gateway
 from cockpit.adapters.kube.kubeconfig import ACCOUNT, Place
 from cockpit.adapters.kube.reflector import Reflector
+from cockpit.adapters.kube.slices import dated, trimmed
 from cockpit.clock import Clock
 from cockpit.errors import NotFound
 from cockpit.profile.kube import KubernetesSource
@@ -68,7 +69,12 @@ class Kube:
         key = (name, namespace)
         found = self._reflectors.get(key)
         if found is None:
-            found = Reflector(self.gateway, lambda: self._path(name, namespace), metadata=name == "secrets")
+            found = Reflector(
+                self.gateway,
+                lambda: self._path(name, namespace),
+                keep=dated if name == "configmaps" else trimmed,
+                metadata=name == "secrets",
+            )
             self._reflectors[key] = found
         self._holders[key] = self._holders.get(key, 0) + 1
         if not self._closed:

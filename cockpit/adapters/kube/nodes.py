@@ -63,22 +63,24 @@ def requests_of(spec: Json) -> tuple[int, int]:
     return cpu, memory
 
 
-def node_of(obj: Json, used: Mapping[str, Json], wanted: Mapping[str, tuple[int, int, int]], now: datetime) -> Node:
-    """One node; `used` are NodeMetrics by name, `wanted` as `asked` tells (empty where pods cannot be listed)."""
+def node_of(
+    obj: Json, used: Mapping[str, Json], wanted: Mapping[str, tuple[int, int, int]] | None, now: datetime
+) -> Node:
+    """One node; `used` are NodeMetrics by name, `wanted` as `asked` tells, None where pods cannot be listed."""
     name, status = name_of(obj), part(obj, "status")
     found = conditions(obj)
     ready = found.get("Ready", {})
     state = ready.get("status")
     pressures = tuple(each for each in _PRESSURES if found.get(each, {}).get("status") == "True")
     cordoned = part(obj, "spec").get("unschedulable") is True
-    cpu_ask, memory_ask, pods = wanted.get(name, (0, 0, 0))
+    cpu_ask, memory_ask, pods = (wanted or {}).get(name, (0, 0, 0))
     room = part(status, "allocatable")
     use = part(used.get(name), "usage")
     usage = Usage(
         cpu=millis(use.get("cpu")),
         memory=size(use.get("memory")),
-        cpu_request=cpu_ask if wanted else None,
-        memory_request=memory_ask if wanted else None,
+        cpu_request=cpu_ask if wanted is not None else None,
+        memory_request=memory_ask if wanted is not None else None,
         cpu_limit=millis(room.get("cpu")),
         memory_limit=size(room.get("memory")),
     )

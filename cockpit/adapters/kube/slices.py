@@ -49,6 +49,19 @@ def trimmed(item: Object) -> Object:
     return found
 
 
+def dated(item: Object) -> Object:
+    """As `trimmed`, with who changed the object itself last, and when: one entry of its managed fields."""
+    metadata = item.get("metadata")
+    fields = metadata.get("managedFields") if isinstance(metadata, dict) else None
+    held = [each for each in fields if isinstance(each, dict)] if isinstance(fields, list) else []
+    own = [each for each in held if each.get("subresource") != "status" and isinstance(each.get("time"), str)]
+    newest = max(own, key=lambda each: str(each["time"]), default=None)
+    found = trimmed(item)
+    if newest is not None:
+        found["metadata"]["managedFields"] = [{key: newest.get(key) for key in ("manager", "time")}]
+    return found
+
+
 def _shared(value: Any) -> Any:
     if type(value) is dict:
         return {sys.intern(key): _shared(each) for key, each in value.items()}

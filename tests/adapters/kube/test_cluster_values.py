@@ -65,7 +65,7 @@ def test_a_node_says_what_is_wrong_with_it_and_how_full_it_is() -> None:
     ],
 )
 def test_a_node_is_judged_by_its_conditions(ready: str, spec: dict, severity: Severity, said: str) -> None:
-    found = nodes.node_of(node("n", ready, spec=spec), {}, {}, NOW)
+    found = nodes.node_of(node("n", ready, spec=spec), {}, None, NOW)
     assert (found.severity, found.said) == (severity, said)
     assert found.usage.cpu_request is None, "what nobody could list is unknown, not 0"
 
