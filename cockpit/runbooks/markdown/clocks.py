@@ -95,11 +95,11 @@ def _clocks(text: str) -> tuple[Clock, ...]:
 
     for match in _EVERY.finditer(text):
         take(match, ClockKind.EVERY, _UNITS[match["bare"][0].lower()] if match["bare"] else _length(match))
-    undone = _UNDONE.search(text) is not None or _PRIORITY.search(text) is not None
     for match in _SHARE.finditer(text):
         take(match, ClockKind.WINDOW, _length(match))
-    if undone:
-        for match in _AFTER.finditer(text):
+    after = list(_AFTER.finditer(text))
+    if after and (_UNDONE.search(text) or _PRIORITY.search(text)):
+        for match in after:
             take(match, ClockKind.AFTER, _length(match))
     for match in _LAST.finditer(text):
         take(match, ClockKind.LAST, _length(match))

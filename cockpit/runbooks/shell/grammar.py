@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 LIMIT = 65_536  # characters of one statement; a longer one is not read
-# One command of words that need no quoting: what the grammar would say is known without asking it.
-_BARE = re.compile(r"[a-z./][A-Za-z0-9_./-]*(?: +[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*)*\Z")
+# One command of words and closed quotes in which nothing is expanded: what the grammar would say is known without it.
+_MORE = r"(?:[A-Za-z0-9_./:@%+,=-]|'[^']*'|\"[^\"\\`$]*\")*+"
+_WORD = re.compile(rf"(?:[A-Za-z0-9_./:@%+,-]|'[^']*'|\"[^\"\\`$]*\"){_MORE}")
+_BARE = re.compile(rf"[a-z./][A-Za-z0-9_./-]*+(?:(?: ++| *+\\\n *+){_WORD.pattern})*+\Z")
 _RESERVED = names(
     """
     if then else elif fi for while until do done case esac select function time in declare typeset export readonly
@@ -88,7 +90,7 @@ class Reading(NamedTuple):
 
 def read(text: str) -> Reading:
     """Shell text -> its simple commands. Never fails; a text beyond the limit is not read."""
-    if _BARE.match(text) and (words := text.split())[0] not in _RESERVED:
+    if _BARE.match(text) and (words := _WORD.findall(text))[0] not in _RESERVED:
         return Reading([Simple([word(each, first=index == 0) for index, each in enumerate(words)], text, 0)], "")
     if len(text) > _PARSED:
         return Reading([], f"longer than {_PARSED // 1024} KB")
