@@ -49,6 +49,12 @@ _STARTS = names(
     """
 )
 _TEMPLATE = re.compile(r"\{[#%{]|\bU&[\"']", re.IGNORECASE)
+_NUMBERS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\b[0-9]+\b", re.DOTALL)
+_DIGITS = re.compile("[0-9]+")
+_STAND_IN = "70070"  # before the place of a number among those of its statement
+_STOOD_IN = re.compile(rf"{_STAND_IN}(\d{{4}})")
+_EXACT = re.compile(rf"\\|\$|\b0[box]|\b[bexnu&]+'|{_STAND_IN}", re.IGNORECASE)  # digits may be more than a value
+_ALIKE = 4000  # characters of a statement that is compared with others
 _PARSED = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
 
 
@@ -266,8 +272,28 @@ def _postgres() -> Dialect:
     return Postgres()
 
 
-@functools.lru_cache(maxsize=4096)
 def _parsed(text: str, kind: str) -> SqlStatement:
+    """Statements that differ in nothing but numbers are parsed once: one with other numbers in their places."""
+    if len(text) > _ALIKE or _EXACT.search(text):
+        return _read(text, kind)
+    numbers: list[str] = []
+
+    def placed(match: re.Match[str]) -> str:
+        numbers.append(match[0])
+        return f"{_STAND_IN}{len(numbers) - 1:04}"
+
+    def each(match: re.Match[str]) -> str:  # not in a quoted name or a comment
+        return match[0] if match[0][0] in '"-/' else _DIGITS.sub(placed, match[0])
+
+    found = _read(_NUMBERS.sub(each, text), kind)
+    if _STAND_IN in " ".join((*found.tables, *found.functions)):
+        return _read(text, kind)
+    where = _STOOD_IN.sub(lambda match: numbers[int(match[1])], found.where) if found.where else ""
+    return SqlStatement(found.kind, text, found.reads_only, found.tables, found.functions, where, found.limited)
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(text: str, kind: str) -> SqlStatement:
     glot = _sqlglot()
     filled = placeholders.mask(text)
     masked = _SHELL_VALUE.sub(lambda match: "x" * len(match.group()), filled)
