@@ -13,12 +13,14 @@ from cockpit.findings.managed import memorystore_findings, secret_findings
 from cockpit.findings.metrics import metric_findings
 from cockpit.findings.service import health_findings, log_findings, revision_findings
 from cockpit.findings.view import View
+from cockpit.findings.workloads import workload_findings
 from cockpit.model.finding import Finding
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
 
 _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     revision_findings,
+    workload_findings,
     database_findings,
     cache_findings,
     cloudsql_findings,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cockpit.actions.effect import Symptom
 from cockpit.findings.view import NOTABLE, failure_share, recent
 from cockpit.model.logs import LogStatus
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
+from cockpit.model.workloads import WorkloadsStatus
 
 WINDOW_S = 20.0
 _FEW = 2  # errors that are no symptom
@@ -18,9 +19,24 @@ _WARN_AHEAD = frozenset((SourceKind.CLOUDSQL, SourceKind.MEMORYSTORE))  # of mai
 
 
 def symptoms(states: Sequence[SourceState], now: float) -> dict[str, Symptom]:
-    """Source id -> symptom; `now` in seconds since the epoch."""
-    compared = (state for state in states if not state.asleep and state.kind not in _NOT_COMPARED)
-    return {state.source: _symptom(state, now) for state in compared}
+    """Source id -> symptom, and "workloads/main deployment/api" of each workload; `now` in epoch seconds."""
+    compared = [state for state in states if not state.asleep and state.kind not in _NOT_COMPARED]
+    found = {state.source: _symptom(state, now) for state in compared}
+    for state in compared:
+        found |= {symptom.name: symptom for symptom in _of_workloads(state)}
+    return found
+
+
+def _of_workloads(state: SourceState) -> Iterator[Symptom]:
+    """One for each: what is done to one of them is not lost among the others."""
+    payload = state.reading.payload if state.reading is not None else None
+    if state.reading is None or not isinstance(payload, WorkloadsStatus):
+        return
+    seen = state.freshness is Freshness.FRESH
+    for each in payload.workloads:
+        text = f"{each.available}/{each.desired} {each.state}"
+        severity = each.severity if seen else max(each.severity, Severity.UNKNOWN)
+        yield Symptom(f"{state.source} {each.ref}", text, severity, state.reading.taken_at.timestamp())
 
 
 def _symptom(state: SourceState, now: float) -> Symptom:

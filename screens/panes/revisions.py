@@ -147,7 +147,7 @@ class RevisionsPane(Pane):
         """The table, then what to know before touching it."""
         service = states[0].reading.payload if states[0].reading else None
         if isinstance(service, WorkloadsStatus):
-            return workloads.rows_of(service, scenery.now, whole=getattr(self.screen, "single", False))
+            return workloads.rows_of(service, scenery.now, whole=self.screen.has_class("-zoom"))
         if not isinstance(service, ServiceStatus):
             return []
         layout = _table(max((len(revision.name) for revision in service.revisions), default=8))
@@ -169,6 +169,11 @@ class RevisionsPane(Pane):
         rows += [_scaling(service), *_instance(service)]
         rows += [note(text, "warning") for text in service.notes]
         return rows
+
+    def opened(self) -> None:
+        """A namespace shows more of itself where it has the screen to itself."""
+        if isinstance(self._payload, WorkloadsStatus):
+            self.rebuild()
 
     @property
     def _payload(self) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from cockpit.model.severity import Severity
@@ -38,13 +38,13 @@ _HISTORY = 3  # entries beside a workload in trouble; where there is room as man
 def _workloads(widest: int) -> Layout:
     return (
         Column("", 1),
-        Column("workload", max(10, min(34, widest))),
-        Column("ready", 7, right=True),
+        Column("workload", max(12, min(34, widest))),
+        Column("ready", 6, right=True),
         Column("upd", 5, right=True, drop=4),
         Column("avail", 5, right=True, drop=5),
         Column("image", 16, drop=3),
         Column("age", 5, right=True, drop=2),
-        Column("state", 0, least=20),
+        Column("state", 0, least=30),
     )
 
 
@@ -73,21 +73,24 @@ _SERVICES: Layout = (
 
 def rows_of(status: WorkloadsStatus, now: float, *, whole: bool) -> list[Row]:
     """All of it; with `whole` also what is well: history of every workload, limits, healthy pods."""
+    ill = [pod for pod in status.pods if pod.severity is not Severity.OK]
+    well = [pod for pod in status.pods if pod.severity is Severity.OK]
     rows = _workload_rows(status, now, whole=whole)
-    rows += [blank(), *_pod_rows(status, now, whole=whole)]
-    if status.services:
-        shown = [each for each in status.services if whole or each.split or not each.ready]
-        if shown:
-            rows += [blank(), header(_SERVICES), *(_service(each, status) for each in shown)]
+    if ill:
+        rows += [blank(), *_pod_rows(ill, now, whole=whole)]
+    shown = [each for each in status.services if whole or each.split or not each.ready]
+    if shown:
+        rows += [blank(), header(_SERVICES), *(_service(each) for each in shown)]
+    limits = [text for each in status.workloads for text in _limits(each)] if whole else []
     full = [each for each in status.headroom if whole or each.share >= _FULL]
-    if full:
-        rows += [blank(), *(_quota(each) for each in full)]
+    if limits or full:
+        rows += [blank(), *(note(text) for text in limits), *(_quota(each) for each in full)]
     for text in status.stale:
         rows.append(note(f"behind: {text}", "warning bold"))
     if status.hidden:
         rows.append(note(f"{status.hidden} more workloads in the namespace, not named by the profile"))
     rows += [note(text, "warning") for text in status.notes]
-    return rows
+    return [*rows, *_well(status, well, now, whole=whole)]
 
 
 def _workload_rows(status: WorkloadsStatus, now: float, *, whole: bool) -> list[Row]:
@@ -97,9 +100,7 @@ def _workload_rows(status: WorkloadsStatus, now: float, *, whole: bool) -> list[
     rows = [header(layout)]
     for each in status.workloads:
         rows.append(_workload(each, status, now, layout))
-        if whole:
-            rows += [_aside(text) for text in _limits(each)]
-        if whole or each.severity is not Severity.OK:
+        if len(each.history) > 1 and (whole or each.severity is not Severity.OK):
             past = [entry for entry in each.history if whole or not entry.current]
             rows += [_revision(each, entry, now, layout) for entry in past[: _HISTORY * (2 if whole else 1)]]
     return rows
@@ -129,11 +130,13 @@ def _workload(workload: Workload, status: WorkloadsStatus, now: float, layout: L
     chosen = live.startswith("live")
     state: list[Span] = [(f"{glyph} ", style)]
     if live:
-        state.append((f"{live}  ", "primary bold" if chosen else "muted"))
-    word = workload.state
-    if workload.state == "ready" and workload.severity is not Severity.OK:
-        word = "ready, a pod is in trouble"
-    state.append((f"{word}: {workload.said}" if workload.said else word, style))
+        state.append((live, "primary bold" if chosen else "muted"))
+    reason = _pod_reason(workload, status)
+    if reason:
+        state.append((f"  {reason}" if live else reason, style))
+    if workload.state != "ready" or not (live or reason):
+        words = f"{workload.state}: {workload.said}" if workload.said else workload.state
+        state.append((f"  {words}" if live or reason else words, style))
     if workload.autoscaler is not None:
         full = workload.autoscaler.desired >= workload.autoscaler.maximum
         scale = f"  HPA {workload.autoscaler.minimum}-{workload.autoscaler.maximum}"
@@ -157,6 +160,15 @@ def _workload(workload: Workload, status: WorkloadsStatus, now: float, layout: L
     )
 
 
+def _pod_reason(workload: Workload, status: WorkloadsStatus) -> str:
+    """Of its pod that is worst off, "" where all are well."""
+    alive = [pod for pod in status.pods_of(workload.ref) if pod.phase not in ("Failed", "Succeeded")]
+    worst = max(alive, key=lambda pod: pod.severity, default=None)
+    if worst is None or worst.severity is Severity.OK:
+        return ""
+    return worst.reason if worst.reason != "Running" else "a pod restarted"
+
+
 def _tag(images: tuple[tuple[str, str], ...]) -> str:
     """What tells the image of the first container from others: its tag, or the start of its digest."""
     if not images:
@@ -174,7 +186,7 @@ def _revision(workload: Workload, entry: RolloutRevision, now: float, layout: La
         f"history/{workload.ref}/{entry.revision}",
         (
             ("", ""),
-            (f"  {'•' if entry.current else '◁'} revision {entry.revision}", "" if entry.current else "muted"),
+            (f"  {'•' if entry.current else '◁'} rev {entry.revision}", "" if entry.current else "muted"),
             (f"{entry.ready}/{entry.replicas}" if entry.replicas else "–", "" if entry.replicas else "muted"),
             ("", ""),
             ("", ""),
@@ -186,23 +198,13 @@ def _revision(workload: Workload, entry: RolloutRevision, now: float, layout: La
     )
 
 
-def _aside(text: str) -> Row:
-    return spans(("    ", ""), (text, "muted"))
-
-
 def _limits(workload: Workload) -> list[str]:
     """Autoscaler, budgets, owner and use in words, a line each."""
-    found: list[str] = []
-    if workload.autoscaler is not None:
-        found.append(scaling_words(workload))
-    for budget in workload.budgets:
-        found.append(budget_words(budget))
-    if workload.owner is not None:
-        found.append(owner_words(workload))
-    use = f"{cpu_words(workload.usage)}  {memory_words(workload.usage)}".strip()
-    if use:
-        found.append(f"all pods: {use}")
-    return found
+    found = [scaling_words(workload), *(budget_words(budget) for budget in workload.budgets)]
+    found.append(owner_words(workload))
+    if workload.usage.cpu is not None:
+        found.append(f"{cpu_words(workload.usage)}  {memory_words(workload.usage)}")
+    return [f"{_titled(workload)}: {text}" for text in found if text]
 
 
 def budget_words(budget: Budget) -> str:
@@ -257,20 +259,23 @@ def _bytes(size: int | None) -> str:
     return "" if size is None else figures.bytes_(size)
 
 
-def _pod_rows(status: WorkloadsStatus, now: float, *, whole: bool) -> list[Row]:
-    """Those in trouble one by one; the others counted, or one by one too."""
-    ill = [pod for pod in status.pods if pod.severity is not Severity.OK]
-    well = [pod for pod in status.pods if pod.severity is Severity.OK]
-    shown = [*ill, *(well[:_LISTED] if whole else ())]
-    layout = _pods(max((len(pod.name) for pod in shown), default=12) if whole else 26)
-    rows = [header(layout), *(_pod(pod, now, layout) for pod in shown)] if shown else []
-    counted = len(well) - (len(shown) - len(ill))
+def _pod_rows(pods: Sequence[Pod], now: float, *, whole: bool) -> list[Row]:
+    layout = _pods(max(len(pod.name) for pod in pods) if whole else 26)
+    return [header(layout), *(_pod(pod, now, layout) for pod in pods)]
+
+
+def _well(status: WorkloadsStatus, pods: Sequence[Pod], now: float, *, whole: bool) -> list[Row]:
+    """Those that are well: counted, or one by one."""
+    if not status.pods:
+        return [note("no pods")]
+    shown = pods[:_LISTED] if whole else ()
+    rows = [blank(), *_pod_rows(shown, now, whole=whole)] if shown else []
+    counted = len(pods) - len(shown)
     if counted:
-        more = "more " if whole else ""
+        more = "more " if shown else ""
         there = f"{counted} {more}pods are well" if counted > 1 else f"1 {more}pod is well"
-        told = "" if status.metered or not whole else ", their use is not available"
-        rows.append(Row(HEALTHY, (Spans((("● ", "success"), (f"{there}{told}", "muted"))),)))
-    return rows or [note("no pods")]
+        rows.append(Row(HEALTHY, (Spans((("● ", "success"), (there, "muted"))),)))
+    return rows
 
 
 def short_name(pod: Pod, width: int) -> str:
@@ -310,7 +315,7 @@ def _share(used: str, bound: str) -> str:
     return f"{used.rpartition(' ')[0] if same else used}/{bound}" if bound else used
 
 
-def _service(service: LiveService, status: WorkloadsStatus) -> Row:
+def _service(service: LiveService) -> Row:
     dead = service.ready == 0 and bool(service.backs or service.split)
     glyph = ("✖", "error bold") if dead else ("●", "success") if service.ready else ("○", "muted")
     said: list[Span] = []

@@ -23,6 +23,7 @@ from cockpit.adapters.kube.services import (
     Candidate,
     behind_endpoints,
     behind_slices,
+    deciding,
     service_of,
     software_of,
 )
@@ -36,6 +37,7 @@ T = TypeVar("T")
 Objects = Mapping[str, Json]  # by uid
 _NONE: Objects = {}
 _AGAIN = timedelta(seconds=10)  # what time alone changes is judged anew so often
+_ALIVE = ("Running", "Pending", "Unknown")
 _KEPT_FOR = 20  # entries of a history that are shown
 
 
@@ -101,7 +103,7 @@ class Assembler:
                 history=histories.get(plain.uid, ()),
                 autoscaler=scalers.get(plain.ref),
                 budgets=budgets_for(budgets, plain.labels),
-                usage=added([pod.usage for pod in own]),
+                usage=added([pod.usage for pod in own if pod.phase in _ALIVE]),
             )
             candidates.append(Candidate(full, software_of(obj), sum(serves(pod) for pod in own)))
             await pace.step()
@@ -192,12 +194,16 @@ class Assembler:
             told = behind.get(name_of(obj), Behind(0, 0)) if behind is not None else None
             found.append(service_of(obj, candidates, told, named=name_of(obj) in self._services))
             await pace.step()
-        return tuple(sorted(found, key=lambda each: each.name))
+        return deciding(sorted(found, key=lambda each: each.name), self._services)
 
 
 def _felt(pods: Iterable[Pod]) -> Severity:
-    """What the pods of a workload add to its severity: one that is in trouble is a warning, whoever else serves."""
-    return Severity.WARN if any(pod.severity is not Severity.OK for pod in pods) else Severity.OK
+    """What the pods of a workload add to its severity: one that is in trouble is a warning, whoever else serves.
+
+    One that was evicted or failed has been replaced: it only lies there.
+    """
+    ill = any(pod.severity is not Severity.OK and pod.phase in _ALIVE for pod in pods)
+    return Severity.WARN if ill else Severity.OK
 
 
 def _one_current(found: tuple[RolloutRevision, ...]) -> tuple[RolloutRevision, ...]:

@@ -38,13 +38,13 @@ def colour_words(service: LiveService) -> str:
 
 
 def summary_of(status: WorkloadsStatus) -> str:
-    """ "api 3/3 live blue, worker CrashLoopBackOff": what is wrong first, then what is live."""
+    """ "api 3/3 live blue, worker CrashLoopBackOff": what is live, then what is wrong, the worst first."""
     wrong = sorted(
         (each for each in status.workloads if each.severity is not Severity.OK), key=lambda each: -each.severity
     )
     said = [_wrong(each, status) for each in wrong]
     live = [_live(each, status) for each in status.services if each.split]
-    said = [*live, *said] if all(each.severity < Severity.CRIT for each in wrong) else [*said, *live]
+    said = [*live, *said]
     if not said:
         count = len(status.workloads)
         said = [f"{count} workload{'' if count == 1 else 's'} ready" if count else "no workloads"]

@@ -7,8 +7,8 @@ of the same images, listening on the same ports.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cockpit.adapters.kube.fields import labels, name_of, number, part, parts, text, uid_of
 from cockpit.adapters.kube.history import split_image
@@ -102,6 +102,31 @@ def service_of(obj: Json, candidates: Sequence[Candidate], behind: Behind | None
         colours=_colours(selector, live, candidates, named=named),
         ports=tuple(_port(each) for each in parts(obj, "spec", "ports")),
     )
+
+
+def deciding(services: Sequence[LiveService], named: Container[str]) -> tuple[LiveService, ...]:
+    """Of several services over the same colours, those that decide what is live keep them; doors to one do not.
+
+    Those that the profile names decide; else none whose own name has the colour in it ("api-green"), and of the
+    others the one with the shortest name and those that agree with it.
+    """
+    groups: dict[frozenset[str], list[LiveService]] = {}
+    for each in services:
+        groups.setdefault(frozenset(colour.workload for colour in each.colours), []).append(each)
+    deciders: set[str] = set()
+    for group in groups.values():
+        by_profile = [each for each in group if each.name in named]
+        free = [each for each in group if not _is_door(each)] or group
+        main = min(free, key=lambda each: (len(each.name), each.name))
+        chosen = by_profile or [each for each in free if each.backs == main.backs]
+        deciders |= {each.name for each in chosen}
+    return tuple(each if each.name in deciders else replace(each, colours=()) for each in services)
+
+
+def _is_door(service: LiveService) -> bool:
+    """Its name has what tells the colour that it chooses, so it is not meant to choose another."""
+    words = set(service.name.split("-"))
+    return any(words & set(colour.labels.values()) for colour in service.colours if colour.live)
 
 
 def _port(port: Json) -> str:
