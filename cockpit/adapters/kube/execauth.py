@@ -32,6 +32,8 @@ FILE_S = 30.0  # how long a token of a file is used without reading it again
 OUTPUT_BYTES = 1 << 20
 _SECRETIVE = re.compile(r"ya29\.\S+|1//\S+|eyJ\S+|-----BEGIN.*|[A-Za-z0-9+/_=-]{60,}", re.DOTALL)
 
+_COMPLAINS = re.compile(r"(?i)error|denied|failed|fatal|expired|log ?in")
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -56,6 +58,7 @@ class Credentials:
         self._environ = environ
         self._current: Credential | None = None
         self._read_at = float("-inf")
+        self._use_until = float("-inf")
         self._renewal: asyncio.Task[Credential] | None = None
         self._failure: CockpitError | None = None
         self._failed_at = float("-inf")
@@ -94,7 +97,7 @@ class Credentials:
     def _valid(self, credential: Credential) -> bool:
         if self._place.login.token_file:
             return self._clock.monotonic() < self._read_at + FILE_S
-        return credential.ends is None or self._clock.now().timestamp() < credential.ends - EARLY_S
+        return credential.ends is None or self._clock.now().timestamp() < self._use_until
 
     async def _renewed(self) -> Credential:
         if self._closed:
@@ -127,6 +130,10 @@ class Credentials:
             )
             self._failed_at = self._clock.monotonic()
             raise self._failure
+        if found.ends is not None:
+            # One that ends soon already is used for half of its time: a plugin may have no other for now.
+            now = self._clock.now().timestamp()
+            self._use_until = max(found.ends - EARLY_S, now + min((found.ends - now) / 2, EARLY_S))
         self._current, self._failure, self._read_at = found, None, self._clock.monotonic()
         return found
 
@@ -199,9 +206,16 @@ def _advice(name: str) -> str:
 
 
 def _complaint(text: bytes) -> str:
-    """The end of what it wrote to stderr, in which nothing looks like a token any more."""
-    lines = [line for line in clean_lines(text[-8192:], limit=300) if line.strip()]
-    return clean(_SECRETIVE.sub("***", " / ".join(lines[-3:])), 400).strip()
+    """What it wrote to stderr, from the first line that speaks of an error; a traceback says it in its last line.
+    Nothing in it looks like a token any more.
+    """
+    lines = [line.strip() for line in clean_lines(text[-8192:], limit=600) if line.strip()]
+    first = next((index for index, line in enumerate(lines) if _COMPLAINS.search(line)), max(0, len(lines) - 3))
+    if lines and lines[0].startswith("Traceback"):
+        first = len(lines) - 1
+    told = " / ".join(lines[first : first + 3])
+    told = told.rpartition("(err: ")[2] if "(err: " in told else told  # of gke-gcloud-auth-plugin: gcloud's own words
+    return clean(_SECRETIVE.sub("***", told), 300).strip()
 
 
 async def _most(stream: asyncio.StreamReader | None) -> bytes:

@@ -58,7 +58,7 @@ class _Rest(RESTClientObject):  # type: ignore[misc]  # untyped
     def _create_pool_manager(self) -> aiohttp.ClientSession:
         tracing = aiohttp.TraceConfig()
         tracing.on_request_redirect.append(_no_redirect)
-        kept = {} if self._once else {"keepalive_timeout": KEPT_S}
+        kept: dict[str, Any] = {} if self._once else {"keepalive_timeout": KEPT_S}
         connector = aiohttp.TCPConnector(
             limit=0, ssl=self.ssl_context, force_close=self._once, socket_factory=_socket, **kept
         )
