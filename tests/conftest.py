@@ -18,8 +18,16 @@ from cockpit.sandbox.redis_server import RedisServer
 
 from .gcloud.discovery import Discovery, Exchange, documents, exchange, faults_of
 from .servers.kube.fixtures import cluster, kubectl, namespace, start_cluster
+from .spread import pytest_collection_modifyitems, pytest_xdist_auto_num_workers
 
-__all__ = ["cluster", "kubectl", "namespace", "start_cluster"]  # fixtures that are written elsewhere
+__all__ = [  # fixtures and hooks that are written elsewhere
+    "cluster",
+    "kubectl",
+    "namespace",
+    "pytest_collection_modifyitems",
+    "pytest_xdist_auto_num_workers",
+    "start_cluster",
+]
 
 _numbers = itertools.count(1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +24,14 @@ def samples() -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _memory_stays_collectable() -> Iterator[None]:
+    """Hundreds of apps in one process: each would walk all that the others left, and keep it for good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CockpitApp, "settle_memory", lambda app: None)
+        yield
 
 
 @pytest.fixture(autouse=True)
