@@ -260,6 +260,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         redis,
         revisions,
         secretmanager,
+        workloads,
     )
 
     return (
@@ -274,5 +275,6 @@ def _look_modules() -> tuple[ModuleType, ...]:
         access,
         metrics,
         secretmanager,
+        workloads,
         cluster,
     )

@@ -52,10 +52,13 @@ def _workloads(
     clock: Clock,
     state_of: StateOf,
 ) -> None:
+    from cockpit.adapters.kube.asking import NamespaceAsker
     from cockpit.adapters.kube.workloads import WorkloadsProbe
+    from cockpit.looks import workloads as looks
 
     probe = WorkloadsProbe(kube, table, clock)
     parts.add(SourceKind.WORKLOADS, table.name, probe, table.interval, table.timeout)
+    parts.lookers.extend(looks.lookers(f"workloads/{table.name}", state_of, clock, NamespaceAsker(kube, clock)))
 
 
 def _cluster(
