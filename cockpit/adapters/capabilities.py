@@ -51,7 +51,9 @@ class Probing(Closing, Protocol):
 class Tailing(Closing, Protocol):
     """Can be read forward."""
 
-    origin: str
+    @property
+    def origin(self) -> str:
+        """What is read, and where."""
 
     async def read(self) -> LogBatch:
         """What came since the last read, oldest first; the first read goes back a little. Raises CockpitError."""

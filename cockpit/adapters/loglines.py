@@ -1,4 +1,4 @@
-"""One line of a log file -> one entry: JSON, logfmt, web server access logs, or plain text with a guess."""
+"""One line of a log -> one entry: JSON, logfmt, web server access logs, or plain text with a guess."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ a thread while the screen is already up.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from cockpit.profile.schema import Profile
 
 if TYPE_CHECKING:
     from cockpit.adapters.capabilities import LogAsking, Tailing
+    from cockpit.adapters.kube.kube import Kube
 
 
 FILE_LOG_EVERY_S = 1.0
@@ -44,6 +46,7 @@ def adapter_modules(profile: Profile) -> list[str]:
         "cockpit.adapters.gcp.run": bool(profile.cloud_run),
         "cockpit.adapters.gcp.logging": any(log.type == "cloud_logging" for log in profile.logs),
         "cockpit.adapters.files.tail": any(log.type == "file" for log in profile.logs),
+        "cockpit.adapters.kube.podlogs": any(log.type == "kubernetes" for log in profile.logs),
     }
     return [name for name, wanted in (needed | google_modules(profile) | kube_modules(profile)).items() if wanted]
 
@@ -64,7 +67,7 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     scene = Scene(profile.system, profile.environment)
     kubes = kubes_of(profile, clock)
     _health(parts, profile, scene, clock, state_of)
-    _logs(parts, profile, scene, clock, state_of)
+    _logs(parts, profile, scene, clock, state_of, kubes)
     _databases(parts, profile, scene, clock, state_of)
     _caches(parts, profile, scene, clock, state_of)
     _revisions(parts, profile, scene, state_dir, clock, state_of)
@@ -101,7 +104,9 @@ def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of
             parts.handlers.extend(health.handlers(f"health/{source.name}", clients, scene, profile.limits, clock))
 
 
-def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
+def _logs(
+    parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf, kubes: Mapping[str, Kube]
+) -> None:
     if not profile.logs:
         return
     from cockpit.actions import logs
@@ -117,6 +122,10 @@ def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: 
             from cockpit.adapters.files.tail import FileLog
 
             tail = FileLog(source, clock)
+        elif source.type == "kubernetes":
+            from cockpit.adapters.kube.podlogs import PodLogs
+
+            tail = PodLogs(kubes[source.cluster or ""], source, clock)
         else:
             from cockpit.adapters.gcp.logging import CloudLog
 
@@ -125,8 +134,8 @@ def _logs(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: 
         ring = LogRing()
         parts.rings[name] = ring
         follower = LogFollower(tail, ring, clock)
-        # A file costs nobody a quota, and one that rotates quickly is lost between two reads.
-        own_choice = "interval" in source.model_fields_set or source.type != "file"
+        # Files and streams cost nobody a quota, and a file that rotates quickly is lost between two reads.
+        own_choice = "interval" in source.model_fields_set or source.type == "cloud_logging"
         interval = source.interval if own_choice else FILE_LOG_EVERY_S
         parts.add(SourceKind.LOGS, source.name, follower, interval, source.timeout, tail)
         parts.handlers.extend(logs.handlers(name, profile.block, scene, profile.limits, clock))
@@ -229,6 +238,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         sql,
         upkeep,
     )
+    from cockpit.actions.kube import rollouts
 
     return (
         health,
@@ -239,6 +249,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         upkeep,
         redis,
         revisions,
+        rollouts,
         cloudsql,
         memorystore,
         armor,
@@ -257,6 +268,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         logs,
         memorystore,
         metrics,
+        podlogs,
         redis,
         revisions,
         secretmanager,
@@ -275,6 +287,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         access,
         metrics,
         secretmanager,
+        podlogs,
         workloads,
         cluster,
     )

@@ -52,13 +52,20 @@ def _workloads(
     clock: Clock,
     state_of: StateOf,
 ) -> None:
+    from cockpit.actions.kube import rollouts
+    from cockpit.actions.kube.ground import KubeGround
     from cockpit.adapters.kube.asking import NamespaceAsker
+    from cockpit.adapters.kube.podreading import PodLogReader
     from cockpit.adapters.kube.workloads import WorkloadsProbe
+    from cockpit.looks import podlogs
     from cockpit.looks import workloads as looks
 
     probe = WorkloadsProbe(kube, table, clock)
     parts.add(SourceKind.WORKLOADS, table.name, probe, table.interval, table.timeout)
     parts.lookers.extend(looks.lookers(f"workloads/{table.name}", state_of, clock, NamespaceAsker(kube, clock)))
+    ground = KubeGround(f"workloads/{table.name}", table, kube, scene, profile.limits, clock)
+    parts.handlers.extend(rollouts.handlers(ground))
+    parts.lookers.extend(podlogs.lookers(ground.source, PodLogReader(kube), state_of, clock))
 
 
 def _cluster(

@@ -16,6 +16,7 @@ _JQ_SHOWING = frozenset(
 _GREP_SHOWING = frozenset(("-i", "--ignore-case", "-E", "-F", "-n", "--color", "--line-buffered", "-h"))
 _PAGERS = frozenset(("less", "more", "cat"))
 _LOOKS_AT_LINES = ("health.get",)
+_LOOKS_FOR_ANY = ("workloads.logs",)  # lines with any of several words, whatever their case
 
 
 def refined(intent: Intent, after: Call) -> Intent | None:
@@ -77,11 +78,26 @@ def _grep(intent: Intent, after: Call) -> Intent | None:
     if spread(after, "iEFnh").keys() - _GREP_SHOWING or len(after.args) != 1:
         return None
     word = after.args[0]
+    if intent.name in _LOOKS_FOR_ANY:
+        wanted = _alternatives(word.text, extended=after.program == "egrep" or after.has("-E"))
+        if word.placeholders or wanted is None or intent.params.get("contains"):
+            return None
+        return replace(intent, params={**intent.params, "contains": "|".join(wanted)})
     if word.placeholders or not _PLAIN_WORD.fullmatch(word.text) or intent.params.get("contains"):
         return None
     if intent.name not in _LOOKS_AT_LINES:
         return None
     return replace(intent, params={**intent.params, "contains": word.text})
+
+
+def _alternatives(pattern: str, *, extended: bool) -> tuple[str, ...] | None:
+    """The plain words of `a\\|b` or, extended, `(a|b)`; None for any other pattern."""
+    if extended:
+        pattern = pattern[1:-1] if pattern.startswith("(") and pattern.endswith(")") else pattern
+        words = pattern.split("|")
+    else:
+        words = pattern.split(r"\|")
+    return tuple(words) if all(_PLAIN_WORD.fullmatch(each) for each in words) else None
 
 
 def _and(one: str, other: str) -> str:

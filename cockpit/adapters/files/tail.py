@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from cockpit.adapters.files.lines import entry_of_line
+from cockpit.adapters.loglines import entry_of_line
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Misconfigured, NotFound, PermissionDenied, TimedOut, Unreachable
 from cockpit.model.diagnosis import Diagnosis

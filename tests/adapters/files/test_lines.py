@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cockpit.adapters.files.lines import entry_of_line
+from cockpit.adapters.loglines import entry_of_line
 from cockpit.adapters.logfields import level_of, milliseconds, time_of
 from cockpit.model.logs import Level, LogEntry
 from cockpit.text import UNSAFE
