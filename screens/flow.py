@@ -90,7 +90,8 @@ class ActionFlow:
                 )
             )
         else:
-            self.request(offer.undo.request, f"takes back: {offer.title} ({offer.undo.text})")
+            why = f"takes back: {offer.title} ({offer.undo.text})"
+            self._begin(self._act(offer.undo.request, (why,), complete=True))
 
     def toggle_mode(self) -> None:
         """`!`: arm by dialog, disarm at once."""
@@ -136,11 +137,12 @@ class ActionFlow:
             if ended is not None:
                 ended()
 
-    async def _act(self, request: ActionRequest, notes: Sequence[str] = ()) -> None:
+    async def _act(self, request: ActionRequest, notes: Sequence[str] = (), *, complete: bool = False) -> None:
+        """Ask for what is missing, then plan. A `complete` request knows what it leaves out: the way back does."""
         handler = self._at.executor.catalogue.handler(request.action, request.source)
         if reason := handler.unavailable():
             raise Refused("catalogue", f"{handler.spec.title} is not available on {request.source}: {reason}")
-        if missing := asked(handler.spec, request.params):
+        if missing := asked(handler.spec, request.params, optional=not complete):
 
             async def choices(param: str) -> Sequence[Choice]:
                 if isinstance(handler, Choosing):
@@ -182,6 +184,7 @@ class ActionFlow:
             elif not await self._declined(answer, sheet):
                 return
             else:
+                request = _looked_at(request, sheet)
                 sheet = None
 
     async def _declined(self, answer: Answer | None, sheet: Sheet) -> bool:
@@ -288,6 +291,12 @@ class ActionFlow:
         finally:
             task.cancel()
             screen.finish(None)
+
+
+def _looked_at(request: ActionRequest, sheet: Sheet) -> ActionRequest:
+    """The request after its card was seen: what had changed since the row was drawn is known now."""
+    known = {name for refusal in sheet.planned.refusals for name in refusal.outdated}
+    return replace(request, params={name: value for name, value in request.params.items() if name not in known})
 
 
 def _being_cancelled() -> bool:

@@ -26,6 +26,12 @@ from cockpit.errors import Refused
 from cockpit.model.action import ActionRequest, Change, Choice, Plan, Refusal, RunResult, Undo, Verification
 from cockpit.model.armor import ArmorRule, ArmorStatus
 
+_WHO = {
+    True: "nobody at once: it learns what is usual, alerts and suggests rules, and keeps nobody out by itself; alerts"
+    " in full need Cloud Armor Enterprise",
+    False: "nobody at once, and all rules stay: but nobody is alerted to unusual traffic of layer 7 any more",
+}
+
 
 class Lift(OnPolicy):
     """armor.lift."""
@@ -149,10 +155,11 @@ class Adaptive(OnPolicy):
             refusals.append(Refusal("preconditions", f"it is {wanted} already", "nothing has to be done"))
         before = {True: "on", False: "off", None: "unknown"}[status.adaptive]
         option = "--enable-layer7-ddos-defense" if enable else "--no-enable-layer7-ddos-defense"
-        undo = Undo(f"switch it {before} again", ActionRequest(ADAPTIVE.id, request.source, {"wanted": before}))
+        back = ActionRequest(ADAPTIVE.id, request.source, {"wanted": before, "policy_id": status.id})
+        undo = Undo(f"switch it {before} again", back)
         return self.card(
             request,
-            title=f"Switch adaptive protection of {status.policy} {wanted}",
+            title=f"Switch {wanted} adaptive protection of {status.policy}",
             target=target_of(status),
             identity=identity_of(status),
             permission=await self.allowed(),
@@ -160,8 +167,7 @@ class Adaptive(OnPolicy):
             warnings=status.notes if status.protects is not True else (),
             changes=(Change("layer 7 DDoS defence", before, wanted),),
             objects=(f"{status.policy}, id {status.id}",),
-            affected="nobody at once: it learns what is usual, alerts and suggests rules, and keeps nobody out by"
-            " itself; alerts in full need Cloud Armor Enterprise",
+            affected=_WHO[enable],
             operation=self._policy.adaptive_request(enable, status.fingerprint),
             equivalent=self.gcloud(status, f"update {status.policy} {option}"),
             undo=undo if before != "unknown" else Undo("cannot be undone: what was set before is not known"),

@@ -30,6 +30,7 @@ from cockpit.model.severity import SourceKind
 
 SILENT = "(none)"  # as a description: the rule says nothing of itself
 CODES = ("403", "404", "502")  # what a denial may answer with
+_POLICY_ID = Param("policy_id", ParamKind.TEXT, "id of the policy", False, identity=True)
 _FINGERPRINT = Param("fingerprint", ParamKind.TEXT, "of the policy as it was read", False, identity=True)
 
 DENY = ActionSpec(
@@ -45,7 +46,7 @@ DENY = ActionSpec(
         Param("at", ParamKind.INTEGER, "priority of the rule, empty for a free one before all that let in", False),
         Param("code", ParamKind.TEXT, f"HTTP status of the refusal: {', '.join(CODES)}", False, "403"),
         Param("description", ParamKind.TEXT, "what the rule says of itself", False, identity=True),
-        Param("policy_id", ParamKind.TEXT, "id of the policy", False, identity=True),
+        _POLICY_ID,
     ),
     scope=Scope.SOURCE,
     reversible=True,
@@ -61,7 +62,7 @@ LIFT = ActionSpec(
     (
         Param("priority", ParamKind.CHOICE, "the denial"),
         Param("ranges", ParamKind.TEXT, "what it must keep out, empty for anything", False, identity=True),
-        Param("policy_id", ParamKind.TEXT, "id of the policy", False, identity=True),
+        _POLICY_ID,
         _FINGERPRINT,
     ),
     reversible=True,
@@ -74,7 +75,7 @@ ADAPTIVE = ActionSpec(
     "",
     Tier.T2,
     "Switches the layer 7 DDoS defence of the policy on or off.",
-    (Param("wanted", ParamKind.CHOICE, "on or off"), _FINGERPRINT),
+    (Param("wanted", ParamKind.CHOICE, "on or off"), _POLICY_ID, _FINGERPRINT),
     scope=Scope.SOURCE,
     reversible=True,
 )
@@ -123,9 +124,8 @@ class OnPolicy(GoogleAction):
             reason = f"{status.policy} was deleted and created again"
             return [Refusal("identity", reason, "look at it before acting")]
         if request.get("fingerprint") not in ("", status.fingerprint):
-            return [
-                Refusal("identity", f"{status.policy} was changed since the row was drawn", "look, then plan again")
-            ]
+            reason = f"{status.policy} was changed since the row was drawn"
+            return [Refusal("identity", reason, "look, then plan again", outdated=("fingerprint",))]
         return []
 
     def gcloud(self, status: ArmorStatus, verb: str) -> tuple[str, ...]:

@@ -213,5 +213,5 @@ def _identity(request: ActionRequest, status: CloudSqlStatus) -> list[Refusal]:
         return [Refusal("identity", reason, "look at it before acting")]
     if request.get("settings") not in ("", status.settings_version):
         reason = f"the settings of {status.instance} were changed since the row was drawn"
-        return [Refusal("identity", reason, "look, then plan again")]
+        return [Refusal("identity", reason, "look, then plan again", outdated=("settings",))]
     return []

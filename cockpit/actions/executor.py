@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from cockpit.actions import guards
-from cockpit.actions.aftermath import Aftermath, find_unresolved, verdict_facts
+from cockpit.actions.aftermath import Aftermath, find_unresolved, verdict_facts, way_back
 from cockpit.actions.catalogue import Catalogue
 from cockpit.actions.effect import EffectWatch
 from cockpit.actions.handler import ActionHandler, RunControl
@@ -205,7 +205,7 @@ class Executor:
         before = dict(self._at.symptoms())
         self._underway.phase(draft.run, plan, "running", can_abort=True)
         record = await self._run(ready)
-        if record.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN) and plan.tier > Tier.T0:
+        if record.undo is not None and plan.tier > Tier.T0:
             self._underway.phase(draft.run, plan, "verifying")
             record = replace(record, verification=await self._verify(record))
             self._aftermath.offer_undo(record)
@@ -245,7 +245,7 @@ class Executor:
             remaining = until - self._clock.monotonic()
             if approver or remaining <= 0:
                 return approver, None
-            self._underway.phase(run, plan, f"waiting {remaining:.0f} s, or for a second person", can_abort=True)
+            self._underway.waiting(run, plan, remaining)
             await self._clock.sleep(min(1.0, remaining))
 
     async def _changed(self, run: str, plan: Plan, lock: TargetLock) -> tuple[tuple[Refusal, ...], Planned | None]:
@@ -298,14 +298,13 @@ class Executor:
         return await self._finish(draft, result)
 
     async def _finish(self, draft: Record, result: RunResult) -> Record:
-        undo = result.undo or draft.plan.undo
         record = replace(
             draft,
             outcome=result.outcome,
             summary=result.summary,
             details=result.details,
             ended=self._clock.now(),
-            undo=undo if result.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN) else None,
+            undo=way_back(draft.plan, result),
         )
         return await self._trail.outcome(record)
 

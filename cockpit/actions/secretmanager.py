@@ -258,7 +258,7 @@ class Switch(SecretAction):
         refusals: list[Refusal] = []
         if request.get("etag") not in ("", version.etag):
             reason = f"version {number} was changed since the row was drawn"
-            refusals.append(Refusal("identity", reason, "look, then plan again"))
+            refusals.append(Refusal("identity", reason, "look, then plan again", outdated=("etag",)))
         if version.state == self._state:
             refusals.append(Refusal("preconditions", f"version {number} is {version.state} already"))
         elif version.state == "DESTROYED":

@@ -74,7 +74,10 @@ class ServiceAction(BoundAction):
             by = f" by {status.last_modifier}" if status.last_modifier else ""
             refusals.append(
                 Refusal(
-                    "identity", f"{status.service} was changed{by} since the row was drawn", "look, then plan again"
+                    "identity",
+                    f"{status.service} was changed{by} since the row was drawn",
+                    "look, then plan again",
+                    outdated=("etag",),
                 )
             )
         return Situation(status, await self._permission(status), tuple(refusals))

@@ -40,6 +40,11 @@ class Underway:
         self._runs[run] = Running(run, plan.title, source, phase, done, total, note, started, can_abort, plan.request)
         self.tell()
 
+    def waiting(self, run: str, plan: Plan, remaining_s: float) -> None:
+        """Say how long it still waits, and what the second person runs: the card that said it is closed."""
+        phase = f"waiting {remaining_s:.0f} s, or for a second person"
+        self.phase(run, plan, phase, can_abort=True, note=f"they run: {plan.approval}")
+
     def end(self, run: str) -> None:
         """It is over."""
         self._runs.pop(run, None)

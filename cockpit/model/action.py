@@ -128,11 +128,16 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an action does not run: the guard's name, the reason, what to do instead."""
+    """Why an action does not run: the guard's name, the reason, what to do instead.
+
+    `outdated` names parameters that say what was read earlier: whoever has looked may plan again without them. What
+    tells one thing from another thing of its name is never among them.
+    """
 
     step: str
     reason: str
     hint: str = ""
+    outdated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,11 @@ class Plan:
         object.__setattr__(self, "basis", MappingProxyType(dict(self.basis)))
 
     @property
+    def approval(self) -> str:
+        """What a second person runs; PROFILE stands for their own path or name of it."""
+        return f"cockpit approve PROFILE {self.digest}"
+
+    @property
     def digest(self) -> str:
         """sha256 (hex) over what the operator agreed to: request, identity, changes, objects, operation."""
         body = [
@@ -212,7 +222,7 @@ class RunResult:
     done: int = 1
     total: int = 1
     details: tuple[str, ...] = ()
-    undo: Undo | None = None  # replaces the plan's where only the run knows the state before
+    undo: Undo | None = None  # replaces the plan's; given with FAILED: the change was made, what followed failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,10 @@ Keep = Callable[[str], str]  # what was typed, to the reference that stands for 
 _TYPED = "typed:0"  # stands for it while the form is open
 
 
-def asked(spec: ActionSpec, given: Mapping[str, str]) -> tuple[Param, ...]:
-    """The parameters that neither the row nor the caller has filled in."""
-    return tuple(param for param in spec.params if not param.identity and not given.get(param.name))
+def asked(spec: ActionSpec, given: Mapping[str, str], *, optional: bool = True) -> tuple[Param, ...]:
+    """The parameters that neither the row nor the caller has filled in; without `optional` only those it needs."""
+    wanted = (param for param in spec.params if not param.identity and not given.get(param.name))
+    return tuple(param for param in wanted if optional or param.required)
 
 
 def about_of(spec: ActionSpec, request: ActionRequest) -> str:
@@ -125,13 +126,17 @@ class Field(Vertical):
         first = next((at for at, choice in enumerate(self._offered) if choice.value == wanted), None)
         best = next((at for at, choice in enumerate(self._offered) if choice.recommended), 0)
         listing.highlighted = best if first is None else first
-        if isinstance(self.screen, ParamForm):
-            self.screen.focus_first()
+        self._settled()
 
     async def _fall_back(self, why: str) -> None:
         loading = self.query_one(".loading", Static)
         loading.update(rows.styled(clean(why), rows.CARE))
         await self.mount(Input(self.param.default, select_on_focus=False), after=loading)
+        self._settled()
+
+    def _settled(self) -> None:
+        """There is an entry now: that there was none is no longer what is wrong."""
+        self.query_one(".wrong", Static).set_class(False, "-shown")
         if isinstance(self.screen, ParamForm):
             self.screen.focus_first()
 
@@ -182,7 +187,8 @@ def _hint(param: Param) -> str:
 
 
 def _option(choice: Choice) -> Content:
-    label = "" if choice.label == choice.value else f"  {choice.label}"
+    said = choice.label.removeprefix(f"{choice.value}:").strip() if choice.value else choice.label
+    label = "" if said == choice.value else f"  {said}"
     advice = ("  recommended", rows.GOOD) if choice.recommended else ""
     return Content.assemble((choice.value or "-", rows.STRONG), label, advice)
 
@@ -227,7 +233,9 @@ class ParamForm(Dialog[dict[str, str] | None]):
 
     def compose_foot(self) -> ComposeResult:
         """The keys."""
-        yield Static(rows.keys(("enter", "next, then plan"), ("tab", "next field"), ("esc", "cancel")), markup=False)
+        more = len(self.params) > 1 or any(param.kind is ParamKind.REFERENCE for param in self.params)
+        ways = (("enter", "next, then plan"), ("tab", "next field")) if more else (("enter", "plan"),)
+        yield Static(rows.keys(*ways, ("esc", "cancel")), markup=False)
 
     def opened(self) -> None:
         """Begin with the first field."""

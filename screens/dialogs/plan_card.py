@@ -370,7 +370,10 @@ class PlanCard(Dialog[Answer]):
             line.update(self._ask())
 
     def action_next_field(self, step: int) -> None:
-        """Cancel, phrase, reason, the `y` line, and round again."""
+        """Cancel, phrase, reason, the `y` line, and round again; not before the fields can be stepped on."""
+        if any(field.disabled for field in self.query(TypedInput)):
+            self.say("one moment: the fields are not open yet, press tab again")
+            return
         order = [
             field
             for name in ("#cancel", "#phrase", "#reason", "#ask")

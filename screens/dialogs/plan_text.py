@@ -139,9 +139,7 @@ def body(plan: Plan, refusals: Sequence[Refusal], width: int, changed: Sequence[
     lines += rows.labelled("by hand", plan.equivalent, width)
     lines += rows.labelled("bound to", [_identity(plan)], width, style=rows.MUTED)
     if plan.tier >= Tier.T4:
-        lines += rows.labelled(
-            "approve", [f"somebody else, from their own account: cockpit approve {plan.digest}"], width
-        )
+        lines += rows.labelled("approve", [f"somebody else, from their own account: {plan.approval}"], width)
     lines += rows.labelled(
         "plan", [f"{plan.digest[:12]} · waits {rows.duration(plan.deadline_s)} at most"], width, style=rows.MUTED
     )

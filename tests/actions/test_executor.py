@@ -276,6 +276,7 @@ async def test_t4_waits_for_the_delay(make_rig: Callable[..., Rig]) -> None:
     )
     await waiting.wait()
     assert rig.switch.runs == 0
+    assert rig.executor.running[0].note == f"they run: cockpit approve PROFILE {planned.plan.digest}"
     for _ in range(40):
         await settle(rig)
         await rig.clock.advance(1)

@@ -115,6 +115,23 @@ async def test_adaptive_protection_is_switched_on_and_off_again(rig: Rig) -> Non
         await rig.plan("armor.adaptive", wanted="maybe")
 
 
+async def test_who_is_affected_is_said_for_on_and_for_off(rig: Rig) -> None:
+    await rig.run(await rig.plan("armor.adaptive", wanted="on"))
+    plan = await rig.plan("armor.adaptive", wanted="off")
+    assert plan.title == "Switch off adaptive protection of edge"
+    assert "nobody is alerted" in plan.affected and "learns" not in plan.affected
+
+
+async def test_a_policy_of_the_same_name_is_another_one_however_often_it_is_planned(rig: Rig) -> None:
+    seen = await rig.policy.read_policy()
+    rig.add(PLAIN)
+    row = {"wanted": "on", "fingerprint": seen.fingerprint}
+    changed = (await rig.plan("armor.adaptive", policy_id=seen.id, **row)).refusals
+    assert [(each.step, each.outdated) for each in changed] == [("identity", ("fingerprint",))]
+    other = (await rig.plan("armor.adaptive", policy_id="1", **row)).refusals
+    assert [(each.step, each.outdated) for each in other] == [("identity", ())]
+
+
 async def test_an_old_fingerprint_refuses_and_nothing_is_sent(rig: Rig) -> None:
     plan = await rig.plan("armor.adaptive", wanted="on")
     rig.add(PLAIN)

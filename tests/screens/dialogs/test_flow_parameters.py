@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +12,16 @@ import pytest
 from cockpit.actions.executor import Executor
 from cockpit.errors import TimedOut
 from cockpit.model.action import (
+    ActionRequest,
     ActionSpec,
     Choice,
+    Outcome,
     Param,
     ParamKind,
+    Refusal,
+    RunResult,
     Tier,
+    Undo,
 )
 from cockpit.model.severity import SourceKind
 from screens.dialogs.params import ParamForm
@@ -98,6 +105,58 @@ class TestParameters:
             await table.until(lambda: isinstance(table.app.screen, ParamForm), "the form")
             await table.until(lambda: "database/main  older_than 3h" in table.text, "what it is about")
 
+    async def test_a_label_that_begins_with_its_value_does_not_say_it_twice(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        handler.offered = (Choice("on", "on: alerts are raised"), Choice("off", "off"))
+        async with stage() as table:
+            flow_on(table).start("database.terminate", "database/main", {"older_than": "3h"})
+            await table.until(lambda: "alerts are raised" in table.text, "the choices")
+            assert "on  alerts are raised" in table.text and "on: " not in table.text
+            assert "off  off" not in table.text
+            assert "enter plan" in table.text and "next field" not in table.text  # there is no other field
+
+    async def test_that_choices_were_missing_is_not_said_once_they_are_there(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        asked, come = asyncio.Event(), asyncio.Event()
+
+        async def late(param: str) -> list[Choice]:
+            asked.set()
+            await come.wait()
+            return [Choice("shop", "40 sessions")]
+
+        handler.choices = late
+        async with stage() as table:
+            flow_on(table).start("database.terminate", "database/main", {"older_than": "3h"})
+            await asked.wait()
+            await table.until(lambda: isinstance(table.app.screen, ParamForm), "the form")
+            await table.press("enter")
+            assert "still reading the choices" in table.text
+            come.set()
+            await table.until(lambda: "40 sessions" in table.text, "the choices")
+            assert "still reading" not in table.text
+
+    async def test_the_way_back_asks_for_nothing_that_it_can_do_without(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any
+    ) -> None:
+        further = Param("expire", ParamKind.DURATION, "until when", required=False)
+        handler.spec = replace(SCALE, tier=Tier.T2, params=(*SCALE.params, further))
+        back = ActionRequest("database.terminate", "database/main", {"older_than": "1h", "database": "shop"})
+        handler.result = RunResult(Outcome.SUCCEEDED, "done", undo=Undo("ends them", back))
+        await executor.arm("testing")
+        async with stage() as table:
+            flow = flow_on(table)
+            flow.request(ActionRequest("database.terminate", "database/main", {**back.params, "expire": "1h"}))
+            await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
+            await table.pilot.pause()
+            await table.pass_time(1.0)
+            await table.press("y")
+            await table.until(lambda: not flow.busy, "the end")
+            flow.undo()
+            await table.until(lambda: isinstance(table.app.screen, PlanCard), "the plan of the way back")
+            assert dict(handler.requests[-1].params) == dict(back.params)
+
 
 ADD = ActionSpec(
     "database.terminate",
@@ -176,3 +235,36 @@ class TestHiddenValues:
         async with stage() as table:
             await self.opened(table, flow_on)
             assert "type the value itself" not in table.text
+
+
+async def test_whoever_has_looked_plans_again_without_what_the_row_said_then(
+    stage: Any, flow_on: Any, executor: Executor, handler: Any, plan_of: Any
+) -> None:
+    old = Refusal("identity", "edge was changed since the row was drawn", "look, then plan again", ("etag",))
+    gone = Refusal("identity", "edge was deleted and created again", "look at it before acting")
+
+    def plan_now(request: ActionRequest) -> Any:
+        refusals = [old] if request.get("etag") else [gone] if request.get("uid") == "other" else []
+        return plan_of(request=request, refusals=tuple(refusals))
+
+    seen = [Param(name, ParamKind.TEXT, "as it was read", False, identity=True) for name in ("uid", "etag")]
+    handler.spec = replace(handler.spec, params=(*handler.spec.params, *seen))
+    handler.plan_now = plan_now
+    await executor.arm("testing")
+    async with stage() as table:
+        flow = flow_on(table)
+        for uid, runs in (("other", 0), ("4711", 1)):
+            flow.start("database.terminate", "database/main", {"pid": "4411", "uid": uid, "etag": "v1"})
+            await table.until(lambda: "changed since the row was drawn" in table.text, "the refusal")
+            await table.pilot.pause()
+            await table.pass_time(1.0)
+            await table.press("r")
+            await table.until(lambda: handler.requests[-1].get("etag") == "", "the plan without it")
+            assert handler.requests[-1].get("uid") == uid
+            await table.until(showing(table, PlanCard), "the new card")
+            await table.pilot.pause()
+            await table.pass_time(1.0)
+            assert ("created again" in table.text) is (uid == "other")
+            await table.press("y" if runs else "escape")
+            await table.until(lambda: not flow.busy, "the end")
+            assert len(handler.runs) == runs

@@ -14,7 +14,7 @@ import pytest
 
 from cockpit.actions.executor import Executor
 from cockpit.clock import ManualClock
-from cockpit.model.action import Outcome, Param, ParamKind
+from cockpit.model.action import Outcome, Param, ParamKind, Tier
 from screens.app import CockpitApp
 from screens.cockpit_screen import CockpitScreen
 from screens.dialogs.arm import ArmDialog
@@ -163,3 +163,18 @@ async def test_the_effect_of_an_action_stands_over_the_status_until_escape(
         assert table.text.index("Terminate session done") > table.text.index("5 Revisions")
         await table.press("escape")
         await table.until(lambda: "Terminate session done" not in table.text, "its end")
+
+
+async def test_tab_before_the_fields_are_open_does_not_pass_over_them(
+    stage: Any, plan_of: Any, sheet_of: Any, clock: ManualClock
+) -> None:
+    async with stage() as table:
+        card = PlanCard(sheet_of(plan_of(tier=Tier.T3)), clock)
+        table.app.push_screen(card)
+        await table.until(lambda: card.is_current and card.focused is not None, "the card")
+        await table.pilot.press("tab")
+        assert card.focused is not None and card.focused.id == "cancel"
+        assert "press tab again" in table.text
+        await table.pass_time(1.0)
+        await table.pilot.press("tab")
+        await table.until(lambda: card.focused is not None and card.focused.id == "phrase", "the phrase")
