@@ -57,7 +57,7 @@ def _action(record: Record) -> Happening:
     text = f"{record.plan.title}: {word}"
     if record.summary:
         text += f". {record.summary}"
-    if record.verification is not None:
+    if record.verification is not None and record.verification.text != record.summary:
         text += f". {record.verification.text}"
     if record.verdict is not None:
         text += f". Afterwards: {VERDICT[record.verdict][0]}"

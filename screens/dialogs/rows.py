@@ -117,11 +117,13 @@ def pretty_json(text: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Short: "8 s", "5 m", "2 m 05 s", "1 h 10 m"."""
+    """Short: "8 s", "5 m", "2 m 05 s", "1 h 10 m", "9 d 04 h"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} m {whole % 60:02d} s" if whole % 60 else f"{whole // 60} m"
+    if whole >= 48 * 3600:
+        return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
     minutes = whole % 3600 // 60
     return f"{whole // 3600} h {minutes:02d} m" if minutes else f"{whole // 3600} h"

@@ -99,11 +99,15 @@ class Pane(Rows):
         self.sunk = all(state.freshness is not Freshness.FRESH and state.reading is not None for state in shown)
         head, rows = self.head(shown, scenery), self.rows(shown, scenery)
         if self.filter:
-            rows = [row for row in rows if not row.key or self.filter.casefold() in row.text.casefold()]
+            rows = self.matching(rows, self.filter.casefold())
             found = sum(1 for row in rows if row.key)
             words = (("filter ", "muted"), (self.filter, "primary bold"), (f"  {found} found, esc ends it", "muted"))
             head = (*head, spans(*words))
         self.show(head, rows)
+
+    def matching(self, rows: list[Row], words: str) -> list[Row]:
+        """The rows that the filter leaves, and what has no key: headings, figures. `words` in lower case."""
+        return [row for row in rows if not row.key or words in row.text.casefold()]
 
     def head(self, shown: tuple[SourceState, ...], scenery: Scenery) -> tuple[Row, ...]:
         """What stays in sight above the rows: the sources to choose from, and what is wrong with those shown."""

@@ -54,10 +54,28 @@ class CloudPane(Pane):
                 rows += _source(state, scenery.now)
         return rows
 
+    def matching(self, rows: list[Row], words: str) -> list[Row]:
+        """A line without a key belongs to the source above it and goes with it, a heading with all that is below."""
+        found: list[Row] = []
+        waiting: list[Row] = []  # blank line and heading, until there is something to head
+        whose = False
+        for row in rows:
+            if not row.key and (not row.text or isinstance(row.cells[0], Rule)):
+                waiting = [row] if not row.text else [*waiting, row]
+                continue
+            matches = words in row.text.casefold()
+            if row.key and "|" not in row.key:
+                whose = matches
+            if matches or (whose and not row.key):
+                found += [*(waiting if found else waiting[-1:]), row]
+                waiting = []
+        return found
+
     @property
     def _state(self) -> SourceState | None:
+        """Of the row under the cursor, or of the one that vanished from there."""
         states = self.scenery.states if self.scenery else ()
-        name = self.key.partition("|")[0]
+        name = (self.key or self.lost).partition("|")[0]
         return next((state for state in states if state.source == name), states[0] if states else None)
 
     @property
@@ -100,7 +118,7 @@ class CloudPane(Pane):
 
     def lost_name(self) -> str:
         """What was under the cursor."""
-        return self.lost.partition("|")[2] or self.lost
+        return self.lost.partition("|")[2].replace("/", " ", 1) or self.lost
 
     def detail(self) -> Detail:
         """Everything that the control plane said of it."""

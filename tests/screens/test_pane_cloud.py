@@ -59,6 +59,26 @@ def pane(stage) -> CloudPane:
     return next(each for each in stage.screen.panes if isinstance(each, CloudPane))
 
 
+async def test_a_filter_leaves_no_line_without_the_source_it_belongs_to(cloud):
+    await cloud.pilot.press("8")
+    await cloud.pilot.pause()
+    everything = pane(cloud).rows(pane(cloud).scenery.states, pane(cloud).scenery)
+    for state in pane(cloud).scenery.states:
+        if state.kind not in pane(cloud).KINDS:
+            continue
+        head = next(row for row in everything if row.key == state.source)
+        found = pane(cloud).matching(everything, head.text.casefold())
+        assert [row.key for row in found if row.key] == [state.source]
+        assert found[0].text and not found[0].key  # its heading, and no other
+        begins = everything.index(head) + 1
+        notes = []
+        for row in everything[begins:]:
+            if (row.key and "|" not in row.key) or not row.text:
+                break
+            notes += [row] if not row.key else []
+        assert found[2:] == notes
+
+
 async def to(stage, key: str) -> None:
     for _ in range(60):
         if pane(stage).key == key:

@@ -19,7 +19,17 @@ from cockpit.actions.executor import Executor
 from cockpit.actions.record import Record
 from cockpit.clock import ManualClock
 from cockpit.errors import TimedOut
-from cockpit.model.action import ActionRequest, ActionSpec, Outcome, Param, ParamKind, Scope, Tier, Verdict
+from cockpit.model.action import (
+    ActionRequest,
+    ActionSpec,
+    Outcome,
+    Param,
+    ParamKind,
+    Scope,
+    Tier,
+    Verdict,
+    Verification,
+)
 from cockpit.model.finding import Finding
 from cockpit.model.reading import History, Marker, Point, SourceState
 from cockpit.model.severity import Severity, SourceKind
@@ -263,6 +273,18 @@ async def test_events_list_changes_deployments_and_actions_newest_first(
         assert "ok → crit" in table.text
         assert "checkout-00142" in table.text
         assert "not shown twice" not in table.text
+
+
+async def test_an_event_says_nothing_twice_and_its_age_fits_its_column(stage: Any, plan_of: Any) -> None:
+    end = datetime(2026, 1, 1, 12, 0, 5, tzinfo=UTC)
+    done = "adaptive protection is on"
+    record = Record("r", plan_of(), Outcome.SUCCEEDED, done, end, end, verification=Verification(True, done))
+    now = end.timestamp() + 9 * 86_400 + 4 * 3_600
+    found = happenings((), {}, [], [record], now)
+    assert found[0].text.count(done) == 1
+    async with stage((120, 30)) as table:
+        await table.open(TimelineScreen(found, now))
+        assert "01-01 12:00  9 d 04 h " in table.text
 
 
 class PaletteApp(App[None]):
