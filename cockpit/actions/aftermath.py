@@ -13,7 +13,7 @@ from cockpit.actions.record import Record, UndoOffer, Unresolved, process_of, un
 from cockpit.audit.locks import Locks
 from cockpit.audit.log import AuditLog
 from cockpit.clock import Clock
-from cockpit.model.action import Effect, Undo
+from cockpit.model.action import Effect, Outcome, Plan, RunResult, Undo
 from cockpit.model.severity import Severity
 from cockpit.text import clean
 
@@ -79,6 +79,15 @@ class Aftermath:
     def effect(self) -> tuple[str, Effect] | None:
         """The run id and the latest look."""
         return None if self._watch is None else (self._watch[0], self._watch[1].now)
+
+
+def way_back(plan: Plan, result: RunResult) -> Undo | None:
+    """None for what changed nothing. A failure that left a change behind gives its way back itself: a rollout whose
+    pods crash.
+    """
+    if result.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+        return result.undo or plan.undo
+    return result.undo if result.undo is not None and result.undo.request is not None else None
 
 
 def verdict_facts(effect: Effect) -> dict[str, Any]:

@@ -149,7 +149,8 @@ def _image(found: KubeCall) -> Intent | None:
 def _patch(found: KubeCall) -> Intent | None:
     """Of a service, and of its selector alone."""
     options = dict(found.options)
-    body = options.pop("-p", "") or options.pop("--patch", "")
+    body = options.pop("-p", "")
+    body = options.pop("--patch", body)
     kind = options.pop("--type", "strategic")
     spelled = any(each.spelled in body for each in found.placeholders)
     if found.kind != "service" or found.given or options or spelled or not body:

@@ -150,14 +150,14 @@ def _target(seen: Seen, pasts: Sequence[Past], wanted: str) -> tuple[Past | None
         return None, [Refusal("preconditions", reason, f"choose another of its revisions: {known}")], []
     if seen.paused:
         refusals.append(Refusal("preconditions", f"{seen.ref} is paused", "resume it first (workloads.resume)"))
-    forward = now is not None and target.created > now.created
-    if forward and not wanted and now is not None and now.returned:
+    newer = now is not None and target.created > now.created
+    # Going back gives the revision that is brought back a number of its own: the one before that is the one left.
+    left = now is not None and target.revision == now.revision - 1 and (now.returned or newer)
+    if now is not None and left and not wanted:
         reason = f"it was rolled back already, to revision {now.revision}: {target.revision} is the one that was left"
         refusals.append(Refusal("preconditions", reason, f"name the revision that is meant: {known}"))
-    elif forward and now is not None:
-        warnings.append(
-            f"revision {target.revision} is newer than revision {now.revision}, which runs: it goes forward"
-        )
+    elif now is not None and (left or newer):
+        warnings.append(f"revision {target.revision} is newer than {now.revision}, which runs: this goes forward")
     if images(target.template) == images(seen.template):
         warnings.append("the images are the same in both: only settings change")
     return target, refusals, warnings
