@@ -22,7 +22,7 @@ from cockpit.adapters.kube.execauth import Credential, Credentials
 from cockpit.adapters.kube.kubeconfig import ACCOUNT, IN_CLUSTER, Place, read_place
 from cockpit.adapters.kube.slices import Keep, Object, items_of, whole
 from cockpit.adapters.kube.terms import Listed, PatchKind, Right
-from cockpit.adapters.kube.wire import Wire, chunks, whole_body
+from cockpit.adapters.kube.wire import Wire, chunks, cut, whole_body
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Refused, Unreachable
 from cockpit.profile.kube import KubernetesSource
@@ -132,7 +132,7 @@ class Gateway:
             async for chunk in chunks(response, self.place, asked, within_s):
                 yield chunk
         finally:
-            response.close()
+            cut(response)
 
     async def watch(
         self,
@@ -166,7 +166,7 @@ class Gateway:
             async for line in lines_of(chunks(response, self.place, asked, within_s), asked):
                 yield event_of(line, asked, metadata=metadata)
         finally:
-            response.close()
+            cut(response)
 
     async def may(self, rights: Sequence[Right]) -> tuple[Right, ...]:
         """Those of the rights that we do not have: one SelfSubjectAccessReview each, in parallel."""

@@ -153,6 +153,14 @@ async def chunks(
         raise no_answer(error, place, asked, within_s) from error
 
 
+def cut(response: aiohttp.ClientResponse) -> None:
+    """Give up a connection whose answer has not ended, at once: a peer that is slow in parting is not waited for."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
+
+
 async def whole_body(
     response: aiohttp.ClientResponse, place: Place, asked: Asked, within_s: float | None, most: int
 ) -> bytes:
@@ -170,7 +178,7 @@ async def whole_body(
                     )
         response.release()
     finally:
-        response.close()
+        cut(response)
     return bytes(content)
 
 
