@@ -16,6 +16,7 @@ from cockpit.errors import Misconfigured
 from cockpit.text import clean
 
 MOST_BYTES = 8 << 20
+MOST_DEEP = 50
 _NULLS = ("", "~", "null", "Null", "NULL")
 # Every scalar stays text: a token of digits is not a number, a name "no" is not false.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -116,6 +117,7 @@ def _content(path: Path, *, required: bool) -> bytes | None:
 def _parsed(path: Path, content: bytes) -> Mapping[str, Any]:
     fix = f"kubectl config view --kubeconfig {shown(path)} says where"
     try:
+        _shallow(content)
         value = yaml.load(content, Loader=_LOADER)  # noqa: S506 - the base loader makes texts, lists and maps only
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -134,6 +136,18 @@ def _parsed(path: Path, content: bytes) -> Mapping[str, Any]:
             f"{shown(path)} is no kubeconfig: its kind is {clean(kind, 60)}", hint="check kubeconfig in the profile"
         )
     return value
+
+
+def _shallow(content: bytes) -> None:
+    """Raises ValueError for what is nested deeper than any kubeconfig: libyaml would crash the process on it."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MOST_DEEP:
+                raise ValueError("too deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _merge(files: Files, path: Path, value: Mapping[str, Any]) -> None:
