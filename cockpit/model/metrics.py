@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from cockpit.model.point import Point
@@ -70,8 +71,8 @@ class MetricsStatus:
 
 
 def in_unit(value: float | None, unit: str) -> str:
-    """A value as a person reads it: 0.913 in "%" is 91.3 %, 2841 in "ms" is 2.84 s; "–" for none."""
-    if value is None:
+    """A value as a person reads it: 0.913 in "%" is 91.3 %, 2841 in "ms" is 2.84 s; "–" for no number."""
+    if value is None or not math.isfinite(value):
         return "–"
     if unit == "%":
         return f"{_short(100 * value)} %"

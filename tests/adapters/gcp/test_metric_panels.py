@@ -117,4 +117,6 @@ def test_values_are_written_in_their_unit():
         "4.1M",
         "4e-05",
     ]
+    for unit in ("", "%", "ms", "B", "1/s"):
+        assert [in_unit(float(each), unit) for each in ("nan", "inf", "-inf")] == ["–"] * 3
     assert (bound_in_unit(">= 0.8", "%"), bound_in_unit("", "%")) == (">= 80 %", "")
