@@ -125,12 +125,12 @@ class Assembler:
         sets, seen = held.of("replicasets"), "replicasets" in held.objects
         found: list[Pod] = []
         for uid, obj in held.of("pods").items():
-            metrics = held.metrics.get(part(obj, "metadata").get("name", ""))
-            workload = workload_ref(obj, sets, seen=seen)
-            marks = (part(obj, "metadata").get("resourceVersion"), workload, id(metrics), id(obj))
+            metadata = part(obj, "metadata")
+            metrics = held.metrics.get(metadata.get("name", ""))
+            marks = (metadata.get("resourceVersion"), id(obj), id(metrics))
             made = self._pods.get(uid)
-            if made is None or made.marks != marks or (now - made.judged > _AGAIN and not settled(made.pod)):
-                pod = pod_of(obj, workload, now)
+            if made is None or made.marks != marks or _another(made.pod, now - made.judged):
+                pod = pod_of(obj, workload_ref(obj, sets, seen=seen), now)
                 made = _Made(marks, now, with_usage(pod, metrics) if metrics is not None else pod)
                 self._pods[uid] = made
             found.append(made.pod)
@@ -195,6 +195,13 @@ class Assembler:
             found.append(service_of(obj, candidates, told, named=name_of(obj) in self._services))
             await pace.step()
         return deciding(sorted(found, key=lambda each: each.name), self._services)
+
+
+def _another(pod: Pod, since: timedelta) -> bool:
+    """Whether something else may have to be said of it although it did not change: by time, or now that its
+    ReplicaSet has been seen.
+    """
+    return pod.workload.startswith("replicaset/") or (since > _AGAIN and not settled(pod))
 
 
 def _felt(pods: Iterable[Pod]) -> Severity:
