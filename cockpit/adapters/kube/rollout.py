@@ -185,7 +185,7 @@ class Rollout:
             finally:
                 if waiting is not None:
                     waiting.cancel()
-                    await asyncio.wait({waiting})
+                    await asyncio.gather(waiting, return_exceptions=True)
 
     def _event(self, event: dict[str, Any]) -> Ending | None:
         obj = part(event, "object")

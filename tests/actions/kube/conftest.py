@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest_asyncio
@@ -69,24 +70,39 @@ class Desk:
 Desks = Callable[..., Desk]
 
 
+def _desk(namespace: Namespace, user: str, table: dict[str, object]) -> Desk:
+    config = namespace.kubeconfig(user)
+    source = KubernetesSource.model_validate({"name": "main", "kubeconfig": str(config), **table})
+    kube = Kube(source, SystemClock())
+    ground = KubeGround(SOURCE, source, kube, Scene("shop", "test"), Limits(), SystemClock())
+    return Desk(namespace, kube, {each.spec.id: each for each in rollouts.handlers(ground)})
+
+
+@asynccontextmanager
+async def desk_on(namespace: Namespace, user: str = "admin", **table: object) -> AsyncIterator[Desk]:
+    """The actions there as that user; `table` adds to the table of the profile."""
+    desk = _desk(namespace, user, table)
+    try:
+        yield desk
+    finally:
+        await desk.kube.close()
+
+
 @pytest_asyncio.fixture
 async def desk_of(namespace: Namespace) -> AsyncIterator[Desks]:
     """`desk_of("viewer")`: the actions as that user."""
-    made: list[Kube] = []
+    made: list[Desk] = []
 
     def desk(user: str = "admin", **table: object) -> Desk:
-        config = namespace.kubeconfig(user)
-        source = KubernetesSource.model_validate({"name": "main", "kubeconfig": str(config), **table})
-        kube = Kube(source, SystemClock())
-        made.append(kube)
-        ground = KubeGround(SOURCE, source, kube, Scene("shop", "test"), Limits(), SystemClock())
-        return Desk(namespace, kube, {each.spec.id: each for each in rollouts.handlers(ground)})
+        made.append(_desk(namespace, user, table))
+        return made[-1]
 
     yield desk
-    await asyncio.gather(*(each.close() for each in made))
+    await asyncio.gather(*(each.kube.close() for each in made))
 
 
 @pytest_asyncio.fixture
 async def desk(desk_of: Desks) -> Desk:
     """As admin."""
-    return desk_of()
+    made: Desk = desk_of()
+    return made
