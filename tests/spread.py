@@ -11,6 +11,7 @@ MOST = 4  # each process reads all tests and starts servers of its own
 LONG = (
     "engine/test_incidents.py",
     "gcloud/test_gcloud_itself.py",
+    "gcloud/test_gcloud_itself_managed.py",
     "terminal/test_guide_pty.py",
     "cli/test_observing.py",
     "sandbox/test_system.py",

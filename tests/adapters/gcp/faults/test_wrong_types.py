@@ -103,6 +103,14 @@ def answered(gate: Any) -> dict[str, Any]:
     return {request.path: json.loads(answer.body) for request, answer in gate.answers if request.path != "/token"}
 
 
+def forget_what_was_made(gate: Any) -> None:
+    """But for the newest revision: else each change makes every later answer longer."""
+    gate.answers.clear()
+    for service in gate.plane.run.services.values():
+        for name in list(service.revisions)[2:-1]:
+            del service.revisions[name]
+
+
 async def judged(subject: Any) -> CockpitError | None:
     """None for a result. Anything but a CockpitError is a defect."""
     try:
@@ -140,6 +148,7 @@ async def test_an_answer_to_a_change_that_makes_no_sense_leaves_it_open(
     for at in places(answered(gate)[change]):
         for by in FEW:
             gate.requests.clear()
+            forget_what_was_made(gate)
             spoiler.path, spoiler.at, spoiler.by = change, at, by
             try:
                 await judged(changed())
