@@ -49,7 +49,7 @@ def _workloads(widest: int) -> Layout:
 
 
 @lru_cache(maxsize=64)
-def _pods(widest: int) -> Layout:
+def _pods(widest: int, reason: int) -> Layout:
     return (
         Column("", 1),
         Column("pod", max(12, min(44, widest))),
@@ -59,7 +59,7 @@ def _pods(widest: int) -> Layout:
         Column("cpu", 11, right=True, drop=6),
         Column("memory", 15, right=True, drop=5),
         Column("node", 16, drop=7),
-        Column("reason", 0, least=26),
+        Column("reason", 0, least=reason),
     )
 
 
@@ -260,7 +260,7 @@ def _bytes(size: int | None) -> str:
 
 
 def _pod_rows(pods: Sequence[Pod], now: float, *, whole: bool) -> list[Row]:
-    layout = _pods(max(len(pod.name) for pod in pods) if whole else 26)
+    layout = _pods(max(len(pod.name) for pod in pods), 44) if whole else _pods(24, 26)
     return [header(layout), *(_pod(pod, now, layout) for pod in pods)]
 
 

@@ -6,6 +6,7 @@ Real hub and ring; readings and findings are made up, so that every picture is t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -24,6 +25,8 @@ from .managed import managed
 from .metering import add_metrics
 from .metering import status as metrics_status
 from .moment import NOW, START, ago
+from .namespace import clustered, namespace
+from .namespace import pod as pod_of
 from .readings import FOUND, ROOT, cache, database, entries, health, log_status, revision, service, session
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "cache",
     "calm",
     "cluster",
+    "clustered",
     "database",
     "empty",
     "entries",
@@ -58,6 +62,9 @@ __all__ = [
     "log_status",
     "managed",
     "metrics_status",
+    "namespace",
+    "on_kubernetes",
+    "pod_of",
     "revision",
     "service",
     "session",
@@ -74,10 +81,10 @@ ALL = (
 )
 
 
-def empty() -> SampleEngine:
+def empty(sources: Sequence[tuple[str, SourceKind]] = ALL) -> SampleEngine:
     """Sources, and nothing from them yet."""
     engine = SampleEngine()
-    for source, kind in ALL:
+    for source, kind in sources:
         engine.add(source, kind, 5.0 if kind is SourceKind.REVISIONS else 1.0)
         engine.hub.poll_started(source)
     return engine
@@ -112,6 +119,15 @@ def calm() -> SampleEngine:
     engine.say("database/main", Severity.OK, "31 of 97 connections", database(False))
     engine.say("redis/cache", Severity.OK, "1.1 of 4.0 GB", cache(False))
     engine.say("revisions/checkout", Severity.OK, "checkout-00142 100 %", service())
+    return engine
+
+
+def on_kubernetes() -> SampleEngine:
+    """A namespace in trouble in the place of a Cloud Run service."""
+    engine = clustered(empty([each for each in ALL if each[1] in (SourceKind.HEALTH, SourceKind.LOGS)]))
+    engine.say("health/web", Severity.CRIT, "503 in 3 004 ms", health())
+    engine.rings["logs/app"].append(entries(300))
+    engine.say("logs/app", Severity.CRIT, "1 841 errors in 5 m", log_status())
     return engine
 
 
