@@ -18,10 +18,20 @@ import pytest_asyncio
 
 from cockpit.model.severity import SourceKind
 from cockpit.sandbox.system import Sandbox, Tempo
+from tests.servers.kube.fixtures import Namespace
+from tests.servers.kube.things import workload
 
 PROGRAM = Path(sys.executable).with_name("cockpit")
 TABLE_OF = {"revisions": "cloud_run", "cloudsql": "cloud_sql"}  # kinds whose table is called otherwise
-KINDS = tuple(kind.value for kind in SourceKind if kind is not SourceKind.RUNBOOK)
+ELSEWHERE = (SourceKind.RUNBOOK, SourceKind.WORKLOADS, SourceKind.CLUSTER, SourceKind.PROMETHEUS)  # not in the demo
+KINDS = tuple(kind.value for kind in SourceKind if kind not in ELSEWHERE)
+KUBERNETES = """system = "shop"
+environment = "test"
+[[kubernetes]]
+name = "main"
+kubeconfig = "{}"
+timeout = "50s"
+"""
 
 
 @dataclass(frozen=True)
@@ -48,15 +58,16 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
         declared = {
             kind: [f"{kind}/{table['name']}" for table in profile.get(TABLE_OF.get(kind, kind), ())] for kind in KINDS
         }
-        yield Told(declared, await _said(folder, "check", system), await _said(folder, "doctor", system))
+        path = system.profile
+        yield Told(declared, await _said(folder, "check", path), await _said(folder, "doctor", path))
     finally:
         await system.close()
 
 
-async def _said(folder: Path, command: str, system: Sandbox) -> dict[str, Any]:
+async def _said(folder: Path, command: str, profile: Path) -> dict[str, Any]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        *(PROGRAM, command, str(system.profile), "--json"),
+        *(PROGRAM, command, str(profile), "--json"),
         env={**kept, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -79,3 +90,15 @@ async def test_it_is_polled_examined_and_well_in_the_demo(told: Told, kind: str)
         assert examined["reachable"] is True
         assert len(examined["checks"]) > 1, "the adapter itself says something, beside the poll"
         assert [each for each in examined["checks"] if each["ok"] is False] == []
+
+
+async def test_a_namespace_is_polled_and_examined(namespace: Namespace, tmp_path: Path) -> None:
+    namespace.apply(workload("api", replicas=1))
+    namespace.rolled_out("api")
+    profile = tmp_path / "shop.toml"
+    profile.write_text(KUBERNETES.format(namespace.kubeconfig()), encoding="utf-8")
+    checked, examined = await _said(tmp_path, "check", profile), await _said(tmp_path, "doctor", profile)
+    for source in ("workloads/main", "cluster/main"):
+        assert (checked[source]["freshness"], checked[source]["severity"]) == ("fresh", "ok"), checked[source]
+        assert [each for each in examined[source]["checks"] if each["ok"] is False] == []
+        assert len(examined[source]["checks"]) > 1, "the adapter itself says something, beside the poll"

@@ -20,16 +20,16 @@ Look first:
 # How it feels
 curl -s https://shop.example/health | jq '.jobs'
 
-# What the pods say
-kubectl logs <pod> \\
-  -n shop
+# What the unit says
+journalctl -u <unit> \\
+  -n 50
 cd deploy
 ```
 
 Then clean up:
 
 ```bash
-kubectl delete namespace shop
+dropdb shop
 ./heal.sh
 ```
 """
@@ -64,7 +64,7 @@ async def test_coverage_as_text_names_lines_and_shares(cockpit: Cockpit, runbook
     assert ran.code == 0
     assert "5 commands" in ran.out
     assert " 20 %  live" in ran.out
-    assert "kubectl delete namespace shop" in ran.out
+    assert "dropdb shop" in ran.out
 
 
 async def test_several_files_are_told_apart(cockpit: Cockpit, runbook: Path, tmp_path: Path) -> None:
@@ -92,14 +92,14 @@ async def test_explain_finds_a_command_by_any_of_its_lines(cockpit: Cockpit, run
     ran = await cockpit("runbook", "explain", f"{runbook}:13", "--json")
     (told,) = ran.json["commands"]
     assert told["line"] == 12
-    assert [asked["spelled"] for asked in told["placeholders"]] == ["<pod>"]
-    assert told["argv"] == ["kubectl", "logs", "<pod>", "-n", "shop"]
+    assert [asked["spelled"] for asked in told["placeholders"]] == ["<unit>"]
+    assert told["argv"] == ["journalctl", "-u", "<unit>", "-n", "50"]
 
 
 async def test_explain_as_text_says_effect_target_and_why(cockpit: Cockpit, runbook: Path) -> None:
     ran = await cockpit("runbook", "explain", f"{runbook}:20")
     assert ran.code == 0
-    for word in ("destroys", "T4", "namespace/shop", "no way back"):
+    for word in ("destroys", "T4", "database shop", "no way back"):
         assert word in ran.out
 
 
