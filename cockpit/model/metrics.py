@@ -31,8 +31,8 @@ class MetricPanel:
     title: str
     unit: str  # "%", "ms", "1/s", "B", "s", ""
     series: tuple[Series, ...]
-    severity: Severity  # by its bounds and their `for`; UNKNOWN without a point for four minutes
-    metric: str = ""  # "run.googleapis.com/request_count"
+    severity: Severity  # by its bounds and their `for`; UNKNOWN without a point for `late_s`
+    metric: str = ""  # "run.googleapis.com/request_count", or the query in PromQL
     warn: str = ""  # "> 0.8", in the unit of the points
     critical: str = ""
     breach_s: float = 0.0  # since when a bound is broken, 0 where none is
@@ -42,6 +42,7 @@ class MetricPanel:
     quiet: bool = False  # without a point nothing of the kind happened: that is no gap
     for_s: float = 0.0  # how long a bound must be broken before it counts
     hint: str = ""  # what to do about the failure
+    late_s: float = LATE_S  # a line without a point for so long has ended
 
     @property
     def newest(self) -> float | None:
@@ -60,10 +61,12 @@ class MetricPanel:
 class MetricsStatus:
     """All panels of one source."""
 
-    project: str
+    project: str  # "" of Prometheus
     panels: tuple[MetricPanel, ...]
     window_s: float
     notes: tuple[str, ...] = ()
+    server: str = ""  # of Prometheus: "prometheus.example:9090", "pod/prometheus-0:9090 in monitoring"
+    way: str = ""  # how it is reached where that is not plain: "through a port-forward to ..."
 
     def panel(self, key: str) -> MetricPanel | None:
         """By key, else by title."""

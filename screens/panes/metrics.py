@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from cockpit.model.metrics import LATE_S, MetricPanel, MetricsStatus, Series, bound_in_unit, in_unit
+from cockpit.model.metrics import MetricPanel, MetricsStatus, Series, bound_in_unit, in_unit
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
 from screens import figures
@@ -35,12 +35,13 @@ def status_of(state: SourceState) -> MetricsStatus | None:
 
 
 class MetricsPane(Pane):
-    """Panels of Cloud Monitoring. Its sources are asked from the moment that it is opened first."""
+    """Panels of Cloud Monitoring and of Prometheus. Its sources are asked from the moment that it is opened first."""
 
     NUMBER: ClassVar[int] = 6
     LABEL: ClassVar[str] = "Metrics"
     SHORT: ClassVar[str] = "Metr"
     KIND: ClassVar[SourceKind] = SourceKind.METRICS
+    KINDS: ClassVar[tuple[SourceKind, ...]] = (SourceKind.METRICS, SourceKind.PROMETHEUS)
     PAGE: ClassVar[bool] = True
 
     def __init__(self) -> None:
@@ -80,6 +81,7 @@ class MetricsPane(Pane):
         for panel in sorted(status.panels, key=lambda each: -_wrong(each)):  # else as they come
             rows.append(_line(state, panel, scenery.now))
             rows += self._plot(panel, end - status.window_s, end, height)
+        rows += [note(status.way, "muted")] if status.way else []
         return [*rows, *(note(text, "warning") for text in status.notes)]
 
     def _height(self, panels: int) -> int:
@@ -121,6 +123,12 @@ class MetricsPane(Pane):
         if last >= self._top + self._room:
             self._top = max(0, min(self._at, last - self._room + 1, len(self._body) - self._room))
 
+    @property
+    def kind(self) -> SourceKind:
+        """Of the source that is shown."""
+        shown = self._shown(self.scenery.states) if self.scenery else ()
+        return shown[0].kind if shown else self.KIND
+
     def _panel(self) -> tuple[SourceState, MetricPanel] | None:
         state = self._shown(self.scenery.states)[0] if self.scenery and self.scenery.states else None
         status = status_of(state) if state is not None else None
@@ -138,7 +146,8 @@ class MetricsPane(Pane):
         state, panel = found
         now = self.scenery.now if self.scenery else 0.0
         status = status_of(state)
-        lines = [("metric", panel.metric), ("severity", panel.severity.word), *_bounds(panel)]
+        word = "query" if state.kind is SourceKind.PROMETHEUS else "metric"
+        lines = [(word, panel.metric), ("severity", panel.severity.word), *_bounds(panel)]
         if panel.breach_s:
             lines.append(("broken for", figures.span(now - panel.breach_s)))
         if panel.failure:
@@ -149,6 +158,8 @@ class MetricsPane(Pane):
             rows = _drawing(panel, end - status.window_s, end, width, _DETAIL[1], self._ascii, legend=0)
             span = f"{figures.clock(end - status.window_s)} to {figures.clock(end)} UTC"
             lines.append(("plot", "\n".join([span, *("".join(text for text, _ in _parts(row)) for row in rows)])))
+        if status is not None:
+            lines += [("server", status.server), ("way", status.way)]
         for letter, series in zip(LETTERS, panel.series, strict=False):
             lines.append((f"{letter} {series.label}".strip(), _facts(series, panel.unit, now)))
         if panel.more:
@@ -189,7 +200,9 @@ def _line(state: SourceState, panel: MetricPanel, now: float) -> Row:
 def _leading(panel: MetricPanel) -> float | None:
     """The last value of the line that is furthest on the wrong side; of rates that have no bound their sum."""
     newest = panel.newest or 0.0
-    values = [each.points[-1].value for each in panel.series if each.points and newest - each.points[-1].at < LATE_S]
+    values = [
+        each.points[-1].value for each in panel.series if each.points and newest - each.points[-1].at < panel.late_s
+    ]
     if not values:
         return None
     if panel.unit == "1/s" and not panel.bound:
@@ -210,7 +223,7 @@ def _age(panel: MetricPanel, now: float) -> Span:
     if newest is None:
         return ("", "muted")
     age = max(0.0, now - newest)
-    if age >= LATE_S and not panel.quiet:
+    if age >= panel.late_s and not panel.quiet:
         return (f"none for {figures.age(age)}", SEVERITY_STYLE[Severity.UNKNOWN])
     return (f"{figures.age(age)} old", "muted")
 

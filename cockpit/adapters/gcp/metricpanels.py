@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cockpit.adapters.gcp.metricbounds import Bound, judge
 from cockpit.adapters.gcp.metricqueries import Cut, MetricQuery
+from cockpit.adapters.metricbounds import Bound, judge
 from cockpit.errors import CockpitError, TimedOut
 from cockpit.model.metrics import LATE_S, MetricPanel, MetricsStatus, Series, in_unit
 from cockpit.model.point import Point

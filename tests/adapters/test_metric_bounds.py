@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cockpit.adapters.gcp.metricbounds import Bound, broken_since, judge
+from cockpit.adapters.metricbounds import Bound, broken_since, judge
 from cockpit.errors import Misconfigured
 from cockpit.model.metrics import LATE_S, Series
 from cockpit.model.point import Point

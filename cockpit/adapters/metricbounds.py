@@ -55,32 +55,39 @@ class Verdict:
 
 
 def judge(
-    series: Sequence[Series], warn: Bound | None, critical: Bound | None, for_s: float, now: float, *, quiet: bool
+    series: Sequence[Series],
+    warn: Bound | None,
+    critical: Bound | None,
+    for_s: float,
+    now: float,
+    *,
+    quiet: bool,
+    late_s: float = LATE_S,
 ) -> Verdict:
-    """The worst that the series say. Those without a point for four minutes say nothing: a revision that is gone
-    leaves one behind. Where all are so, it is UNKNOWN, unless silence is what a healthy system makes (`quiet`).
+    """The worst that the series say. Those without a point for `late_s` say nothing: a revision that is gone leaves
+    one behind. Where all are so, it is UNKNOWN, unless silence is what a healthy system makes (`quiet`).
     """
-    fresh = [each.points for each in series if each.points and now - each.points[-1].at < LATE_S]
+    fresh = [each.points for each in series if each.points and now - each.points[-1].at < late_s]
     if not fresh:
         return Verdict(Severity.OK if quiet else Severity.UNKNOWN)
     for severity, bound in ((Severity.CRIT, critical), (Severity.WARN, warn)):
         if bound is None:
             continue
-        broken = [since for points in fresh if (since := broken_since(points, bound, for_s)) is not None]
+        broken = [since for points in fresh if (since := broken_since(points, bound, for_s, late_s)) is not None]
         if broken:
             return Verdict(severity, min(broken))
     return Verdict(Severity.OK)
 
 
-def broken_since(points: Sequence[Point], bound: Bound, for_s: float) -> float | None:
+def broken_since(points: Sequence[Point], bound: Bound, for_s: float, late_s: float = LATE_S) -> float | None:
     """Since when the bound is broken without a break up to the last point; None where it is not, or not for `for_s`.
 
-    A gap of four minutes is a break: nobody knows what happened in it.
+    A gap of `late_s` is a break: nobody knows what happened in it.
     """
     since: float | None = None
     after: float | None = None
     for point in reversed(points):
-        if not bound.broken(point.value) or (after is not None and after - point.at >= LATE_S):
+        if not bound.broken(point.value) or (after is not None and after - point.at >= late_s):
             break
         since = after = point.at
     if since is None or points[-1].at - since < for_s:
