@@ -21,9 +21,9 @@ class Explained:
     silent: bool = False  # the operator need not be told
 
 
-def table(known: Sequence[str]) -> tuple[Explained, ...]:
+def table(known: Sequence[str], file: Path = FILE) -> tuple[Explained, ...]:
     """All entries. ValueError for a pattern that no command of `known` has."""
-    raw = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    raw = tomllib.loads(file.read_text(encoding="utf-8"))
     groups: Mapping[str, Sequence[str]] = raw["groups"]
     return tuple(
         Explained(

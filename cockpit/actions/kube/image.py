@@ -45,6 +45,7 @@ IMAGE = ActionSpec(
         UID,
         Param("image", ParamKind.TEXT, "the image, with its digest or tag"),
         Param("container", ParamKind.CHOICE, "name of the container, empty where it has one only", False),
+        Param("exact", ParamKind.TEXT, "yes: as it is written, also a tag", False, identity=True),
     ),
     reversible=True,
 )
@@ -90,7 +91,8 @@ class SetImage(WorkloadAction):
                 undo=Undo("nothing to undo"),
                 refusals=(*seen.refusals, *refusals),
             )
-        named = await self._resolved(request.get("image"))
+        written = _Named(request.get("image"))
+        named = written if request.get("exact") else await self._resolved(written.image)
         former = images(seen.template)[container]
         refusals = [*seen.refusals, *_refusals(seen, former, named.image)]
         path = self.path(seen.kind, seen.name)
@@ -101,7 +103,7 @@ class SetImage(WorkloadAction):
             refusals += refused
         surroundings = await around(self._ground, seen.ref, seen.obj)
         pinned = {**request.params, "image": named.image, "container": container}
-        back = {"workload": seen.ref, "uid": seen.uid, "image": former, "container": container}
+        back = {"workload": seen.ref, "uid": seen.uid, "image": former, "container": container, "exact": "yes"}
         return self.card(
             ActionRequest(request.action, request.source, pinned),
             title=f"{title} to {named.image}",

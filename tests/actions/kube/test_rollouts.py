@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
 
 from cockpit.adapters.kube import rollout
+from cockpit.errors import Refused
 from cockpit.model.action import Outcome
 
-from ...servers.kube.fixtures import Namespace
-from ...servers.kube.things import workload
+from ...servers.kube.fixtures import Namespace, until_async
+from ...servers.kube.things import container, quota, service, workload
 from .conftest import Desk
 
 API = {"workload": "deployment/api"}
@@ -90,3 +92,100 @@ async def test_restart(desk: Desk, namespace: Namespace) -> None:
     assert plan.undo.request is None
     again = await desk.planned(plan.request)
     assert again.request.get("at") == plan.request.get("at")
+
+
+async def test_a_tag_that_a_pod_runs_is_set_by_its_digest_and_taken_back_as_it_was_written(
+    desk: Desk, namespace: Namespace
+) -> None:
+    await deployed(namespace, "v1")
+    namespace.apply(workload("other", f"{IMAGE}:v2", replicas=1))
+    await rolled_out(namespace, "other")
+    digest = hashlib.sha256(f"{IMAGE}:v2".encode()).hexdigest()
+    plan, result = await desk.do("image", **API, image=f"{IMAGE}:v2")
+    found = namespace.get("deployments/api", "apps/v1")
+    assert found["spec"]["template"]["spec"]["containers"][0]["image"] == f"{IMAGE}@sha256:{digest}"
+    assert f"set by the digest that pod {namespace.pods('app=other')[0]['metadata']['name']} runs" in plan.warnings[0]
+    assert found["metadata"]["annotations"]["kubernetes.io/change-cause"].endswith(digest)
+    assert (await desk.planned(plan.request)).refusals[0].reason == "deployment/api has this image already"
+    await desk.undo(plan, result)
+    assert image(namespace) == "v1"
+
+
+async def test_a_tag_that_nobody_runs_may_move_and_that_is_said(desk: Desk, namespace: Namespace) -> None:
+    namespace.apply(workload("api", f"{IMAGE}:v1", containers=[container("api", "a:1"), container("proxy", "b:1")]))
+    plan = await desk.plan("image", **API, image=f"{IMAGE}:v9", container="api")
+    assert plan.request.get("image") == f"{IMAGE}:v9" and "a tag may move" in plan.warnings[0]
+    exact = await desk.plan("image", **API, image=f"{IMAGE}@sha256:{'0' * 64}", container="api")
+    assert exact.refusals == () and not any("tag" in each for each in exact.warnings)
+    several = await desk.plan("image", **API, image=f"{IMAGE}:v9")
+    assert several.refusals[0].hint == "container is one of: api, proxy"
+    wrong = await desk.plan("image", **API, image="no image")
+    assert wrong.refusals[0].step == "parameters"
+
+
+async def test_pause_holds_back_what_resume_lets_out(desk: Desk, namespace: Namespace) -> None:
+    await deployed(namespace, "v1")
+    paused, result = await desk.do("pause", **API)
+    assert namespace.get("deployments/api", "apps/v1")["spec"]["paused"] is True
+    for action, params in (("undo", {}), ("restart", {}), ("image", {"image": f"{IMAGE}:v3"})):
+        refused = await desk.plan(action, **API, **params)
+        assert refused.refusals, action
+    assert "is paused" in (await desk.plan("restart", **API)).refusals[0].reason
+    change = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": f"{IMAGE}:v2"}]
+    namespace.client.patch(namespace.path("deployments/api", "apps/v1"), change, "json")
+    resumed = await desk.plan("resume", **API)
+    assert [each.what for each in resumed.changes] == ["paused", "image app"]
+    assert "workloads.undo" in resumed.undo.text
+    await desk.done(resumed)
+    assert "paused" not in namespace.get("deployments/api", "apps/v1")["spec"]
+    assert {pod["spec"]["containers"][0]["image"] for pod in namespace.pods()} == {f"{IMAGE}:v2"}
+    late = await desk.planned(paused.request)
+    assert late.refusals == () and result.outcome is Outcome.SUCCEEDED
+    assert (await desk.plan("resume", **API)).refusals[0].reason == "deployment/api is not paused"
+
+
+async def test_no_longer_followed_is_unknown_and_the_change_stands(desk: Desk, namespace: Namespace) -> None:
+    await deployed(namespace, "v1")
+    plan = await desk.plan("image", **API, image=f"{IMAGE}:slow")
+    desk.stop = True
+    result = await desk.run(plan)
+    assert result.outcome is Outcome.UNKNOWN and "goes on by itself, no longer followed" in result.summary
+    assert image(namespace) == "slow" and result.undo is not None
+
+
+async def test_an_owner_that_puts_its_state_back_a_full_quota_and_who_feels_it_are_named(
+    desk: Desk, namespace: Namespace
+) -> None:
+    namespace.apply(service("shop", {"app": "api"}))
+    await deployed(namespace, "v1")
+    namespace.apply(quota("full", pods="2"))
+    await until_async(lambda: namespace.get("resourcequotas/full")["status"]["used"]["pods"] == "2")
+    notes = {"argocd.argoproj.io/tracking-id": "shop-app:apps/Deployment:shop/api"}
+    namespace.client.patch(namespace.path("deployments/api", "apps/v1"), {"metadata": {"annotations": notes}})
+    plan = await desk.plan("restart", **API)
+    assert plan.warnings[0].startswith("quota full has no room for one more pod")
+    assert plan.warnings[1].startswith("Argo CD shop-app owns it and puts its own state back")
+    assert plan.affected.startswith("requests to service/shop: all 2 pods are replaced")
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "said"),
+    [
+        ("undo", {}, "there is no revision with another template"),
+        ("undo", {"revision": "7"}, "there is no revision 7"),
+        ("undo", {"revision": "1"}, "revision 1 is what it runs: nothing would change"),
+        ("resume", {}, "deployment/api is not paused"),
+        ("image", {"image": f"{IMAGE}:v1"}, "deployment/api has this image already"),
+    ],
+)
+async def test_refusals(desk: Desk, namespace: Namespace, action: str, params: dict[str, str], said: str) -> None:
+    await deployed(namespace, "v1")
+    exact = {"exact": "yes"} if action == "image" else {}
+    plan = await desk.plan(action, **API, **params, **exact)
+    assert [each.reason for each in plan.refusals] == [said] and plan.dry_run == ""
+
+
+async def test_a_kind_that_an_action_is_not_for_is_refused(desk: Desk) -> None:
+    for action, params in (("pause", {}), ("scale", {"replicas": "1"})):
+        with pytest.raises(Refused, match="is not for daemonset/agent"):
+            await desk.plan(action, workload="daemonset/agent", **params)

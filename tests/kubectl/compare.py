@@ -1,0 +1,98 @@
+"""How what the cockpit sent differs from what kubectl sent, as short words that `differences.toml` explains."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .recorded import Sent
+
+_REVIEW = "/selfsubjectaccessreviews"
+
+
+def about(request: Sent) -> str:
+    """What it is about: "deployments/web-blue/scale", "replicasets"; the cluster's own description is "discovery"."""
+    path = re.sub(r"/namespaces/[^/]+", "", request.path)
+    parts = [each for each in path.split("/") if each]
+    versioned = next((index for index, each in enumerate(parts) if re.fullmatch(r"v\d\w*", each)), None)
+    if versioned is None or len(parts) == versioned + 1:
+        return "discovery"
+    return "/".join(parts[versioned + 1 :])
+
+
+def rehearses(request: Sent) -> bool:
+    """It has dryRun, where the server looks for it."""
+    in_body = isinstance(request.body, dict) and bool(request.body.get("dryRun"))
+    return in_body if request.method == "DELETE" and request.body else request.query.get("dryRun") == "All"
+
+
+def differences(kubectl: Sequence[Sent], cockpit: Sequence[Sent]) -> set[str]:
+    """Every one, each once."""
+    ours = [each for each in cockpit if not rehearses(each) and not each.path.endswith(_REVIEW)]
+    found = {"rehearses"} if any(rehearses(each) for each in cockpit) else set()
+    found |= {"asks for its rights"} if any(each.path.endswith(_REVIEW) for each in cockpit) else set()
+    read, known = ({about(each) for each in some if each.reads} for some in (ours, kubectl))
+    found |= {f"also reads {each}" for each in read - known}
+    found |= {f"does not read {each}" for each in known - read}
+    changes, theirs = ([each for each in some if not each.reads] for some in (ours, kubectl))
+    for each in theirs:
+        same = [other for other in changes if about(other) == about(each)]
+        found |= set(_between(each, same[0])) if same else {f"does not change {about(each)}"}
+    found |= {f"also changes {about(each)}" for each in changes if about(each) not in map(about, theirs)}
+    if len(changes) > len(theirs):
+        found.add("changes more than once")
+    return found
+
+
+def _between(theirs: Sent, ours: Sent) -> Iterator[str]:
+    if theirs.method != ours.method:
+        yield f"verb {theirs.method} {ours.method}"
+    if theirs.content_type != ours.content_type:
+        yield f"content {_kind(theirs)} {_kind(ours)}"
+    for name in sorted(theirs.query.keys() | ours.query.keys()):
+        if theirs.query.get(name) != ours.query.get(name):
+            yield f"query {name}"
+    tested, before = tests(ours), tests(theirs)
+    yield from (f"tests {path}" for path in sorted(tested - before))
+    yield from (f"does not test {path}" for path in sorted(before - tested))
+    one, other = effects(theirs), effects(ours)
+    yield from (f"body {path}" for path in sorted(one.keys() | other.keys()) if one.get(path) != other.get(path))
+
+
+def _kind(request: Sent) -> str:
+    return request.content_type.rpartition("/")[2] or "none"
+
+
+def tests(request: Sent) -> set[str]:
+    """The fields that a JSON patch tests."""
+    body = request.body if isinstance(request.body, list) else []
+    return {_dotted(each["path"]) for each in body if each["op"] == "test"}
+
+
+def effects(request: Sent) -> dict[str, Any]:
+    """Field -> what it becomes, whatever the kind of the body; elements of lists by their index."""
+    if not isinstance(request.body, list):
+        return _flat({key: value for key, value in (request.body or {}).items() if value != {}}, "")
+    found: dict[str, Any] = {}
+    for each in request.body:
+        if each["op"] != "test":
+            found |= _flat(each.get("value"), _dotted(each["path"]))
+    return found
+
+
+def _dotted(pointer: str) -> str:
+    return ".".join(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/") if part)
+
+
+def _flat(value: Any, at: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if isinstance(value, dict) and value:
+        for key, each in value.items():
+            found |= _flat(each, f"{at}.{key}" if at else key)
+    elif isinstance(value, list) and value:
+        for index, each in enumerate(value):
+            found |= _flat(each, f"{at}.{index}")
+    else:
+        found[at] = "a moment" if at.endswith("restartedAt") else value
+    return found

@@ -1,0 +1,109 @@
+"""The recorded facts themselves: complete, generic, and every difference explained exactly."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..gcloud.explained import table, unexplained
+from .compare import about, differences, effects, rehearses
+from .conftest import FILE as TABLE
+from .recorded import FILE, Sent, recorded
+
+CONTRACTS = Path(__file__).parents[3] / "shared/contracts"
+# Lines of the contracts that are not compared, and why. What is compared leaves this table.
+READS = "it only reads: looks and panes answer it from what they hold, by other requests"
+LEFT_OUT = {
+    "kubectl": {
+        READS: (3, 4, 5, 7, 8, 11, 14, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 31, 32, 33, 35, 36, 39, 40, 44),
+        "a tunnel or a shell in a container, opened in the terminal": (1, 9, 25, 26),
+        "of files that a runbook keeps elsewhere": (6, 38),
+        "secrets, namespaces, pods and configuration: by other actions than those on workloads": (2, 16, 34, 37, 42),
+    },
+    "kubectl_extra": {
+        READS: (10, 11, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 36, 37),
+        "it asks for rights: every plan does": (1, 2, 3, 4),
+        "a rehearsal: every plan has its own": (5, 7, 9, 15, 16, 19, 39),
+        "pods, nodes, labels and annotations: by other actions than those on workloads": (
+            18, 20, 21, 32, 33, 34, 35, 40, 41,
+        ),
+        "no action is the same: a variable of the template, an object from a file": (17, 38),
+    },
+}  # fmt: skip
+_WORD = re.compile(r"[\w.-]+")
+
+
+def words(value: Any) -> list[str]:
+    """Of a command or a request, in their order."""
+    return _WORD.findall(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+
+@pytest.mark.skipif(not CONTRACTS.exists(), reason="the contracts are kept beside the repository, and not here")
+def test_every_contract_is_kept_under_names_of_our_own_or_left_out_for_a_reason() -> None:
+    raw = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+    renamed: dict[str, str] = {}
+    for contract, reasons in LEFT_OUT.items():
+        text = (CONTRACTS / f"{contract}.jsonl").read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
+        kept = {each["line"]: each for each in raw if each["contract"] == contract}
+        left_out = [number for numbers in reasons.values() for number in numbers]
+        assert sorted([*kept, *left_out]) == list(range(1, len(lines) + 1))
+        for number, ours in kept.items():
+            theirs = lines[number - 1]
+            assert ours["exit"] == theirs["rc"]
+            asked = [{key: each[key] for key in ours["requests"][0]} for each in theirs["requests"]]
+            for one, other in ((shlex.split(theirs["as_run"]), ours["argv"]), (asked, ours["requests"])):
+                for original, generic in zip(words(one), words(other), strict=True):
+                    assert renamed.setdefault(original, generic) == generic, (number, original)
+    assert len(set(renamed.values())) == len(renamed), "two names became one"
+
+
+def test_the_commands_are_told_apart() -> None:
+    every = recorded()
+    assert len({each.id for each in every}) == len({(each.contract, each.line) for each in every}) == len(every)
+    assert all(each.requests for each in every)
+
+
+def test_the_table_names_only_commands_that_there_are_and_is_exact_both_ways() -> None:
+    entries = table([each.id for each in recorded()], TABLE)
+    assert all(each.commands and each.kinds and each.why.endswith(".") for each in entries)
+    wrong = unexplained("pause", {"tests metadata.uid", "state service/web/selector/app"}, entries)
+    assert wrong[0] == "not explained: state service/web/selector/app"
+    assert any("there is no 'rehearses'" in each for each in wrong)
+
+
+SCALE = "/apis/apps/v1/namespaces/shop/deployments/web/scale"
+MERGE, JSON = "application/merge-patch+json", "application/json-patch+json"
+SET = {"op": "add", "path": "/spec/replicas", "value": 2}
+
+
+@pytest.mark.parametrize(
+    ("ours", "found"),
+    [
+        ([Sent("PATCH", SCALE, {}, MERGE, {"spec": {"replicas": 2}})], set()),
+        ([Sent("PATCH", SCALE, {}, JSON, [SET])], {"content merge-patch+json json-patch+json"}),
+        ([Sent("PATCH", SCALE, {}, MERGE, {"spec": {"replicas": 3}})], {"body spec.replicas"}),
+        ([Sent("PATCH", SCALE.replace("web", "api"), {}, MERGE, {"spec": {"replicas": 2}})],
+         {"also changes deployments/api/scale", "does not change deployments/web/scale"}),
+        ([], {"does not change deployments/web/scale"}),
+        ([Sent("PATCH", SCALE, {}, MERGE, {"spec": {"replicas": 2}})] * 2, {"changes more than once"}),
+    ],
+)  # fmt: skip
+def test_the_comparison_sees_what_it_is_there_for(ours: list[Sent], found: set[str]) -> None:
+    assert differences([Sent("PATCH", SCALE, {}, MERGE, {"spec": {"replicas": 2}})], ours) == found
+
+
+def test_a_rehearsal_is_one_only_where_the_server_looks_for_it() -> None:
+    dry = {"dryRun": "All"}
+    assert rehearses(Sent("PATCH", SCALE, dry, MERGE, {}))
+    assert not rehearses(Sent("DELETE", SCALE, dry, "application/json", {"kind": "DeleteOptions"}))
+    assert rehearses(Sent("DELETE", SCALE, {}, "application/json", {"dryRun": ["All"]}))
+    assert about(Sent("GET", "/apis/policy/v1", {}, "", None)) == "discovery"
+    assert effects(Sent("PATCH", SCALE, {}, JSON, [{"op": "add", "path": "/a~1b/c~0d", "value": {"e": 1}}])) == {
+        "a/b.c~d.e": 1
+    }
