@@ -21,6 +21,7 @@ from cockpit.adapters.kube.services import (
 from cockpit.adapters.kube.standing import workload_of
 from cockpit.model.severity import Severity
 from cockpit.model.workloads import Autoscaler, Budget, LiveService
+from cockpit.text import UNSAFE
 
 Json = dict[str, Any]
 
@@ -305,3 +306,13 @@ def test_nothing_that_the_api_does_not_promise_breaks_a_reader(value: Any) -> No
         assert service_of(obj, [BLUE], None, named=False).uid in ("", "uid-api")
         assert autoscaler_of(obj).current == 0
         assert behind_slices([obj]) == {} and budgets_for([obj], {}) == ()
+
+
+def test_no_text_of_a_hostile_object_comes_through_uncleaned() -> None:
+    evil = "\x1b[2J\x1b]0;x\x07\u202eapi\x00"
+    obj = deployment(evil, conditions=[{**FULL, "message": evil}], made_of=template(evil, {evil: evil}))
+    obj["metadata"]["annotations"] |= {"kubernetes.io/change-cause": evil, "meta.helm.sh/release-name": evil}
+    chosen = service_of(service(evil, app=evil), [BLUE], None, named=False)
+    past = from_replica_set(replica_set(template("reg/api:v1", {evil: "x"}), evil), template(evil))
+    told = "".join(map(repr, (workload_of(obj, "deployment"), chosen, past, autoscaler_of(obj))))
+    assert not UNSAFE.search(told) and "\\x1b" not in told and "\\u202e" not in told

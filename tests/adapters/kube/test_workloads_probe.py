@@ -7,17 +7,20 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from cockpit.adapters.kube import workloads as reading_of
 from cockpit.adapters.kube.asking import NamespaceAsker
 from cockpit.adapters.kube.workloads import MAIN, WorkloadsProbe
 from cockpit.clock import SystemClock
-from cockpit.errors import PermissionDenied
-from cockpit.model.reading import Observation
-from cockpit.model.severity import Severity
+from cockpit.errors import PermissionDenied, TimedOut, Unreachable
+from cockpit.findings.rules import find
+from cockpit.model.reading import Observation, Reading, SourceState
+from cockpit.model.severity import Freshness, Severity, SourceKind
 from cockpit.model.workloads import WorkloadsStatus
 from cockpit.profile.kube import KubernetesSource
 
 from ...servers.kube import things
-from ...servers.kube.fixtures import Namespace, until
+from ...servers.kube.fixtures import Namespace, make_namespace, until
+from ...servers.kube.server import KubeServer
 from .conftest import Opener
 
 Prober = Callable[..., WorkloadsProbe]
@@ -99,6 +102,11 @@ async def test_a_rollout_that_crashes_leaves_the_old_pods_and_the_way_back(
     assert "exit 1" in crashed.said and crashed.restarts > 0 and crashed.node
     assert new.name.endswith(crashed.template_hash)
     assert "worker CrashLoopBackOff" in found.summary
+    reading = Reading("workloads/shop", SourceKind.WORKLOADS, SystemClock().now(), 0.1, found.severity, "", status)
+    state = SourceState(reading.source, reading.kind, "shop", 2.0, reading, freshness=Freshness.FRESH, age_s=0.0)
+    cause = find([state], reading.taken_at.timestamp())[0]
+    assert cause.rule == "crash-after-rollout" and cause.action is not None
+    assert cause.action.get("revision") == "1" and cause.action.get("uid") == worker.uid
 
 
 async def test_every_trouble_of_a_pod_is_told_with_its_reason(namespace: Namespace, prober: Prober) -> None:
@@ -223,6 +231,26 @@ async def test_events_and_other_namespaces_are_asked_for(namespace: Namespace, o
     restricted = NamespaceAsker(opened(namespace.kubeconfig("viewer")), SystemClock())
     with pytest.raises(PermissionDenied):
         await restricted.pods_everywhere()
+
+
+async def test_an_api_server_that_goes_away_fails_the_source(
+    start_cluster: Callable[..., KubeServer], opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_of, "_BEHIND_S", 0.0)
+    server = start_cluster(extensions=())
+    namespace = await asyncio.to_thread(make_namespace, server, "shop")
+    namespace.apply(things.workload("api", replicas=1))
+    kube = opened(namespace.kubeconfig(), timeout=2.0)
+    source = KubernetesSource(name="shop", kubeconfig=str(namespace.kubeconfig()), timeout=2.0)
+    probe = WorkloadsProbe(kube, source, SystemClock())
+    await seen(probe, lambda status: status.workload("deployment/api").state == "ready")
+    await asyncio.to_thread(server.stop)
+    async with asyncio.timeout(60):
+        with pytest.raises((Unreachable, TimedOut)):
+            while True:
+                await probe.probe()
+                await asyncio.sleep(0.05)
+    await probe.close()
 
 
 def test_what_is_watched_is_what_a_role_has_to_grant() -> None:
