@@ -78,15 +78,21 @@ def load(path: Path) -> Profile:
 
 
 def _placed(profile: Profile, path: Path) -> Profile:
-    """A runbook lies beside the profile that names it, wherever the cockpit was started."""
-    runbook = profile.runbook
-    if runbook is None:
-        return profile
+    """Runbooks and backups lie beside the profile that names them, wherever the cockpit was started."""
 
     def absolute(text: str) -> str:
         # Not resolve(): a link may lead elsewhere tomorrow, and is followed when it is read.
         return os.path.abspath(path.parent / Path(text).expanduser())  # noqa: PTH100
 
+    if any(table.backups for table in profile.kubernetes):
+        tables = tuple(
+            table.model_copy(update={"backups": absolute(table.backups)}) if table.backups else table
+            for table in profile.kubernetes
+        )
+        profile = profile.model_copy(update={"kubernetes": tables})
+    runbook = profile.runbook
+    if runbook is None:
+        return profile
     folder = runbook.working_directory
     places = {
         "files": tuple(absolute(file) for file in runbook.files),
