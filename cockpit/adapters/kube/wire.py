@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import ssl
 import tempfile
 import warnings
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -28,6 +29,7 @@ from cockpit.adapters.kube.errors import LOOK, Asked
 from cockpit.adapters.kube.execauth import Credential
 from cockpit.adapters.kube.kubeconfig import Place
 from cockpit.adapters.kube.proxy import proxy_of
+from cockpit.adapters.kube.websocket import Socket, opened
 from cockpit.errors import CockpitError, Malformed, Misconfigured, TimedOut, Unreachable
 from cockpit.text import clean
 
@@ -35,6 +37,7 @@ CONNECT_S = 5.0
 KEPT_S = 60.0  # how long an idle connection is kept
 AGENT = "cockpit"
 _KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
+_GO = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ServerFingerprintMismatch)
 
 
@@ -121,13 +124,33 @@ class Wire:
         if rest.pool_manager is None:
             rest.pool_manager = rest._create_pool_manager()
         try:
-            answer = await rest.request(
-                method, self._url(path, query), headers=sent, body=body, _request_timeout=timeout
+            response: aiohttp.ClientResponse = await rest.pool_manager.request(
+                method, self._url(path, query), headers=sent, data=encoded(body), timeout=timeout, **_options(rest)
             )
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, _Redirected) as error:
             raise no_answer(error, self._place, asked, within_s) from error
-        response: aiohttp.ClientResponse = answer.response
         return response
+
+    async def websocket(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        protocols: Sequence[str],
+        asked: Asked,
+        within_s: float,
+    ) -> Socket:
+        """Raises NotUpgraded for any other answer, and what no answer means."""
+        rest = self._reads
+        way = {"proxy": rest.proxy or None, "server_hostname": rest.configuration.tls_server_name or None}
+        if rest.pool_manager is None:
+            rest.pool_manager = rest._create_pool_manager()
+        try:
+            async with asyncio.timeout(within_s):
+                url, sent = self._url(path, query), {"User-Agent": AGENT, **headers}
+                return await opened(rest.pool_manager, url, sent, protocols, way)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, _Redirected) as error:
+            raise no_answer(error, self._place, asked, within_s) from error
 
     def _url(self, path: str, query: Mapping[str, str]) -> yarl.URL:
         odd = any(part in ("..", ".") for part in path.split("/")) or "//" in path or clean(path, 10_000) != path
@@ -140,6 +163,26 @@ class Wire:
         """Close all connections; what still reads from one gets an error."""
         await self._reads.close()
         await self._changes.close()
+
+
+def _options(rest: _Rest) -> dict[str, Any]:
+    """As the library has them: the name in the certificate where it is another, and the proxy."""
+    found = {
+        "server_hostname": rest.configuration.tls_server_name,
+        "proxy": rest.proxy,
+        "proxy_headers": rest.proxy_headers,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def encoded(body: object) -> bytes | None:
+    """JSON as Go writes it. The `test` of a JSON patch compares strings as they are written: one with & or an umlaut
+    that is escaped in another way than the server's own would never be equal.
+    """
+    if body is None:
+        return None
+    written = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return written.translate(_GO).encode("utf-8", "replace")
 
 
 async def chunks(
