@@ -18,7 +18,8 @@ def about(request: Sent) -> str:
     versioned = next((index for index, each in enumerate(parts) if re.fullmatch(r"v\d\w*", each)), None)
     if versioned is None or len(parts) == versioned + 1:
         return "discovery"
-    return "/".join(parts[versioned + 1 :])
+    one = request.query.get("fieldSelector", "").removeprefix("metadata.name=")  # the watch of one object
+    return "/".join([*parts[versioned + 1 :], *([one] if request.query.get("watch") and one else [])])
 
 
 def rehearses(request: Sent) -> bool:
