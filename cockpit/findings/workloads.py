@@ -23,8 +23,12 @@ def workload_findings(view: View) -> Iterator[Finding]:
     for state, status in view.fresh(WorkloadsStatus):
         for service in status.services:
             yield from _service(state.source, status, service)
+        ill: dict[str, list[Pod]] = {}
+        for pod in status.pods:
+            if pod.severity is not Severity.OK and pod.phase not in ("Failed", "Succeeded"):
+                ill.setdefault(pod.workload, []).append(pod)
         for workload in status.workloads:
-            yield from _workload(state.source, status, workload, view.now)
+            yield from _workload(state.source, status, workload, ill.get(workload.ref, ()), view.now)
         yield from _left(state.source, status)
 
 
@@ -75,9 +79,10 @@ def _words(service: LiveService) -> str:
     return ", ".join(f"{key}={value}" for key, value in service.selector.items())
 
 
-def _workload(source: str, status: WorkloadsStatus, workload: Workload, now: float) -> Iterator[Finding]:
-    """Why it is not as it should be, the cause first and once; then what limits it."""
-    pods = [pod for pod in status.pods_of(workload.ref) if pod.phase not in ("Failed", "Succeeded")]
+def _workload(
+    source: str, status: WorkloadsStatus, workload: Workload, pods: Sequence[Pod], now: float
+) -> Iterator[Finding]:
+    """Why it is not as it should be, the cause first and once; then what limits it. `pods`: those in trouble."""
     if _OVER in workload.said:
         yield _over_quota(source, status, workload)
     found = _pods(source, workload, pods, now) or _stuck(source, workload)

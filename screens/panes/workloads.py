@@ -98,8 +98,9 @@ def _workload_rows(status: WorkloadsStatus, now: float, *, whole: bool) -> list[
     if not status.workloads:
         return [note("no deployment, stateful set or daemon set here")]
     rows = [header(layout)]
+    worst = _worst(status)
     for each in status.workloads:
-        rows.append(_workload(each, status, now, layout))
+        rows.append(_workload(each, status, worst.get(each.ref, ""), now, layout))
         if len(each.history) > 1 and (whole or each.severity is not Severity.OK):
             past = [entry for entry in each.history if whole or not entry.current]
             rows += [_revision(each, entry, now, layout) for entry in past[: _HISTORY * (2 if whole else 1)]]
@@ -120,7 +121,8 @@ def live_words(workload: Workload, status: WorkloadsStatus) -> str:
     return ""
 
 
-def _workload(workload: Workload, status: WorkloadsStatus, now: float, layout: Layout) -> Row:
+def _workload(workload: Workload, status: WorkloadsStatus, reason: str, now: float, layout: Layout) -> Row:
+    """`reason` of its pod that is worst off."""
     glyph, style = _STATES.get(workload.state, ("?", "accent bold"))
     if workload.severity is Severity.CRIT:
         glyph, style = "✖", "error bold"
@@ -131,7 +133,6 @@ def _workload(workload: Workload, status: WorkloadsStatus, now: float, layout: L
     state: list[Span] = [(f"{glyph} ", style)]
     if live:
         state.append((live, "primary bold" if chosen else "muted"))
-    reason = _pod_reason(workload, status)
     if reason:
         state.append((f"  {reason}" if live else reason, style))
     if workload.state != "ready" or not (live or reason):
@@ -160,13 +161,15 @@ def _workload(workload: Workload, status: WorkloadsStatus, now: float, layout: L
     )
 
 
-def _pod_reason(workload: Workload, status: WorkloadsStatus) -> str:
-    """Of its pod that is worst off, "" where all are well."""
-    alive = [pod for pod in status.pods_of(workload.ref) if pod.phase not in ("Failed", "Succeeded")]
-    worst = max(alive, key=lambda pod: pod.severity, default=None)
-    if worst is None or worst.severity is Severity.OK:
-        return ""
-    return worst.reason if worst.reason != "Running" else "a pod restarted"
+def _worst(status: WorkloadsStatus) -> dict[str, str]:
+    """Workload -> the reason of its pod that is worst off; none where all are well."""
+    found: dict[str, Pod] = {}
+    for pod in status.pods:
+        if pod.severity is Severity.OK or pod.phase in ("Failed", "Succeeded"):
+            continue
+        if pod.workload not in found or pod.severity > found[pod.workload].severity:
+            found[pod.workload] = pod
+    return {ref: pod.reason if pod.reason != "Running" else "a pod restarted" for ref, pod in found.items()}
 
 
 def _tag(images: tuple[tuple[str, str], ...]) -> str:
