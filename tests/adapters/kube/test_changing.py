@@ -15,9 +15,6 @@ PATH = changing.workloads_path("deployment", "shop", "api")
 UID = {"op": "test", "path": "/metadata/uid", "value": "u-1"}
 
 
-SECRETIVE = {"env": [{"name": "KEY", "value": "hidden"}], "args": ["hidden"]}
-
-
 def deployment(**spec: Any) -> dict[str, Any]:
     template = {
         "metadata": {"labels": {"app": "api"}, "creationTimestamp": None},
