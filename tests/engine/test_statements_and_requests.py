@@ -19,7 +19,7 @@ from cockpit.errors import NotFound, Refused
 from cockpit.model.action import ActionRequest, Outcome, Tier
 from cockpit.model.command import Call, Word
 from cockpit.model.look import LookRequest
-from cockpit.model.severity import Freshness, Severity
+from cockpit.model.severity import Freshness, Severity, SourceKind
 from cockpit.profile.load import load
 from cockpit.sandbox.system import Sandbox, Tempo
 
@@ -146,7 +146,8 @@ async def test_every_look_of_the_book_has_a_source_here_and_answers(scene: Scene
     }
     looks = scene.engine.looks
     assert {spec.id for spec in looks.specs} == {spec.id for spec in compose.look_specs()}
-    for spec in looks.specs:
+    elsewhere = (SourceKind.WORKLOADS, SourceKind.CLUSTER, SourceKind.PROMETHEUS)  # the demo has none: tests/looks
+    for spec in (each for each in looks.specs if each.pane not in elsewhere):
         source = looks.sources_for(spec.id)[0]
         sight = await looks.look(LookRequest(spec.id, source, params.get(spec.id, {})))
         assert sight.summary and len(sight.lines) <= 200 and sight.severity is not Severity.UNKNOWN, spec.id
