@@ -238,7 +238,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         sql,
         upkeep,
     )
-    from cockpit.actions.kube import rollouts
+    from cockpit.actions.kube import clusterwork, rollouts
 
     return (
         health,
@@ -250,6 +250,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         redis,
         revisions,
         rollouts,
+        clusterwork,
         cloudsql,
         memorystore,
         armor,

@@ -77,9 +77,13 @@ def _cluster(
     clock: Clock,
     state_of: StateOf,
 ) -> None:
+    from cockpit.actions.kube import clusterwork
+    from cockpit.actions.kube.ground import KubeGround
     from cockpit.adapters.kube.clusterstate import ClusterProbe
     from cockpit.looks import cluster as looks
 
     probe = ClusterProbe(kube, table, clock)
     parts.add(SourceKind.CLUSTER, table.name, probe, table.interval, table.timeout)
     parts.lookers.extend(looks.lookers(f"cluster/{table.name}", state_of))
+    ground = KubeGround(f"cluster/{table.name}", table, kube, scene, profile.limits, clock)
+    parts.handlers.extend(clusterwork.handlers(ground))

@@ -36,8 +36,8 @@ def _bench(namespace: Namespace, user: str, limits: Limits, table: dict[str, obj
     source = KubernetesSource.model_validate({"name": "main", "kubeconfig": str(config), **table})
     kube = Kube(source, SystemClock())
     scene = Scene("shop", "test")
-    workloads, cluster = (KubeGround(each, source, kube, scene, limits, SystemClock()) for each in SOURCES.values())
-    handlers = [*clusterwork.handlers(cluster)]
+    around = {name: KubeGround(each, source, kube, scene, limits, SystemClock()) for name, each in SOURCES.items()}
+    handlers = [*clusterwork.handlers(around["cluster"])]
     return Bench(namespace, kube, {each.spec.id: each for each in handlers})
 
 

@@ -63,11 +63,11 @@ async def test_a_key_is_added_and_removed_again(desk: Desk, namespace: Namespace
     assert data(namespace) == before | {"LEVEL": "DEBUG"}
 
 
-async def test_values_of_several_lines_and_empty_ones_come_back_as_they_were(desk: Desk, namespace: Namespace) -> None:
-    old = "a = 1\nb = 2\n\tc = \u202e3\n"
+async def test_values_of_several_lines_and_empty_ones_come_back(desk: Desk, namespace: Namespace) -> None:
+    old = "a = 1\nb = 2\n\tc = \u202e3\n# ü && <b>\n"
     settings(namespace, LEVEL=old)
     plan, result = await desk.do(ACTION, **LEVEL, exact='"a = 1\\nb = 5\\n"')
-    assert [(each.what, each.before) for each in plan.changes][0] == ("LEVEL, line 2", "b = 2 |     c = <202E>3")
+    assert (plan.changes[0].what, plan.changes[0].before) == ("LEVEL, line 2", "b = 2 |     c = <202E>3 | # ü && <b>")
     assert data(namespace)["LEVEL"] == "a = 1\nb = 5\n"
     await desk.undo(plan, result)
     assert data(namespace)["LEVEL"] == old

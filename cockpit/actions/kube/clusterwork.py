@@ -1,0 +1,15 @@
+"""All actions on the cluster around a namespace: what is declared, and the handlers."""
+
+from __future__ import annotations
+
+from cockpit.actions.handler import ActionHandler
+from cockpit.actions.kube import configmap, kubectl_upkeep
+from cockpit.actions.kube.ground import KubeGround
+
+SPECS = (configmap.CONFIGMAP,)
+REPLACES = kubectl_upkeep.replacements(SPECS)
+
+
+def handlers(ground: KubeGround) -> list[ActionHandler]:
+    """One of each."""
+    return [configmap.ConfigMap(configmap.CONFIGMAP, ground)]

@@ -1,0 +1,92 @@
+"""Which `kubectl` commands of a runbook the actions on ConfigMaps, pods and nodes stand in for, and how they differ.
+
+An option that is not named here means that the command is not understood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from cockpit.adapters.kube.commandline import KubeCall, kube_call
+from cockpit.model.action import ActionSpec, Tier
+from cockpit.model.command import Call, Intent, Placeholder, Replacement
+from cockpit.model.severity import SourceKind
+
+_UNSEEN = (
+    "It says who reads the key and that variables are read at the start only, and can restart those; the command"
+    " changes the ConfigMap, and nothing else happens."
+)
+
+
+def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
+    """A declaration for each of these actions that a command can mean."""
+    return tuple(Replacement(spec.id, "kubectl", spec.tier, _only(spec.id)) for spec in specs if spec.id in _MEANT)
+
+
+def _only(action: str) -> Callable[[Call], Intent | None]:
+    def understand(call: Call) -> Intent | None:
+        found = intent_of(call)
+        return found if found is not None and found.name == action else None
+
+    return understand
+
+
+def intent_of(call: Call) -> Intent | None:
+    """What a command amounts to."""
+    understand = _VERBS.get(call.verb)
+    found = kube_call(call, call.verb) if understand else None
+    return understand(found) if understand is not None and found is not None and not found.everywhere else None
+
+
+def _intent(
+    found: KubeCall,
+    action: str,
+    params: Mapping[str, str],
+    differs: str,
+    tier: Tier | None = None,
+) -> Intent:
+    values = {name: found.value(text) for name, text in params.items()}
+    return Intent(
+        action,
+        SourceKind.CLUSTER if action.startswith("cluster.") else SourceKind.WORKLOADS,
+        found.target,
+        {name: value for name, value in values.items() if isinstance(value, str)},
+        {name: value for name, value in values.items() if isinstance(value, Placeholder)},
+        differs,
+        tier,
+    )
+
+
+def _patch(found: KubeCall) -> Intent | None:
+    """Of one key of a ConfigMap."""
+    options = dict(found.options)
+    body = options.pop("-p", "")
+    body = options.pop("--patch", body)
+    kind = options.pop("--type", "strategic")
+    spelled = any(each.spelled in body for each in found.placeholders)
+    if found.kind != "configmap" or not found.name or found.given or options or spelled or not body:
+        return None
+    try:
+        wanted = json.loads(body)
+    except (ValueError, RecursionError):
+        return None  # YAML, or a mistake
+    pair = _pair(wanted) if kind in ("strategic", "merge") else None
+    if pair is None:
+        return None
+    key, value = pair
+    params = {"configmap": found.name, "key": key}
+    params |= {"exact": json.dumps(value)} if not value or not value.isprintable() else {"value": value}
+    return _intent(found, "cluster.configmap", params, _UNSEEN)
+
+
+def _pair(body: object) -> tuple[str, str | None] | None:
+    match body:
+        case {"data": dict() as data, **rest} if not rest and len(data) == 1:
+            ((key, value),) = data.items()
+            return (key, value) if value is None or isinstance(value, str) else None
+    return None
+
+
+_VERBS: Mapping[str, Callable[[KubeCall], Intent | None]] = {"patch": _patch}
+_MEANT = {"cluster.configmap"}
