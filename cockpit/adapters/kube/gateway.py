@@ -21,7 +21,8 @@ from cockpit.adapters.kube.errors import LOOK, Asked, Expired, failure
 from cockpit.adapters.kube.execauth import Credential, Credentials
 from cockpit.adapters.kube.kubeconfig import ACCOUNT, IN_CLUSTER, Place, read_place
 from cockpit.adapters.kube.slices import Keep, Object, items_of, uncollected, whole
-from cockpit.adapters.kube.terms import Listed, PatchKind, Right
+from cockpit.adapters.kube.terms import Listed, PatchKind, Right, review_of
+from cockpit.adapters.kube.websocket import NotUpgraded, Socket
 from cockpit.adapters.kube.wire import Wire, chunks, cut, whole_body
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Refused, Unreachable
@@ -138,6 +139,20 @@ class Gateway:
         finally:
             cut(response)
 
+    async def websocket(self, path: str, query: Mapping[str, str], protocols: Sequence[str]) -> Socket:
+        """A connection that is a WebSocket from then on. Refused with 401, it is asked for once more."""
+        asked = await self._asked(path, read=True)
+        for attempt in (1, 2):
+            wire, credential = await self._open()
+            try:
+                headers = self._identity(credential)
+                return await wire.websocket(path, query, headers, protocols, asked, self.timeout_s)
+            except NotUpgraded as refused:
+                if refused.status == 401 and attempt == 1 and await self._renewed(credential):
+                    continue
+                raise failure(refused.status, b"", asked) from None
+        raise AssertionError("unreachable")
+
     async def watch(
         self,
         path: str,
@@ -177,21 +192,8 @@ class Gateway:
         limit = asyncio.Semaphore(AT_ONCE)
 
         async def held(right: Right) -> bool:
-            attributes = {
-                "verb": right.verb,
-                "resource": right.resource,
-                "group": right.group,
-                "subresource": right.subresource,
-                "namespace": right.namespace,
-                "name": right.name,
-            }
-            review = {
-                "apiVersion": "authorization.k8s.io/v1",
-                "kind": "SelfSubjectAccessReview",
-                "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
-            }
             async with limit:
-                status = (await self.ask(_REVIEWS, review)).get("status")
+                status = (await self.ask(_REVIEWS, review_of(right))).get("status")
             return isinstance(status, dict) and status.get("allowed") is True
 
         answers = await asyncio.gather(*(held(right) for right in rights))
@@ -294,12 +296,7 @@ class Gateway:
         """The answer where it is 2xx; every other one is raised. A read refused with 401 is sent once more."""
         for attempt in (1, 2):
             wire, credential = await self._open()
-            login = self.place.login
-            headers = {"Accept": accept, "Content-Type": content, **credential.headers()}
-            headers |= dict(login.impersonates)
-            if login.username and login.password is not None and "Authorization" not in headers:
-                pair = f"{login.username}:{login.password.reveal()}".encode()
-                headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+            headers = {"Accept": accept, "Content-Type": content, **self._identity(credential)}
             response = await wire.send(method, asked.path, query, headers, body, asked, within_s)
             if 200 <= response.status < 300:
                 return response
@@ -308,6 +305,15 @@ class Gateway:
                 continue
             raise failure(response.status, answer, asked, response.headers)
         raise AssertionError("unreachable")
+
+    def _identity(self, credential: Credential) -> dict[str, str]:
+        """The headers that say who asks."""
+        login = self.place.login
+        headers = {**credential.headers(), **dict(login.impersonates)}
+        if login.username and login.password is not None and "Authorization" not in headers:
+            pair = f"{login.username}:{login.password.reveal()}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        return headers
 
     async def _renewed(self, refused: Credential) -> bool:
         """After a 401: whether another credential can be had. A newer login in the kubeconfig counts too."""

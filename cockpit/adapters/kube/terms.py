@@ -36,6 +36,23 @@ class Right:
         return f"{self.verb} {what}{sub} {f'in {self.namespace}' if self.namespace else 'in the whole cluster'}"
 
 
+def review_of(right: Right) -> Json:
+    """The question whether we have it."""
+    attributes = {
+        "verb": right.verb,
+        "resource": right.resource,
+        "group": right.group,
+        "subresource": right.subresource,
+        "namespace": right.namespace,
+        "name": right.name,
+    }
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A list of objects and the resourceVersion that a watch goes on from."""
