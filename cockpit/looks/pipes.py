@@ -16,7 +16,12 @@ _JQ_SHOWING = frozenset(
 _GREP_SHOWING = frozenset(("-i", "--ignore-case", "-E", "-F", "-n", "--color", "--line-buffered", "-h"))
 _PAGERS = frozenset(("less", "more", "cat"))
 _LOOKS_AT_LINES = ("health.get",)
-_LOOKS_FOR_ANY = ("workloads.logs",)  # lines with any of several words, whatever their case
+_LOOKS_FOR_ANY = (
+    "workloads.logs",
+    "workloads.pods",
+    "workloads.use",
+    "workloads.everywhere",
+)  # lines with any of several words, whatever their case
 
 
 def refined(intent: Intent, after: Call) -> Intent | None:

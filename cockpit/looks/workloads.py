@@ -25,6 +25,7 @@ from cockpit.text import clean
 
 _PANE = SourceKind.WORKLOADS
 _WORKLOAD = Param("workload", ParamKind.CHOICE, 'which, as in "deployment/api"')
+_CONTAINS = Param("contains", ParamKind.TEXT, "only lines with one of these words, | between them", required=False)
 _SELECTOR = Param("selector", ParamKind.TEXT, "labels that they must have: version=green", required=False)
 
 LIST = LookSpec(
@@ -56,7 +57,11 @@ PODS = LookSpec(
     "Pods",
     _PANE,
     "Pods with the reason for their state, restarts, node; those in trouble first.",
-    (_SELECTOR, Param("phase", ParamKind.TEXT, "Running, Failed ..., with ! before it any other", required=False)),
+    (
+        _SELECTOR,
+        Param("phase", ParamKind.TEXT, "Running, Failed ..., with ! before it any other", required=False),
+        _CONTAINS,
+    ),
 )
 POD = LookSpec(
     names.POD,
@@ -71,7 +76,7 @@ USE = LookSpec(
     "Use of pods",
     _PANE,
     "What pods use of CPU and memory against what they ask for and may have, the hungriest first.",
-    (_SELECTOR, Param("sort", ParamKind.TEXT, "cpu or memory", required=False, default="memory")),
+    (_SELECTOR, Param("sort", ParamKind.TEXT, "cpu or memory", required=False, default="memory"), _CONTAINS),
 )
 SERVICES = LookSpec(
     names.SERVICES,
@@ -87,7 +92,8 @@ EVERYWHERE = LookSpec(
     names.EVERYWHERE,
     "Pods of all namespaces",
     _PANE,
-    "Pods in trouble in every namespace; others counted.",
+    "Pods in trouble in every namespace, the others counted; with words to look for, all that have them.",
+    (_CONTAINS,),
     live=False,
 )
 SPECS = (LIST, WORKLOAD, HISTORY, PODS, POD, USE, SERVICES, LIMITS, EVERYWHERE)
@@ -166,10 +172,17 @@ def _pods(status: WorkloadsStatus, request: LookRequest) -> list[Pod]:
             "parameters", f"{clean(request.get('selector'), 120)} is no label selector", hint="app=api,tier!=db"
         )
     phase = request.get("phase")
-    found = [pod for pod in status.pods if chooses(wanted, pod.labels or {})]
+    found = [pod for pod in status.pods if chooses(wanted, pod.labels or {}) and _has(pod, request)]
     if phase:
         found = [pod for pod in found if (pod.phase == phase.removeprefix("!")) is not phase.startswith("!")]
     return found
+
+
+def _has(pod: Pod, request: LookRequest, also: str = "") -> bool:
+    """One of the words stands in its line, whatever their case; no words: any line."""
+    words = [each for each in request.get("contains").casefold().split("|") if each]
+    line = f"{also} {pod.name} {pod.reason} {pod.said} {pod.phase} {pod.node}".casefold()
+    return not words or any(word in line for word in words)
 
 
 def _counted(pods: Sequence[Pod]) -> tuple[Severity, str]:
@@ -367,14 +380,15 @@ class PodsEverywhere(BoundLook):
 
     async def look(self, request: LookRequest) -> Sight:
         """Raises PermissionDenied where only one namespace may be read."""
-        found = await self._asking.pods_everywhere()
-        now = self._clock.now()
-        ill = [(namespace, pod) for namespace, pod in found if pod.severity is not Severity.OK]
+        found = [each for each in await self._asking.pods_everywhere() if _has(each[1], request, each[0])]
+        now, every = self._clock.now(), bool(request.get("contains"))
+        ill = [(namespace, pod) for namespace, pod in found if every or pod.severity is not Severity.OK]
         ill.sort(key=lambda each: (-each[1].severity, each[0], each[1].name))
         lines = tuple(f"{namespace}  {lines_of.pod(pod, now)}" for namespace, pod in ill)
         severity = max((pod.severity for _, pod in ill), default=Severity.OK if found else Severity.UNKNOWN)
         where = len({namespace for namespace, _ in found})
-        summary = f"{len(found)} pods in {where} namespaces, {len(ill)} in trouble"
+        wrong = sum(pod.severity is not Severity.OK for _, pod in found)
+        summary = f"{len(found)} pods in {where} namespaces, {wrong} in trouble"
         return Sight(severity, summary, now, lines[:LINES], len(lines) > LINES)
 
 

@@ -154,6 +154,8 @@ async def test_history_shows_one_revision_with_all_that_differs() -> None:
         ({}, "1 of 3 pods ready, 2 in trouble, worst: api-9f-x CrashLoopBackOff"),
         ({"selector": "app=api,tone in (sky)"}, "1 of 2 pods ready, 1 in trouble, worst: api-9f-x CrashLoopBackOff"),
         ({"selector": "app=web"}, "no pod is chosen"),
+        ({"contains": "evicted|nothing"}, "0 of 1 pods ready, 1 in trouble, worst: api-9f-y Evicted"),
+        ({"contains": "api-5d"}, "1 of 1 pods ready, 0 in trouble"),
         ({"phase": "Failed"}, "0 of 1 pods ready, 1 in trouble, worst: api-9f-y Evicted"),
         ({"phase": "!Failed"}, "1 of 2 pods ready, 1 in trouble, worst: api-9f-x CrashLoopBackOff"),
     ],
@@ -161,7 +163,7 @@ async def test_history_shows_one_revision_with_all_that_differs() -> None:
 async def test_pods_are_those_that_are_chosen_and_none_is_no_good_news(params: dict[str, str], summary: str) -> None:
     sight = await look("workloads.pods", **params)
     assert sight.summary == summary
-    assert sight.severity > Severity.OK
+    assert (sight.severity is Severity.OK) is summary.endswith("0 in trouble")
     with pytest.raises(Refused):
         await look("workloads.pods", selector="app=((")
 
@@ -205,6 +207,8 @@ async def test_pods_of_all_namespaces_are_asked_for() -> None:
     sight = await look("workloads.everywhere")
     assert sight.summary == "3 pods in 2 namespaces, 2 in trouble"
     assert [line.split()[0] for line in sight.lines] == ["shop", "web"]
+    some = await look("workloads.everywhere", contains="web")
+    assert some.summary == "1 pods in 1 namespaces, 1 in trouble"
     with pytest.raises(PermissionDenied):
         await look("workloads.everywhere", asker=Asker(PermissionDenied("one namespace only")))
 
