@@ -19,6 +19,7 @@ from cockpit.engine.kube import compose_kube, kube_modules, kubes_of
 from cockpit.engine.names import names_of
 from cockpit.engine.part import Part as Part
 from cockpit.engine.part import Parts as Parts
+from cockpit.engine.prometheus import compose_prometheus, prometheus_modules
 from cockpit.looks.bound import StateOf
 from cockpit.model.action import ActionSpec
 from cockpit.model.command import Replacement
@@ -48,7 +49,8 @@ def adapter_modules(profile: Profile) -> list[str]:
         "cockpit.adapters.files.tail": any(log.type == "file" for log in profile.logs),
         "cockpit.adapters.kube.podlogs": any(log.type == "kubernetes" for log in profile.logs),
     }
-    return [name for name, wanted in (needed | google_modules(profile) | kube_modules(profile)).items() if wanted]
+    needed |= google_modules(profile) | kube_modules(profile) | prometheus_modules(profile)
+    return [name for name, wanted in needed.items() if wanted]
 
 
 def load_adapters(profile: Profile) -> None:
@@ -73,6 +75,7 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     _revisions(parts, profile, scene, state_dir, clock, state_of)
     compose_google(parts, profile, scene, clock, state_of)
     compose_kube(parts, profile, scene, clock, state_of, kubes)
+    compose_prometheus(parts, profile, clock, state_of, kubes)
     _runbook(parts, profile, scene, clock)
     return parts
 
@@ -239,6 +242,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         upkeep,
     )
     from cockpit.actions.kube import clusterwork, rollouts
+    from cockpit.actions.kube import upkeep as kube_upkeep
 
     return (
         health,
@@ -250,6 +254,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         redis,
         revisions,
         rollouts,
+        kube_upkeep,
         clusterwork,
         cloudsql,
         memorystore,
@@ -270,6 +275,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         memorystore,
         metrics,
         podlogs,
+        prometheus,
         redis,
         revisions,
         secretmanager,
@@ -277,6 +283,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
     )
 
     return (
+        prometheus,  # before health: a question to its API is no page to look at
         health,
         logs,
         database,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from cockpit.profile.kube import KubernetesSource
+from cockpit.profile.kube import KubernetesSource, PrometheusSource
 from cockpit.profile.origin import origin_of as origin_of
 from cockpit.profile.schema import Profile
 
@@ -14,8 +14,8 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     or {"path"} of logs; {"host", "port", "database"} of Redis; {"dsn_service"} of a database; {"instance", "project"}
     of Cloud SQL, with "region" of Memorystore; {"policy", "project"} of Cloud Armor; {"project", "failures"} of an
     audit log, the second being its filter; {"context", "namespace"} of Kubernetes, with "workload" of its logs;
-    {"origin"} of Prometheus; {"project"} of the others. What is unknown is absent: a connection string
-    is a secret reference, so a database's host shows only in its readings.
+    {"origin"} of Prometheus, or {"context", "namespace"}; {"project"} of the others. What is unknown is absent: a
+    connection string is a secret reference, so a database's host shows only in its readings.
     """
     found: dict[str, dict[str, str]] = {}
     for health in profile.health:
@@ -59,7 +59,15 @@ def _kubernetes(found: dict[str, dict[str, str]], profile: Profile) -> None:
     for table in profile.kubernetes:
         found[f"workloads/{table.name}"] = found[f"cluster/{table.name}"] = _cluster(table)
     for server in profile.prometheus:
-        found[f"prometheus/{server.name}"] = {"origin": origin_of(server.url)} if server.url else {}
+        found[f"prometheus/{server.name}"] = _prometheus(server, profile)
+
+
+def _prometheus(server: PrometheusSource, profile: Profile) -> dict[str, str]:
+    if server.url:
+        return {"origin": origin_of(server.url)}
+    table = next((each for each in profile.kubernetes if each.name == server.cluster), None)
+    found = _cluster(table) if table is not None else {}
+    return found | ({"namespace": server.namespace} if server.namespace else {})
 
 
 def _cluster(table: KubernetesSource) -> dict[str, str]:

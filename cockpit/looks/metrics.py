@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Protocol
 
 from cockpit.adapters.capabilities import Probing
 from cockpit.adapters.gcp.commandline import cloud_call
 from cockpit.adapters.gcp.metricqueries import Cut, MetricQuery
 from cockpit.clock import Clock
-from cockpit.errors import NotFound, Refused
-from cockpit.looks.bound import LINES, BoundLook, StateOf
+from cockpit.errors import Refused
+from cockpit.looks.bound import BoundLook, StateOf
 from cockpit.looks.filling import filled, marked, slots
 from cockpit.looks.looker import Looker
-from cockpit.model.action import Choice, Param, ParamKind, Tier
+from cockpit.looks.panels import PanelsNow, details, values
+from cockpit.model.action import Param, ParamKind, Tier
 from cockpit.model.command import Call, Intent, Replacement
 from cockpit.model.look import LookRequest, LookSpec, Sight
-from cockpit.model.metrics import LATE_S, MetricPanel, MetricsStatus, Series, bound_in_unit, in_unit
-from cockpit.model.severity import Freshness, Severity, SourceKind
+from cockpit.model.metrics import MetricPanel
+from cockpit.model.severity import Severity, SourceKind
 from cockpit.profile.fields import parse_duration
 
 PANELS = LookSpec(
@@ -48,6 +48,7 @@ _NO_SUCH = (
 )
 _USED = "It shows how much of the quota is used, request by request, not the list of limits."
 _QUOTA_PANEL = "Vertex AI quota used"
+_MISSING = {_QUOTA_PANEL: "vertex = true under [[metrics]] in the profile adds it"}
 _TYPE = re.compile(r"\bmetric\.type\s*=\s*\"?([a-z][\w.-]*/[\w./%:-]+)\"?")
 _VERTEX = "aiplatform.googleapis.com"
 _SHARES = ("/utilization", "/utilizations", "usage_ratio", "hit_ratio")
@@ -110,54 +111,7 @@ REPLACES = (
 
 def lookers(source_id: str, board: Board, state_of: StateOf, clock: Clock) -> list[Looker]:
     """Both for one source."""
-    return [PanelsNow(source_id, board, state_of, clock), MetricQuestion(source_id, board, clock)]
-
-
-class PanelsNow(BoundLook):
-    """metrics.panels: the last reading while it is fresh, else asked."""
-
-    def __init__(self, source: str, board: Board, state_of: StateOf, clock: Clock) -> None:
-        super().__init__(PANELS, source)
-        self._board = board
-        self._state_of = state_of
-        self._clock = clock
-
-    async def choices(self, param: str) -> Sequence[Choice]:
-        """The panels of the last reading, what is wrong recommended."""
-        if param != "panel":
-            return ()
-        status, _, _ = await self._status()
-        return [
-            Choice(panel.key, f"{panel.title}: {_values(panel)}", panel.severity in (Severity.WARN, Severity.CRIT))
-            for panel in status.panels
-        ]
-
-    async def look(self, request: LookRequest) -> Sight:
-        """Raises CockpitError where nothing answers, NotFound for a panel that there is not."""
-        status, severity, summary = await self._status()
-        now = self._clock.now()
-        if wanted := request.get("panel"):
-            panel = status.panel(wanted)
-            if panel is None:
-                known = "There are: " + (", ".join(each.title for each in status.panels[:6]) or "none")
-                if wanted == _QUOTA_PANEL:
-                    known = "vertex = true under [[metrics]] in the profile adds it"
-                raise NotFound(f"there is no panel {wanted}", hint=known)
-            lines = _details(panel, now.timestamp())
-            return Sight(panel.severity, f"{panel.title}: {_values(panel)}", now, tuple(lines))
-        lines = [_line(panel, now.timestamp()) for panel in status.panels] + list(status.notes)
-        return Sight(severity, summary, now, tuple(lines[:LINES]), len(lines) > LINES)
-
-    async def _status(self) -> tuple[MetricsStatus, Severity, str]:
-        state = self._state_of(self._source)
-        if state is not None and state.reading is not None and state.freshness is Freshness.FRESH:
-            payload = state.reading.payload
-            if isinstance(payload, MetricsStatus):
-                return payload, state.reading.severity, state.reading.summary
-        seen = await self._board.probe()
-        if not isinstance(seen.payload, MetricsStatus):
-            raise NotFound(f"{self._source} has no panels")
-        return seen.payload, seen.severity, seen.summary
+    return [PanelsNow(PANELS, source_id, board, state_of, clock, _MISSING), MetricQuestion(source_id, board, clock)]
 
 
 class MetricQuestion(BoundLook):
@@ -188,62 +142,8 @@ class MetricQuestion(BoundLook):
         panel = await self._board.ask(MetricQuery(metric, wanted, aligner, reducer, (), (cut,), unit), window_s)
         now = self._clock.now()
         how = {"ALIGN_RATE": "a second", "ALIGN_PERCENTILE_99": "99th percentile"}.get(aligner, "")
-        said = f"{panel.title}{f' ({how})' if how else ''}: {_values(panel)}"
+        said = f"{panel.title}{f' ({how})' if how else ''}: {values(panel)}"
         if not panel.series:
             said = f"{panel.title}: no point in the window"
         severity = panel.severity if panel.series else Severity.UNKNOWN
-        return Sight(severity, said, now, tuple(_details(panel, now.timestamp())))
-
-
-def _line(panel: MetricPanel, now: float) -> str:
-    word = "" if panel.severity is Severity.OK else f"  {panel.severity.word}"
-    bound = f"  bound {bound_in_unit(panel.bound, panel.unit)}" if panel.bound else ""
-    return f"{panel.title}: {_values(panel)}{bound}{word}{_age(panel, now)}"
-
-
-def _values(panel: MetricPanel) -> str:
-    if panel.failure:
-        return panel.failure
-    found = [" ".join(filter(None, (each.label, _last(each, panel.unit)))) for each in panel.series[:4]]
-    more = len(panel.series) - 4 + panel.more
-    if not found:
-        return "none" if panel.quiet else "no point"
-    return ", ".join(found) + (f" and {more} more" if more > 0 else "")
-
-
-def _last(series: Series, unit: str) -> str:
-    return in_unit(series.last.value if series.last else None, unit)
-
-
-def _age(panel: MetricPanel, now: float) -> str:
-    if panel.newest is None:
-        return ""
-    age = max(0.0, now - panel.newest)
-    return f"  ({age:.0f} s old)" if age < LATE_S else f"  (nothing for {age / 60:.0f} min)"
-
-
-def _details(panel: MetricPanel, now: float) -> list[str]:
-    lines = [f"metric: {panel.metric}"]
-    if panel.warn or panel.critical:
-        both = (
-            f"{word} {bound_in_unit(bound, panel.unit)}"
-            for word, bound in (("warn", panel.warn), ("critical", panel.critical))
-            if bound
-        )
-        lines.append(f"bounds: {', '.join(both)}" + (f", for {panel.for_s:.0f} s" if panel.for_s else ""))
-    if panel.breach_s:
-        lines.append(f"broken for {max(0.0, now - panel.breach_s):.0f} s")
-    for series in panel.series:
-        values = [point.value for point in series.points]
-        last = series.last
-        if last is None:
-            continue
-        low, high = in_unit(min(values), panel.unit), in_unit(max(values), panel.unit)
-        name = series.label or "value"
-        said = f"{name}: {in_unit(last.value, panel.unit)} {max(0.0, now - last.at):.0f} s ago"
-        lines.append(f"{said}, from {low} to {high}, {len(values)} points")
-    if panel.more:
-        lines.append(f"{panel.more} more series are left out")
-    if panel.failure:
-        lines.append(f"failed: {panel.failure}. {panel.hint}".rstrip(". "))
-    return lines
+        return Sight(severity, said, now, tuple(details(panel, now.timestamp())))
