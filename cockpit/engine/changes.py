@@ -1,4 +1,6 @@
-"""Changes that others made, as events on the timeline: of the audit log what no deployment or own action tells."""
+"""Deployments, and changes that others made, as events on the timeline: of the audit log what neither a deployment
+nor an own action tells.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,10 @@ from cockpit.model.access import AccessStatus, AdminChange
 from cockpit.model.action import Outcome
 from cockpit.model.reading import Marker, SourceState
 from cockpit.model.revisions import ServiceStatus
+from cockpit.model.workloads import WorkloadsStatus
 
 GLYPH = "◆"
+DEPLOYED = "▲"
 _SLACK = timedelta(seconds=5)  # clocks differ
 _MADE = timedelta(seconds=30)  # a revision is there so long after the call that made it
 _MOST = 200  # of one source, the newest
@@ -36,6 +40,21 @@ def change_markers(states: Sequence[SourceState], records: Iterable[Record]) -> 
                 continue
             told.add(change.id)
             yield Marker(change.at.timestamp(), GLYPH, said(change))
+
+
+def deployments(states: Sequence[SourceState]) -> Iterator[Marker]:
+    """One for each revision that a service or a workload has; of a namespace the newest."""
+    for state in states:
+        payload = state.reading.payload if state.reading is not None else None
+        if isinstance(payload, ServiceStatus):
+            yield from (Marker(each.created.timestamp(), DEPLOYED, each.name) for each in payload.revisions)
+        elif isinstance(payload, WorkloadsStatus):
+            made = [
+                Marker(each.created.timestamp(), DEPLOYED, f"{workload.name} revision {each.revision}")
+                for workload in payload.workloads
+                for each in workload.history
+            ]
+            yield from sorted(made, key=lambda marker: -marker.at)[:_MOST]
 
 
 def said(change: AdminChange) -> str:

@@ -19,7 +19,7 @@ from cockpit.audit.locks import Locks
 from cockpit.audit.log import AuditLog
 from cockpit.clock import Clock, SystemClock
 from cockpit.engine import compose, google
-from cockpit.engine.changes import change_markers
+from cockpit.engine.changes import change_markers, deployments
 from cockpit.engine.places import audit_path, state_folder
 from cockpit.findings.rules import cause_chain, find
 from cockpit.findings.symptoms import symptoms
@@ -27,7 +27,6 @@ from cockpit.looks.book import LookBook
 from cockpit.model.credentials import Credentials
 from cockpit.model.finding import Finding
 from cockpit.model.reading import Marker
-from cockpit.model.revisions import ServiceStatus
 from cockpit.polling.hub import Hub
 from cockpit.polling.poller import Poller
 from cockpit.profile.schema import Profile
@@ -162,9 +161,6 @@ class Engine:
             for record in self.executor.records
             if record.audited or record.outcome.value != "refused"
         ]
-        for state in self.hub.states():
-            payload = state.reading.payload if state.reading is not None else None
-            if isinstance(payload, ServiceStatus):
-                found += [Marker(revision.created.timestamp(), "▲", revision.name) for revision in payload.revisions]
+        found += deployments(self.hub.states())
         found += change_markers(self.hub.states(), self.executor.records)
         return tuple(sorted(found, key=lambda marker: marker.at))

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cockpit.actions.record import Record
-from cockpit.engine.changes import change_markers, said
+from cockpit.engine.changes import change_markers, deployments, said
 from cockpit.model.access import AccessStatus, AdminChange
 from cockpit.model.action import ActionRequest, Grant, Outcome, Permission, Plan, Tier, Undo
 from cockpit.model.reading import Payload, Reading, SourceState
 from cockpit.model.revisions import Revision, Scaling, ServiceStatus
 from cockpit.model.severity import Severity, SourceKind
+from cockpit.model.workloads import RolloutRevision, Workload, WorkloadsStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CACHE = AdminChange(
@@ -90,3 +91,17 @@ def test_an_own_action_is_not_told_as_somebodys_change() -> None:
     assert texts(audit(CACHE), records=(record("cache", Outcome.REFUSED),)) == ["ann UpdateInstance cache"]
     early = replace(CACHE, at=NOW - timedelta(minutes=1))
     assert texts(audit(early), records=(record("cache"),)) == ["ann UpdateInstance cache"]
+
+
+def test_deployments_of_services_and_workloads_are_on_the_timeline() -> None:
+    history = tuple(
+        RolloutRevision(number, f"api-{number}", "r", NOW - timedelta(hours=number), ()) for number in range(1, 300)
+    )
+    api = Workload(
+        "deployment", "api", "u", Severity.OK, "ready", "", 1, 1, 1, 1, (), NOW, {}, {}, history=history
+    )  # fmt: skip
+    status = WorkloadsStatus("gke", "https://x", "ann", "shop", "v1.31", (api,), ())
+    found = list(deployments([service(NOW), state(SourceKind.WORKLOADS, status), audit(CACHE)]))
+    assert [marker.text for marker in found[:3]] == ["web-00002", "api revision 1", "api revision 2"]
+    assert found[1].at == (NOW - timedelta(hours=1)).timestamp() and found[1].glyph == "▲"
+    assert len(found) == 1 + 200, "the newest of a namespace"
