@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from cockpit.actions.handler import ActionHandler
-from cockpit.actions.kube import backup
+from cockpit.actions.kube import backup, certificate, namespace, resync
 from cockpit.actions.kube.ground import KubeGround
 
-SPECS = (backup.BACKUP,)
+SPECS = (backup.BACKUP, certificate.RENEW, namespace.DELETE_NAMESPACE, resync.RESYNC)
 
 
 def handlers(ground: KubeGround) -> list[ActionHandler]:
     """Those of the pane around the workloads."""
-    return [backup.Backup(backup.BACKUP, ground)]
+    return [
+        backup.Backup(backup.BACKUP, ground),
+        certificate.Renew(certificate.RENEW, ground),
+        namespace.DeleteNamespace(namespace.DELETE_NAMESPACE, ground),
+    ]
 
 
 def workload_handlers(ground: KubeGround) -> list[ActionHandler]:
     """Those on workloads and their pods."""
-    return []
+    return [resync.Resync(resync.RESYNC, ground)]

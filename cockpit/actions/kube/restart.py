@@ -5,7 +5,7 @@ from __future__ import annotations
 from cockpit.actions.handler import RunControl
 from cockpit.actions.kube.around import around
 from cockpit.actions.kube.undo import affected, tight
-from cockpit.actions.kube.workload import UID, WORKLOAD, Seen, WorkloadAction
+from cockpit.actions.kube.workload import TEMPLATE, UID, WORKLOAD, Seen, WorkloadAction
 from cockpit.adapters.kube import changing
 from cockpit.adapters.kube.fields import part
 from cockpit.adapters.kube.terms import Json
@@ -33,6 +33,7 @@ RESTART = ActionSpec(
     (
         WORKLOAD,
         UID,
+        TEMPLATE,
         Param(
             "at", ParamKind.TEXT, "the moment that marks the new pods, set when it is planned", False, identity=True
         ),
@@ -51,7 +52,7 @@ class Restart(WorkloadAction):
         surroundings = await around(self._ground, seen.ref, seen.obj)
         at = request.get("at") or f"{self._ground.clock.now():%Y-%m-%dT%H:%M:%SZ}"
         change = changing.restart(self.path(seen.kind, seen.name), seen.obj, at)
-        refusals = [*seen.refusals, *_refusals(seen)]
+        refusals = [*seen.refusals, *refusals_of(seen)]
         dry_run = ""
         if not refusals:
             dry_run, refused = await self.rehearse(change)
@@ -86,7 +87,8 @@ class Restart(WorkloadAction):
         return "" if found == plan.basis["at"] else f"{plan.request.get('workload')} does not have the mark of this"
 
 
-def _refusals(seen: Seen) -> list[Refusal]:
+def refusals_of(seen: Seen) -> list[Refusal]:
+    """Why a restart would do nothing, or not end."""
     if seen.paused:
         return [Refusal("preconditions", f"{seen.ref} is paused", "resume it first (workloads.resume)")]
     if part(seen.obj, "spec", "updateStrategy").get("type") == "OnDelete":
