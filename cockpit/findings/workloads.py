@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from cockpit.findings.service import SUSPECT_S
+from cockpit.findings.service import SKEW_S, SUSPECT_S
 from cockpit.findings.view import View
 from cockpit.model.action import ActionRequest
 from cockpit.model.finding import Finding
@@ -20,6 +20,7 @@ _EVICTED = 3  # so many lie around before it is worth a line
 
 def workload_findings(view: View) -> Iterator[Finding]:
     """Of every namespace."""
+    onset = view.error_onset()
     for state, status in view.fresh(WorkloadsStatus):
         for service in status.services:
             yield from _service(state.source, status, service)
@@ -29,6 +30,8 @@ def workload_findings(view: View) -> Iterator[Finding]:
                 ill.setdefault(pod.workload, []).append(pod)
         for workload in status.workloads:
             yield from _workload(state.source, status, workload, ill.get(workload.ref, ()), view.now)
+            if onset is not None and workload.ref not in ill:
+                yield from _errors_since(state.source, workload, *onset)
         yield from _left(state.source, status)
 
 
@@ -168,6 +171,30 @@ def _trouble(rule: str, source: str, workload: Workload, ill: Sequence[Pod], now
         since=current.created.timestamp() if rolled and current is not None else None,
         rank=10 if rolled else 11,
     )  # fmt: skip
+
+
+def _errors_since(source: str, workload: Workload, began: float, share: str) -> Iterator[Finding]:
+    """A new template of what serves went out shortly before errors began: its pods are well, its code may not be."""
+    current = next((each for each in workload.history if each.current), None)
+    request, title = undo_of(source, workload)
+    if current is None or request is None or not workload.live_by:
+        return
+    live = current.created.timestamp()
+    if not -SKEW_S <= began - live <= SUSPECT_S:
+        return
+    since = f"{datetime.fromtimestamp(began, UTC):%H:%M:%S}"
+    yield Finding(
+        rule="errors-after-rollout",
+        severity=Severity.CRIT,
+        text=f"{workload.ref} got revision {current.revision} at {_clock(current)}, errors since {since}: {share}",
+        short=f"{workload.name} revision {current.revision} {_clock(current)[:5]}",
+        evidence=(_deployed(workload, current), f"service {', '.join(workload.live_by)} sends to it"),
+        source=source,
+        action=request,
+        action_title=title,
+        since=live,
+        rank=10,
+    )
 
 
 def _are_new(ill: Sequence[Pod], current: RolloutRevision | None) -> bool:

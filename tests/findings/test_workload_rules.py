@@ -11,6 +11,7 @@ import pytest
 from cockpit.findings.rules import cause_chain, find
 from cockpit.findings.symptoms import symptoms
 from cockpit.model.finding import Finding
+from cockpit.model.logs import LogBucket, LogStatus
 from cockpit.model.reading import Reading, SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
 from cockpit.model.workloads import (
@@ -204,6 +205,29 @@ def test_what_only_lies_around_causes_nothing() -> None:
     assert found(API, *left[:2]) == ()
     (one,) = found(API, pod("Terminating", "should have ended at 11:00:00", Severity.WARN))
     assert one.rule == "pod-does-not-end"
+
+
+def logs(began_s: float) -> SourceState:
+    at = NOW.timestamp()
+    buckets = tuple(
+        LogBucket(at - ago, 100, *((40, 100, 40) if ago <= began_s else (0, 100, 0))) for ago in range(600, 0, -10)
+    )
+    status = LogStatus("app.log", 100, 100, 0, 40, 100, 100, 40, at, 0.1, buckets)
+    reading = Reading("logs/app", SourceKind.LOGS, NOW, 0.1, Severity.CRIT, "", status)
+    return SourceState("logs/app", SourceKind.LOGS, "app", 1.0, reading, freshness=Freshness.FRESH, age_s=1.0)
+
+
+def test_errors_that_begin_with_a_rollout_of_what_serves_have_the_way_back() -> None:
+    serving = replace(API, live_by=("api",))
+    both = find([state(serving), logs(began_s=200)], NOW.timestamp())
+    (one,) = [each for each in both if each.source == SOURCE]
+    assert one.rule == "errors-after-rollout" and one.action is not None and one.action.get("revision") == "7"
+    assert one.text.startswith("deployment/api got revision 8 at 11:56:00, errors since 11:56:")
+    for quiet in (API, replace(serving, history=(replace(NEW, created=NOW - timedelta(hours=2)), OLD))):
+        rest = find([state(quiet), logs(began_s=200)], NOW.timestamp())
+        assert [each.rule for each in rest if each.source == SOURCE] == []
+    crashing = find([state(replace(ROLLING, live_by=("api",)), CRASHES), logs(began_s=200)], NOW.timestamp())
+    assert [each.rule for each in crashing if each.source == SOURCE] == ["crash-after-rollout"]
 
 
 def test_an_old_reading_is_no_fact() -> None:
