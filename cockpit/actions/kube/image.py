@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cockpit.actions.handler import RunControl
 from cockpit.actions.kube.around import around
 from cockpit.actions.kube.undo import affected, tight
-from cockpit.actions.kube.workload import UID, WORKLOAD, Seen, WorkloadAction
+from cockpit.actions.kube.workload import TEMPLATE, UID, WORKLOAD, Seen, WorkloadAction
 from cockpit.adapters.kube import changing
 from cockpit.adapters.kube.containers import containers_of
 from cockpit.adapters.kube.discovery import path_of
@@ -43,6 +43,7 @@ IMAGE = ActionSpec(
     (
         WORKLOAD,
         UID,
+        TEMPLATE,
         Param("image", ParamKind.TEXT, "the image, with its digest or tag"),
         Param("container", ParamKind.CHOICE, "name of the container, empty where it has one only", False),
         Param("exact", ParamKind.TEXT, "yes: as it is written, also a tag", False, identity=True),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from cockpit.actions.handler import RunControl
 from cockpit.actions.kube.around import around, rooms
-from cockpit.actions.kube.workload import UID, WORKLOAD, Seen, WorkloadAction
+from cockpit.actions.kube.workload import TEMPLATE, UID, WORKLOAD, Seen, WorkloadAction
 from cockpit.adapters.kube import changing
 from cockpit.adapters.kube.discovery import path_of
 from cockpit.adapters.kube.fields import part
@@ -42,6 +42,7 @@ UNDO = ActionSpec(
     (
         WORKLOAD,
         UID,
+        TEMPLATE,
         Param("revision", ParamKind.CHOICE, "its number, empty for the one before", False, identity=True),
     ),
     reversible=True,

@@ -31,6 +31,7 @@ from cockpit.model.action import (
 
 WORKLOAD = Param("workload", ParamKind.CHOICE, 'the workload, as in "deployment/api"', identity=True)
 UID = Param("uid", ParamKind.TEXT, "uid of the object, empty for whatever has the name", False, identity=True)
+TEMPLATE = Param("template", ParamKind.TEXT, "mark of the pod template as it was seen", False, identity=True)
 ALL_KINDS = tuple(WORKLOADS)
 MOST_S = 630.0  # the usual progress deadline is ten minutes: the cluster's own verdict comes first
 _GRACE_S = 30.0
@@ -101,6 +102,9 @@ class WorkloadAction(KubeAction):
         if request.get("uid") not in ("", uid_of(obj)):
             reason = f"{kind}/{name} was deleted and made again"
             refusals.append(Refusal("identity", reason, "look at it before acting"))
+        elif request.get("template") not in ("", mark(part(obj, "spec", "template"))):
+            reason = f"the pod template of {kind}/{name} was changed since the row was drawn"
+            refusals.append(Refusal("identity", reason, "look, then plan again"))
         permission = await preflight(self._ground, self.rights(kind, name))
         return Seen(kind, name, obj, permission, tuple(refusals), reverted(obj))
 

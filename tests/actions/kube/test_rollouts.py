@@ -18,6 +18,7 @@ from .conftest import Desk
 
 API = {"workload": "deployment/api"}
 IMAGE = "reg.test/api"
+TEMPLATE_CHANGED = "the pod template of deployment/api was changed since the row was drawn"
 
 
 @pytest.fixture(autouse=True)
@@ -174,6 +175,11 @@ async def test_an_owner_that_puts_its_state_back_a_full_quota_and_who_feels_it_a
         ("undo", {}, "there is no revision with another template"),
         ("undo", {"revision": "7"}, "there is no revision 7"),
         ("undo", {"revision": "1"}, "revision 1 is what it runs: nothing would change"),
+        (
+            "restart",
+            {"template": "another"},
+            "the pod template of deployment/api was changed since the row was drawn",
+        ),
         ("resume", {}, "deployment/api is not paused"),
         ("image", {"image": f"{IMAGE}:v1"}, "deployment/api has this image already"),
     ],
