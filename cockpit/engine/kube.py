@@ -52,7 +52,7 @@ def _workloads(
     clock: Clock,
     state_of: StateOf,
 ) -> None:
-    from cockpit.actions.kube import rollouts
+    from cockpit.actions.kube import rollouts, upkeep
     from cockpit.actions.kube.ground import KubeGround
     from cockpit.adapters.kube.asking import NamespaceAsker
     from cockpit.adapters.kube.podreading import PodLogReader
@@ -65,6 +65,7 @@ def _workloads(
     parts.lookers.extend(looks.lookers(f"workloads/{table.name}", state_of, clock, NamespaceAsker(kube, clock)))
     ground = KubeGround(f"workloads/{table.name}", table, kube, scene, profile.limits, clock)
     parts.handlers.extend(rollouts.handlers(ground))
+    parts.handlers.extend(upkeep.handlers(ground))
     parts.lookers.extend(podlogs.lookers(ground.source, PodLogReader(kube), state_of, clock))
 
 

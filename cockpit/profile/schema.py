@@ -305,6 +305,8 @@ class Limits(Section):
     """Rows of a table changed by one statement."""
     rows_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of a table's rows changed by one statement."""
+    pods: Annotated[int, Field(ge=1)] = 50
+    """Pods that one action deletes, evicts or isolates."""
     t4_delay: Annotated[Duration, Field(ge=0, le=86400)] = 300.0
     """Delay before a T4 action runs when no second person approves it."""
     approvals: str | None = None

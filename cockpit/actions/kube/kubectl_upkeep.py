@@ -17,6 +17,17 @@ _UNSEEN = (
     "It says who reads the key and that variables are read at the start only, and can restart those; the command"
     " changes the ConfigMap, and nothing else happens."
 )
+_EVICTS = (
+    "It evicts the pod, which a disruption budget may refuse, and waits for the one that is made instead; deleting"
+    " asks no budget."
+)
+_HARD = (
+    "It lets the pod end in its own time and asks the budgets; the command kills it at once, and what it was doing is"
+    " lost."
+)
+_LISTED = (
+    "It shows every pod by name and uid before, and deletes just those; the command deletes what has failed by then."
+)
 
 
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
@@ -88,5 +99,21 @@ def _pair(body: object) -> tuple[str, str | None] | None:
     return None
 
 
-_VERBS: Mapping[str, Callable[[KubeCall], Intent | None]] = {"patch": _patch}
-_MEANT = {"cluster.configmap"}
+def _delete(found: KubeCall) -> Intent | None:
+    """Of one pod by its name, or of those that have failed."""
+    if found.kind != "pod" or found.given:
+        return None
+    options = {name: value for name, value in found.options.items() if name not in _NO_MATTER}
+    if found.name:
+        hard = options.pop("--force", None) is not None or options.pop("--now", None) is not None
+        hard = options.pop("--grace-period", "") in ("0", "1") or hard
+        return None if options else _intent(found, "workloads.evict", {"pod": found.name}, _HARD if hard else _EVICTS)
+    chosen = options.pop("--field-selector", "").replace("==", "=")
+    if found.names or options or chosen != "status.phase=Failed":
+        return None
+    return _intent(found, "workloads.clear_failed", {}, _LISTED)
+
+
+_VERBS: Mapping[str, Callable[[KubeCall], Intent | None]] = {"patch": _patch, "delete": _delete}
+_MEANT = {"cluster.configmap", "workloads.evict", "workloads.clear_failed"}
+_NO_MATTER = ("--wait", "--timeout", "--ignore-not-found")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest_asyncio
 
 from cockpit.actions.handler import Scene
-from cockpit.actions.kube import clusterwork
+from cockpit.actions.kube import clusterwork, upkeep
 from cockpit.actions.kube.ground import KubeGround
 from cockpit.adapters.kube.kube import Kube
 from cockpit.clock import SystemClock
@@ -37,7 +37,7 @@ def _bench(namespace: Namespace, user: str, limits: Limits, table: dict[str, obj
     kube = Kube(source, SystemClock())
     scene = Scene("shop", "test")
     around = {name: KubeGround(each, source, kube, scene, limits, SystemClock()) for name, each in SOURCES.items()}
-    handlers = [*clusterwork.handlers(around["cluster"])]
+    handlers = [*upkeep.handlers(around["workloads"]), *clusterwork.handlers(around["cluster"])]
     return Bench(namespace, kube, {each.spec.id: each for each in handlers})
 
 
