@@ -18,6 +18,7 @@ TIER_STYLE = {
     Tier.T4: rows.BAD,
 }
 _OBJECTS_SHOWN = 100
+_LONG = 12  # a request of more lines would push the one line that says the same out of sight
 _OBJECTS_FIRST = 6  # a longer list goes to the end: what runs and who is hit must be seen without scrolling
 _GRANT = {
     Grant.GRANTED: ("●", rows.GOOD),
@@ -135,8 +136,9 @@ def body(plan: Plan, refusals: Sequence[Refusal], width: int, changed: Sequence[
     lines += rows.labelled("undo", [plan.undo.text], width, style=undo_style)
     if plan.dry_run:
         lines += rows.labelled("dry run", [plan.dry_run], width)
-    lines += rows.labelled("runs", plan.operation, width, style="$accent")
-    lines += rows.labelled("by hand", plan.equivalent, width)
+    runs = rows.labelled("runs", plan.operation, width, style="$accent")
+    by_hand = rows.labelled("by hand", plan.equivalent, width)
+    lines += [*by_hand, *runs] if len(plan.operation) > _LONG else [*runs, *by_hand]
     lines += rows.labelled("bound to", [_identity(plan)], width, style=rows.MUTED)
     if plan.tier >= Tier.T4:
         lines += rows.labelled("approve", [f"somebody else, from their own account: {plan.approval}"], width)

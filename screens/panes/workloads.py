@@ -337,7 +337,7 @@ def _service(service: LiveService) -> Row:
         said.append((": chooses no workload", "warning" if not service.ready else "muted"))
     else:
         said.append(("no selector", "muted"))
-    count = f"{service.ready}+{service.not_ready}" if service.not_ready else str(service.ready)
+    count = f"{service.ready}/{service.ready + service.not_ready}"
     return Row(
         f"service/{service.name}",
         (glyph, (service.name, ""), (count, "error bold" if dead else ""), Spans(tuple(said))),

@@ -13,6 +13,7 @@ from textual.widgets import Input
 from cockpit.clock import ManualClock
 from cockpit.model.action import Grant, Permission, Plan, Refusal, Tier
 from screens.dialogs.plan_card import Agreed, Declined, Overtaken, PlanCard, Sheet
+from screens.dialogs.plan_text import body
 
 HARMLESS = ["enter", " ", "K", "Y", "k", "j", "n", "t", "1", "G", "R", "!", "r", "b", "tab", "pagedown"]
 
@@ -308,6 +309,13 @@ async def test_every_part_of_the_plan_can_be_read(
             plan.digest[:12],
         ):
             assert part in table.text, part
+
+
+def test_a_long_request_comes_after_the_one_line_that_says_the_same(plan_of: Any) -> None:
+    for lines, first in ((3, "runs"), (40, "by hand")):
+        plan: Plan = plan_of(operation=tuple(f"line {number}" for number in range(lines)))
+        labels = [each.plain.split("  ")[0].strip() for each in body(plan, (), 100)]
+        assert next(each for each in labels if each in ("runs", "by hand")) == first
 
 
 async def test_with_refusals_there_is_nothing_to_confirm(
