@@ -14,6 +14,7 @@ from cockpit.model.action import ActionRequest
 from cockpit.model.finding import Finding
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, Severity, worst
+from cockpit.profile.consistency import SOURCE_IDS
 
 if TYPE_CHECKING:
     from cockpit.engine.engine import Engine
@@ -180,11 +181,7 @@ def summary_json(profile: Profile) -> Mapping[str, Any]:
         "environment": profile.environment,
         "read_only": profile.read_only,
         "declared": {
-            "health": [entry.name for entry in profile.health],
-            "database": [entry.name for entry in profile.database],
-            "redis": [entry.name for entry in profile.redis],
-            "cloud_run": [entry.name for entry in profile.cloud_run],
-            "logs": [entry.name for entry in profile.logs],
+            **{table: [entry.name for entry in getattr(profile, table)] for table in SOURCE_IDS},
             "http_action": [entry.name for entry in profile.http_action],
             "runbook": list(profile.runbook.files) if profile.runbook is not None else [],
         },

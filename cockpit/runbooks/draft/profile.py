@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from cockpit.profile import schema
 from cockpit.profile.google import AccessSource, ArmorSource, MemorystoreSource
+from cockpit.profile.kube import KubernetesSource, MaintenanceMode
 from cockpit.runbooks.draft.evidence import Origin, Value, safe
 from cockpit.runbooks.draft.google import (
     access_tables,
@@ -20,6 +21,7 @@ from cockpit.runbooks.draft.google import (
     or_missing,
 )
 from cockpit.runbooks.draft.health import health_tables
+from cockpit.runbooks.draft.kube import kubernetes_tables
 from cockpit.runbooks.draft.naming import Names, environment_of, system_of
 from cockpit.runbooks.draft.survey import Survey, survey
 from cockpit.runbooks.draft.toml import Entry, Table, text_of
@@ -34,6 +36,8 @@ _MODELS: dict[str, type[schema.Section]] = {
     "[[memorystore]]": MemorystoreSource,
     "[[armor]]": ArmorSource,
     "[[access]]": AccessSource,
+    "[[kubernetes]]": KubernetesSource,
+    "[kubernetes.maintenance]": MaintenanceMode,
     "[[logs]]": schema.LogSource,
     "[[contact]]": schema.ContactPerson,
     "[[severity]]": schema.SeverityScale,
@@ -47,6 +51,7 @@ _SOURCES = (
     "[[cloud_run]]",
     "[[armor]]",
     "[[access]]",
+    "[[kubernetes]]",
     "[[logs]]",
 )
 _MOST = 40
@@ -88,6 +93,7 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
         memorystore_tables(seen),
         armor_tables(seen),
         access_tables(seen),
+        kubernetes_tables(seen.cluster),
     ):
         tables += made
     tables = [_checked(table) for table in tables]
@@ -222,11 +228,6 @@ def _scale(seen: Survey) -> list[Table]:
 def _not_yet(seen: Survey) -> list[Table]:
     """What the cockpit has no adapter for yet, as comments to keep."""
     found: list[Table] = []
-    if seen.namespaces or seen.deployments:
-        origin = next(iter((*seen.namespaces.values(), *seen.deployments.values())))
-        entries = [Entry("namespaces", list(seen.namespaces)[:_MOST], Value("", origin))]
-        entries.append(Entry("deployments", list(seen.deployments)[:_MOST]))
-        found.append(Table("[[kubernetes]]", entries, off="Kubernetes: no adapter yet"))
     if seen.compose:
         origin = next(iter(seen.compose.values()))
         entries = [Entry("services", list(seen.compose)[:_MOST], Value("", origin))]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cockpit.model.command import Call, Command, PlaceholderStyle
 from cockpit.model.runbook import Bound, Contact, Endpoint, Runbook, SeverityLevel
+from cockpit.runbooks.draft.cluster import Cluster, context_of, note
 from cockpit.runbooks.draft.evidence import Origin, Value, flag, literal, safe
 from cockpit.runbooks.read import parse
 
@@ -62,8 +63,7 @@ class Survey:
     policies: dict[str, Service] = field(default_factory=dict)  # of Cloud Armor; they have no region
     redis: Value | None = None
     redis_variable: Value | None = None
-    namespaces: dict[str, Origin] = field(default_factory=dict)
-    deployments: dict[str, Origin] = field(default_factory=dict)
+    cluster: Cluster = field(default_factory=Cluster)
     compose: dict[str, Origin] = field(default_factory=dict)
     render: Origin | None = None
 
@@ -116,7 +116,7 @@ def _command(found: Survey, command: Command, file: str) -> None:
         elif call.program in ("redis", "redis-cli", "valkey-cli"):
             _cache(found, call, origin)
         elif call.program == "kubectl":
-            _kubectl(found, call, origin)
+            note(found.cluster, call, origin)
         elif call.program in ("docker-compose", "docker compose") and call.verb in _COMPOSE_VERBS:
             for word in call.args[:5]:
                 if name := literal(word):
@@ -151,8 +151,10 @@ def _gcloud(found: Survey, call: Call, origin: Origin) -> None:
         _placed(found.instances, name, origin, project, region)
     elif verb.startswith("compute "):
         _armor(found, call, origin, project, region)
-    elif verb.startswith("container clusters get-credentials") and region:
-        found.regions.append(Value(region, origin, "the region of the cluster"))
+    elif verb.startswith("container clusters get-credentials"):
+        if region:
+            found.regions.append(Value(region, origin, "the region of the cluster"))
+        found.cluster.context = found.cluster.context or context_of(call, origin)
 
 
 def _cloud_run(found: Survey, call: Call, origin: Origin, project: str, region: str) -> None:
@@ -247,18 +249,3 @@ def _cache(found: Survey, call: Call, origin: Origin) -> None:
         found.caches.setdefault(host, Value(f"host {host}", origin))
     elif found.redis is None:
         found.redis = Value("", origin)
-
-
-def _kubectl(found: Survey, call: Call, origin: Origin) -> None:
-    if namespace := flag(call, "-n", "--namespace"):
-        found.namespaces.setdefault(namespace, origin)
-    words = [literal(word) for word in call.args]
-    for index, word in enumerate(words):
-        kind, slash, name = word.partition("/")
-        if kind in ("deployment", "deployments", "deploy", "statefulset", "sts") and not slash:
-            name = words[index + 1] if index + 1 < len(words) else ""
-        elif kind not in ("deployment", "deploy", "statefulset"):
-            continue
-        if name:
-            found.deployments.setdefault(name, origin)
-            return

@@ -46,9 +46,43 @@ def test_each_value_says_where_it_is_from(ferry: str) -> None:
 
 
 def test_what_has_no_adapter_yet_is_a_comment(ferry: str) -> None:
-    assert '# namespaces = ["gates"]' in ferry
     assert '# services = ["ferry-worker"]' in ferry
-    assert not {"kubernetes", "compose"} & set(tomllib.loads(ferry))
+    assert "compose" not in tomllib.loads(ferry)
+
+
+def test_a_namespace_is_drafted_with_its_logs_and_asks_for_what_is_missing(ferry: str) -> None:
+    profile = tomllib.loads(ferry)
+    (namespace,) = profile["kubernetes"]
+    assert (namespace["namespace"], namespace["context"]) == ("gates", "missing")
+    assert "missing: which context of your kubeconfig" in ferry
+    assert {"name": "pods", "type": "kubernetes", "cluster": "gates"} in profile["logs"]
+
+
+CLUSTER = """# Pay
+
+```bash
+gcloud container clusters get-credentials main --region=europe-west1 --project=pay-prod
+kubectl -n pay rollout restart deployment/api-blue
+kubectl patch service api -n pay -p '{"spec":{"selector":{"version":"green"}}}'
+kubectl patch configmap pay-config -n pay --patch '{"data":{"MAINTENANCE_MODE":"true"}}'
+kubectl get pods -n other
+```
+"""
+
+
+def test_context_services_and_maintenance_come_from_the_commands() -> None:
+    made = draft([("pay.md", CLUSTER)], ["pay.md"])
+    (namespace,) = tomllib.loads(made.text)["kubernetes"]
+    assert namespace["context"] == "gke_pay-prod_europe-west1_main"
+    assert (namespace["namespace"], namespace["services"]) == ("pay", ["api"])
+    assert namespace["maintenance"] == {
+        "configmap": "pay-config",
+        "key": "MAINTENANCE_MODE",
+        "on": "true",
+        "off": "false",
+        "restart": ["deployment/api-blue"],
+    }
+    assert '# namespace = "other"' in made.text
 
 
 def test_people_scale_and_channels(ferry: str) -> None:
