@@ -172,9 +172,10 @@ def _piecewise(text: str) -> object:
         if between[1] == "]":
             break
     value = json.loads(f"{text[: match.end()]}]{text[at:]}")
-    if value["data"]["result"] != []:
+    data = value.get("data") if isinstance(value, dict) else None
+    if not isinstance(data, dict) or data.get("result") != []:
         raise ValueError("that was another list")
-    value["data"]["result"] = rows
+    data["result"] = rows
     return value
 
 

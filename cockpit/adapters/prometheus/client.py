@@ -234,7 +234,7 @@ class PrometheusClient:
             return Unreachable(f"the proxy does not let through to {self.server}", hint="check HTTPS_PROXY, NO_PROXY")
         if isinstance(error, httpx.ConnectError):
             return Unreachable(f"no connection to {self._where}", hint="check url, DNS, network and VPN")
-        if isinstance(error, httpx.RemoteProtocolError) and "without sending" not in str(error):
+        if isinstance(error, httpx.RemoteProtocolError) and "without sending a response" not in str(error):
             return Unreachable(
                 f"{self._where} broke off in the middle of its answer", hint="it, or a proxy, ended it"
             )
