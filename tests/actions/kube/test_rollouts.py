@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from cockpit.actions.handler import Choosing
 from cockpit.adapters.kube import rollout
+from cockpit.adapters.kube.errors import Expired
 from cockpit.errors import Refused
 from cockpit.model.action import Outcome
 
@@ -84,15 +88,70 @@ async def test_pods_that_crash_end_it_long_before_the_deadline_and_the_way_back_
     assert image(namespace) == "v1"
 
 
-async def test_restart(desk: Desk, namespace: Namespace) -> None:
-    await deployed(namespace, "v1")
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+async def test_restart(desk: Desk, namespace: Namespace, kind: str) -> None:
+    await deployed(namespace, "v1", kind=kind)
     before = {pod["metadata"]["uid"] for pod in namespace.pods()}
-    plan, result = await desk.do("restart", **API)
+    plan, result = await desk.do("restart", workload=f"{kind.lower()}/api")
     after = {pod["metadata"]["uid"] for pod in namespace.pods()}
     assert result.outcome is Outcome.SUCCEEDED and len(after) == 2 and not before & after
     assert plan.undo.request is None
     again = await desk.planned(plan.request)
     assert again.request.get("at") == plan.request.get("at")
+
+
+async def test_a_rollout_that_is_not_at_its_end_by_the_deadline_is_unknown(desk: Desk, namespace: Namespace) -> None:
+    await deployed(namespace, "v1")
+    plan = await desk.plan("image", **API, image=f"{IMAGE}:unready")
+    result = await desk.run(replace(plan, deadline_s=6.0))
+    assert result.outcome is Outcome.UNKNOWN and "not at its end after 6 s: 1 of 2 new pods" in result.summary
+    assert "it goes on by itself" in result.summary and (await desk.verify(plan, result)).holds is None
+    await desk.undo(plan, result)
+
+
+async def test_a_watch_that_ends_or_is_too_old_is_begun_again(
+    desk: Desk, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deployed(namespace, "v1")
+    plan = await desk.plan("restart", **API)
+    real, opened = desk.kube.gateway.watch, []
+
+    async def watch(path: str, version: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any]]:
+        opened.append(version)
+        if len(opened) == 1:
+            return
+        if len(opened) == 2:
+            raise Expired("too old")
+        async for event in real(path, version, query):
+            yield event
+
+    monkeypatch.setattr(desk.kube.gateway, "watch", watch)
+    result = await desk.run(plan)
+    assert result.outcome is Outcome.SUCCEEDED and len(opened) == 3
+
+
+async def test_a_workload_that_is_deleted_meanwhile_ends_it(
+    desk: Desk, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deployed(namespace, "v1")
+    plan = await desk.plan("image", **API, image=f"{IMAGE}:unready")
+    running = asyncio.create_task(desk.run(plan))
+    await until_async(lambda: any("new pods" in each for each in desk.told))
+    path = namespace.path("deployments/api", "apps/v1")
+    await asyncio.to_thread(namespace.client.delete, path)
+    result = await running
+    assert result.outcome is Outcome.FAILED and "deployment/api was deleted meanwhile" in result.summary
+    assert (await desk.verify(plan, result)).holds is False
+
+
+async def test_what_can_be_chosen(desk: Desk, namespace: Namespace) -> None:
+    await deployed(namespace, "v1", "v2")
+    undo, image_of = desk.handlers["workloads.undo"], desk.handlers["workloads.image"]
+    assert isinstance(undo, Choosing) and isinstance(image_of, Choosing)
+    (first,) = await undo.choices_among("revision", API)
+    assert first.value == "1" and first.recommended and "api:v1" in first.label
+    assert [each.value for each in await image_of.choices_among("container", API)] == ["app"]
+    assert [each.value for each in await undo.choices("workload")] == ["deployment/api"]
 
 
 async def test_a_tag_that_a_pod_runs_is_set_by_its_digest_and_taken_back_as_it_was_written(
