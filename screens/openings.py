@@ -10,6 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from cockpit.model.action import Scope
+from screens.asking import asked_too
+from screens.selecting import fitting
 
 if TYPE_CHECKING:
     from screens.flow import ActionFlow
@@ -68,7 +70,11 @@ class Openings(Screen[None]):
         from screens.dialogs.detail import DetailScreen
 
         title, lines = self.current.detail()
-        self.app.push_screen(DetailScreen(title, lines, self._copied))
+        shown = DetailScreen(title, lines, self._copied)
+        self.app.push_screen(shown)
+        question = self.current.question()
+        if question is not None and self.engine is not None:
+            shown.run_worker(asked_too(shown, self.engine.looks, question), exit_on_error=True, group="question")
 
     def action_findings(self) -> None:
         """All findings with their evidence; enter on one opens the plan of what would help."""
@@ -128,7 +134,8 @@ class Openings(Screen[None]):
         if on_row and pane.lost:
             self.tell(f"{pane.lost_name()} is gone. Move the cursor to choose another row.")
             return
-        selection = pane.selection() if on_row else {}
+        known = {each.name for each in spec.params} if spec is not None else set()
+        selection = fitting(pane.selection(), known) if on_row else {}
         if (
             spec is not None
             and on_row
@@ -137,7 +144,6 @@ class Openings(Screen[None]):
         ):
             self.tell(f"{spec.title} works on a row: put the cursor on one.")
             return
-        known = {each.name for each in spec.params} if spec is not None else set()
         values = {**pane.identity(), **selection}
         flow.start(action, pane.source, {name: value for name, value in values.items() if name in known})
 

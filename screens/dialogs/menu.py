@@ -20,6 +20,7 @@ from cockpit.model.severity import SourceKind
 from screens.dialogs import rows
 from screens.dialogs.base import Dialog
 from screens.dialogs.plan_text import TIER_STYLE
+from screens.selecting import fitting
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -47,12 +48,12 @@ def for_row(
     """
     offers = [offer for offer in catalogue.offers(source or None) if offer.spec.pane is kind and offer.spec.listed]
     offers.sort(key=lambda offer: not offer.spec.key)
-    return [_entry(offer, selection, keys, identity, needs_row=not selection) for offer in offers]
+    return [_entry(offer, selection, keys, identity) for offer in offers]
 
 
 def for_system(catalogue: Catalogue, keys: Mapping[str, str]) -> list[Entry]:
     """Every action on every source. Those on a row tell how to reach them; those that only undo are left out."""
-    return [_entry(offer, {}, keys, {}, needs_row=True) for offer in catalogue.offers() if offer.spec.listed]
+    return [_entry(offer, {}, keys, {}) for offer in catalogue.offers() if offer.spec.listed]
 
 
 def _entry(
@@ -60,17 +61,16 @@ def _entry(
     selection: Mapping[str, str],
     keys: Mapping[str, str],
     identity: Mapping[str, str],
-    *,
-    needs_row: bool,
 ) -> Entry:
     spec = offer.spec
     key = keys.get(spec.id, spec.key)
     if not offer.available:
         return Entry(key, offer, {}, offer.reason)
-    if spec.scope is Scope.ROW and needs_row and any(param.identity and param.required for param in spec.params):
-        return Entry(key, offer, {}, f"needs a row of the {spec.pane.value} pane")
     known = {param.name for param in spec.params}
-    values = {**identity, **(selection if spec.scope is Scope.ROW else {})}
+    chosen = fitting(selection, known) if spec.scope is Scope.ROW else {}
+    if spec.scope is Scope.ROW and not chosen and any(param.identity and param.required for param in spec.params):
+        return Entry(key, offer, {}, f"needs a row of the {spec.pane.value} pane")
+    values = {**identity, **chosen}
     return Entry(key, offer, {name: value for name, value in values.items() if name in known})
 
 

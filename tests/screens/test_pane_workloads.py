@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from cockpit.model.action import ActionSpec, Param, ParamKind, Tier
 from cockpit.model.severity import Freshness, Severity, SourceKind
 from screens.app import CockpitApp
+from screens.dialogs.menu import for_row
 from screens.panes.revisions import RevisionsPane
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -132,6 +133,28 @@ async def test_a_letter_belongs_to_the_kind_that_is_shown(samples, stage_on):
         ("revisions.rollback", "revisions/checkout"),
     ]
     assert stage.flow.started[0][2] == {"workload": "deployment/worker", "uid": "uid-worker"}
+
+
+async def test_an_action_on_a_workload_takes_no_uid_from_a_pod_or_a_service(samples, stage_on):
+    required = Param("workload", ParamKind.CHOICE, "", identity=True)
+    undo = replace(UNDO, params=(required, *UNDO.params[1:]))
+    stage = stage_on(samples.on_kubernetes())
+    stage.engine.catalogue.specs = (undo,)
+    async with stage.app.run_test(size=(120, 60)) as pilot:
+        stage.attach()
+        await pilot.press("5")
+        pane = stage.screen.revisions
+        for row in ("pod/worker-8f2-gchzz", "service/api"):
+            assert pane.go(row)
+            await pilot.press("R")
+            (entry,) = for_row(stage.engine.catalogue, pane.kind, pane.source, pane.selection(), {})
+            assert entry.reason == "needs a row of the workloads pane"
+        assert stage.flow.started == []
+        assert pane.go("history/deployment/worker/7")
+        await pilot.press("R")
+        (entry,) = for_row(stage.engine.catalogue, pane.kind, pane.source, pane.selection(), {})
+    wanted = {"workload": "deployment/worker", "uid": "uid-worker", "revision": "7"}
+    assert stage.flow.started == [("workloads.undo", SOURCE, wanted)] and dict(entry.selection) == wanted
 
 
 async def test_the_zoom_shows_what_is_well_too_and_gives_it_back(samples):
