@@ -17,7 +17,9 @@ import pytest_asyncio
 from cockpit.actions.guards import Confirmation
 from cockpit.actions.kube import rollouts
 from cockpit.actions.record import Record
+from cockpit.adapters.kube.gateway import Gateway
 from cockpit.engine.engine import Engine
+from cockpit.errors import Unreachable
 from cockpit.model.action import ActionRequest, Outcome, Tier
 from cockpit.model.severity import Freshness
 from cockpit.profile.load import load
@@ -197,3 +199,27 @@ async def test_a_rollout_that_fails_keeps_its_way_back(stage: Stage) -> None:
     assert (await stage.run(offer.undo.request)).outcome is Outcome.SUCCEEDED
     assert _template("api")(stage) == before
     await until_async(lambda: len(stage.namespace.pods("app=api")) == 1)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_answer_that_was_lost_is_unknown_looked_at_and_not_sent_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.executor.arm(WHY)
+    real, sent = Gateway.change, []
+
+    async def lost(self: Gateway, *given: Any, **more: Any) -> Any:
+        answer = await real(self, *given, **more)
+        if not more.get("dry_run"):
+            sent.append(given)
+            raise Unreachable("the connection broke", hint="look at the object", effect_possible=True)
+        return answer
+
+    monkeypatch.setattr(Gateway, "change", lost)
+    record = await stage.run(ActionRequest("workloads.scale", SOURCE, ROLLOUTS["scale"]))
+    assert record.outcome is Outcome.UNKNOWN and len(sent) == 1 and stage.spec("api")["replicas"] == 3
+    assert record.verification is not None and record.verification.holds is not False
+    monkeypatch.undo()
+    assert record.undo is not None and record.undo.request is not None
+    assert (await stage.run(record.undo.request)).outcome is Outcome.SUCCEEDED
+    assert stage.spec("api")["replicas"] == 1
