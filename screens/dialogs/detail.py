@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from screens.dialogs import rows
+from screens.dialogs.base import Flow
 from screens.dialogs.help import SearchDialog
 
 Copy = Callable[[str], str | Awaitable[str]]
@@ -82,6 +83,17 @@ class DetailScreen(SearchDialog):
             else:
                 found += rows.labelled(name, [shaped or "-"], width, label_width=max(2, column))
         return found or [rows.styled("nothing matches" if wanted else "nothing is known of this row", rows.MUTED)]
+
+    def add(self, lines: Sequence[tuple[str, str]]) -> None:
+        """More, below; what is read stays where it is."""
+        self.lines = (*self.lines, *lines)
+        if self.is_mounted:
+            self.query_one("#text", Flow).redraw()
+
+    def replace_last(self, count: int, lines: Sequence[tuple[str, str]]) -> None:
+        """In place of the last `count` lines."""
+        self.lines = self.lines[:-count]
+        self.add(lines)
 
     @property
     def as_text(self) -> str:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual import events
 
+from cockpit.model.look import LookRequest
 from cockpit.model.reading import History, Point, SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind, worst
 from screens import figures
@@ -52,12 +53,14 @@ class Pane(Rows):
     SHORT: ClassVar[str]
     KIND: ClassVar[SourceKind]
     KINDS: ClassVar[tuple[SourceKind, ...]] = ()  # of a pane that shows several; empty: KIND alone
+    TABLES: ClassVar[tuple[str, ...]] = ()  # of the profile that give it a source; empty: the one named as its kind
     PAGE: ClassVar[bool] = False  # has no place beside the others: it takes the screen while it is shown
     SWITCHES: ClassVar[bool] = True  # several sources: one at a time, with a line to switch
 
     def __init__(self) -> None:
         super().__init__(framed=True, id=self.KIND.value, classes="pane -apart" if self.PAGE else "pane")
         self.kinds = self.KINDS or (self.KIND,)
+        self._absent = False
         self.scenery: Scenery | None = None
         self.ask: Callable[[str], None] | None = None  # have a source polled
         self.severity = Severity.UNKNOWN
@@ -70,6 +73,22 @@ class Pane(Rows):
         self._keep: list[object] = []  # readings named by id() in _marks stay alive
 
     # -- what the screen calls
+
+    @property
+    def absent(self) -> bool:
+        """Nothing to show, and no place on the screen: the profile has no source for it."""
+        return self._absent
+
+    @absent.setter
+    def absent(self, absent: bool) -> None:
+        self._absent = absent
+        self.set_class(absent, "-absent")
+
+    @property
+    def lack(self) -> str:
+        """What an absent pane is without, and what would bring it, in a sentence."""
+        tables = " or ".join(f"[[{table}]]" for table in self.TABLES or (self.KIND.value,))
+        return f"This profile has no {self.KIND.value} source: {tables} in the profile adds one."
 
     def publish(self, scenery: Scenery) -> None:
         """Show this. Rows are made anew only when a source has news; otherwise only the ages move."""
@@ -165,6 +184,10 @@ class Pane(Rows):
         """All that is known of the row under the cursor."""
         row = self.row
         return (f"{self.LABEL}", [("", row.text)] if row else [])
+
+    def question(self) -> LookRequest | None:
+        """What the detail of the row asks beside what is known: its log. None for most rows."""
+        return None
 
     def copy_text(self) -> str:
         """The row under the cursor as text, else all rows."""
@@ -268,8 +291,9 @@ class Pane(Rows):
         self.rebuild()
 
     def on_resize(self, event: events.Resize) -> None:
-        """What is shown may depend on the room."""
+        """What is shown may depend on the room, and how much of it is below."""
         self.rebuild()
+        self.show_frame(self._frame())
 
     def on_rows_moved(self) -> None:
         """The foot counts the rows below."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import ClassVar
 
+from cockpit.model.look import LookRequest
 from cockpit.model.reading import SourceState
 from cockpit.model.revisions import Revision, ServiceStatus
 from cockpit.model.severity import SourceKind
@@ -142,6 +143,7 @@ class RevisionsPane(Pane):
     SHORT: ClassVar[str] = "Revs"
     KIND: ClassVar[SourceKind] = SourceKind.REVISIONS
     KINDS: ClassVar[tuple[SourceKind, ...]] = (SourceKind.REVISIONS, SourceKind.WORKLOADS)
+    TABLES: ClassVar[tuple[str, ...]] = ("cloud_run", "kubernetes")
 
     def rows(self, states: tuple[SourceState, ...], scenery: Scenery) -> list[Row]:
         """The table, then what to know before touching it."""
@@ -212,6 +214,12 @@ class RevisionsPane(Pane):
         """Of the service as it was read."""
         service = self._service
         return {} if service is None else {"uid": service.uid, "etag": service.etag}
+
+    def question(self) -> LookRequest | None:
+        """The log of a pod, or of all pods of a workload."""
+        payload = self._payload
+        asked = workloaddetail.log_of(payload, self.key) if isinstance(payload, WorkloadsStatus) else {}
+        return LookRequest("workloads.logs", self.source, asked) if asked else None
 
     def lost_name(self) -> str:
         """What was under the cursor."""

@@ -192,3 +192,13 @@ def _service(service: LiveService) -> Lines:
         ("ports", ", ".join(service.ports)),
         ("uid", service.uid),
     ]
+
+
+def log_of(status: WorkloadsStatus, key: str) -> dict[str, str]:
+    """What to ask for the log of a row: of a pod that keeps dying the run before, which said why."""
+    kind, _, name = key.partition("/")
+    if kind == "pod" and (pod := status.pod(name)) is not None:
+        dying = pod.restarts > 0 and pod.ready < pod.total
+        return {"pod": name, "tail": "100", **({"previous": "yes"} if dying else {})}
+    workload, _ = _meant(status, key)
+    return {} if workload is None else {"workload": workload.ref, "since": "15m", "tail": "50"}
