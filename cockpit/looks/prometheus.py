@@ -83,7 +83,7 @@ def _asked(call: Call) -> Intent | None:
     plain = health.understood(call)
     if plain is None or call.placeholders or (call.verb.upper() or "GET") != "GET":
         return None
-    url = call.args[0].text
+    url = plain.target.get("url", "")
     parts = urlsplit(url) if origin_of(url) else None
     if parts is None or not _ALL.fullmatch(parts.path):
         return None
