@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +138,3 @@ def states(one: Done, other: Done) -> set[str]:
     """What is otherwise afterwards."""
     paths = one.facts.keys() | other.facts.keys()
     return {f"state {path}" for path in paths if one.facts.get(path, ()) != other.facts.get(path, ())}
-
-
-def without_reads(done: Done) -> Done:
-    """Its changes alone."""
-    return replace(done, requests=tuple(each for each in done.requests if not each.reads))
