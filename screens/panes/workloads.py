@@ -17,7 +17,7 @@ from cockpit.model.workloads import (
     WorkloadsStatus,
 )
 from screens import figures
-from screens.paint import GLYPH, SEVERITY_STYLE, Column, Layout, Row, Span, Spans, blank, header, note, spans
+from screens.paint import GLYPH, SEVERITY_STYLE, Column, Layout, Row, Span, Spans, blank, header, note, plain, spans
 
 HEALTHY = "pods/healthy"
 _SHORT = {"deployment": "", "statefulset": "sts ", "daemonset": "ds "}
@@ -97,7 +97,7 @@ def _workload_rows(status: WorkloadsStatus, now: float, *, whole: bool) -> list[
     layout = _workloads(max((len(_titled(each)) for each in status.workloads), default=10))
     if not status.workloads:
         return [note("no deployment, stateful set or daemon set here")]
-    rows = [header(layout)]
+    rows = [_titles(layout, status)]
     worst = _worst(status)
     for each in status.workloads:
         rows.append(_workload(each, status, worst.get(each.ref, ""), now, layout))
@@ -105,6 +105,13 @@ def _workload_rows(status: WorkloadsStatus, now: float, *, whole: bool) -> list[
             past = [entry for entry in each.history if whole or not entry.current]
             rows += [_revision(each, entry, now, layout) for entry in past[: _HISTORY * (2 if whole else 1)]]
     return rows
+
+
+def _titles(layout: Layout, status: WorkloadsStatus) -> Row:
+    """The column titles, and which namespace of which cluster this is: two may hold the same names."""
+    *first, last = header(layout).cells
+    where = f"   {status.namespace} in {status.context}"
+    return Row("", (*first, Spans(((plain(last), "muted"), (where, "accent")))), layout)
 
 
 def _titled(workload: Workload) -> str:

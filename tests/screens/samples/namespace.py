@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cockpit.model.look import LookRequest, Sight
 from cockpit.model.severity import Severity, SourceKind
 from cockpit.model.workloads import (
     Autoscaler,
@@ -25,6 +26,7 @@ from .moment import ago
 
 SOURCE = "workloads/shop"
 MIB = 1 << 20
+_LOG = ("14:03:01 app INFO listening on 8000", "14:03:02 app ERROR no route to db-0")
 
 
 def _workload(
@@ -135,8 +137,16 @@ def namespace() -> WorkloadsStatus:
     )  # fmt: skip
 
 
+class SampleLooks:
+    """Answers every question with the same two lines."""
+
+    async def look(self, request: LookRequest) -> Sight:
+        return Sight(Severity.OK, f"2 lines, {request.get('workload') or request.get('pod')}", ago(0), _LOG)
+
+
 def clustered(engine: SampleEngine) -> SampleEngine:
     """The engine with a namespace that was read."""
+    engine.looks = SampleLooks()
     engine.add(SOURCE, SourceKind.WORKLOADS, 2.0)
     engine.say(SOURCE, Severity.CRIT, "api 3/3 live blue, thumbs OOMKilled, 1 more", namespace())
     return engine
