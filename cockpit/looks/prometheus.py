@@ -62,8 +62,8 @@ class Board(Probing, Protocol):
         """The panel of one query, and notes. Raises CockpitError."""
 
 
-def _forwarded(call: Call) -> Intent | None:
-    """kubectl port-forward KIND/NAME [LOCAL:]PORT of something that is called Prometheus."""
+def forwarded_to(call: Call) -> tuple[Mapping[str, str], str] | None:
+    """kubectl port-forward KIND/NAME [LOCAL:]PORT of something that is called Prometheus: where, and to what."""
     found = kube_call(call, "port-forward", objects=False, quiet=_QUIET)
     if found is None or found.options or found.everywhere or len(found.given) != 2:
         return None
@@ -71,15 +71,19 @@ def _forwarded(call: Call) -> Intent | None:
         return None
     thing, ports = found.given
     kind, slash, name = thing.rpartition("/")
-    if slash and singular(kind) not in ("pod", "service", "deployment", "statefulset"):
+    kind = singular(kind) if slash else "pod"
+    if kind not in ("pod", "service", "deployment", "statefulset"):
         return None
     if not _NAMES.fullmatch(name) or _PORTS.isdisjoint(ports.split(":")):
         return None
-    return Intent(PANELS.id, SourceKind.PROMETHEUS, found.target, differs=_FORWARDED)
+    return found.target, f"{kind}/{name}:{ports.rpartition(':')[2]}"
 
 
-def _asked(call: Call) -> Intent | None:
-    """curl http://HOST/api/v1/query?query=QUERY, where that stands there as it is sent."""
+def asked_of(call: Call) -> tuple[str, str] | None:
+    """curl http://HOST/api/v1/query?query=QUERY, where that stands there as it is sent: origin and query.
+
+    No origin where it is on this machine: what listens there is a port-forward that somebody was told to open.
+    """
     plain = health.understood(call)
     if plain is None or call.placeholders or (call.verb.upper() or "GET") != "GET":
         return None
@@ -91,9 +95,20 @@ def _asked(call: Call) -> Intent | None:
     query = given.pop("query", "")
     if not query or set(given) - {"time", "start", "end", "step", "timeout"}:
         return None
-    # What listens on this machine is a port-forward that somebody was told to open.
-    target: Mapping[str, str] = {} if parts.hostname in _LOCAL else {"url": f"{parts.scheme}://{parts.netloc}"}
-    return Intent(QUERY.id, SourceKind.PROMETHEUS, target, {"query": query}, differs=_ASKED)
+    return "" if parts.hostname in _LOCAL else f"{parts.scheme}://{parts.netloc}", query
+
+
+def _forwarded(call: Call) -> Intent | None:
+    found = forwarded_to(call)
+    return None if found is None else Intent(PANELS.id, SourceKind.PROMETHEUS, found[0], differs=_FORWARDED)
+
+
+def _asked(call: Call) -> Intent | None:
+    found = asked_of(call)
+    if found is None:
+        return None
+    url, query = found
+    return Intent(QUERY.id, SourceKind.PROMETHEUS, {"url": url} if url else {}, {"query": query}, differs=_ASKED)
 
 
 REPLACES = (

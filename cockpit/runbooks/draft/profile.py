@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from cockpit.profile import schema
 from cockpit.profile.google import AccessSource, ArmorSource, MemorystoreSource
-from cockpit.profile.kube import KubernetesSource, MaintenanceMode
+from cockpit.profile.kube import KubernetesSource, MaintenanceMode, PrometheusSource, PromPanelSpec
 from cockpit.runbooks.draft.evidence import Origin, Value, safe
 from cockpit.runbooks.draft.google import (
     access_tables,
@@ -23,6 +23,7 @@ from cockpit.runbooks.draft.google import (
 from cockpit.runbooks.draft.health import health_tables
 from cockpit.runbooks.draft.kube import kubernetes_tables
 from cockpit.runbooks.draft.naming import Names, environment_of, system_of
+from cockpit.runbooks.draft.prometheus import prometheus_tables
 from cockpit.runbooks.draft.survey import Survey, survey
 from cockpit.runbooks.draft.toml import Entry, Table, text_of
 from cockpit.text import clean
@@ -38,6 +39,8 @@ _MODELS: dict[str, type[schema.Section]] = {
     "[[access]]": AccessSource,
     "[[kubernetes]]": KubernetesSource,
     "[kubernetes.maintenance]": MaintenanceMode,
+    "[[prometheus]]": PrometheusSource,
+    "[[prometheus.panel]]": PromPanelSpec,
     "[[logs]]": schema.LogSource,
     "[[contact]]": schema.ContactPerson,
     "[[severity]]": schema.SeverityScale,
@@ -52,6 +55,7 @@ _SOURCES = (
     "[[armor]]",
     "[[access]]",
     "[[kubernetes]]",
+    "[[prometheus]]",
     "[[logs]]",
 )
 _MOST = 40
@@ -97,6 +101,8 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
     ):
         tables += made
     tables = [_checked(table) for table in tables]
+    clusters = (str(table.data()["name"]) for table in tables if table.header == "[[kubernetes]]" and not table.off)
+    tables += [_checked(table) for table in prometheus_tables(seen.prometheus, next(clusters, ""))]
     if not any(table.header in _SOURCES and not table.off for table in tables):
         tables.append(_nothing())
     tables.append(Table("[runbook]", [Entry("files", list(files)), *_targets(seen, tables)]))
@@ -268,13 +274,11 @@ def _told(tables: Sequence[Table], system: str, environment: str) -> Draft:
 
 
 def _without_orphans(tables: Sequence[Table]) -> list[Table]:
-    """A [[health.check]] under a [[health]] that is commented out is commented out too."""
-    kept: list[Table] = []
-    off = False
+    """A [[health.check]] under a [[health]] that is commented out is commented out too; panels likewise."""
+    parents = {"[[health.check]]": "[[health]]", "[[prometheus.panel]]": "[[prometheus]]"}
+    off: dict[str, bool] = {}
     for table in tables:
-        if table.header == "[[health]]":
-            off = bool(table.off)
-        elif table.header == "[[health.check]]" and off and not table.off:
-            table.off = "belongs to the endpoint above:"
-        kept.append(table)
-    return kept
+        off[table.header] = bool(table.off)
+        if off.get(parents.get(table.header, ""), False) and not table.off:
+            table.off = "belongs to the table above:"
+    return list(tables)

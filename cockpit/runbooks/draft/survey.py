@@ -11,6 +11,7 @@ from cockpit.model.command import Call, Command, PlaceholderStyle
 from cockpit.model.runbook import Bound, Contact, Endpoint, Runbook, SeverityLevel
 from cockpit.runbooks.draft.cluster import Cluster, context_of, note
 from cockpit.runbooks.draft.evidence import Origin, Value, flag, literal, safe
+from cockpit.runbooks.draft.prometheus import Metering, note_call, note_queries
 from cockpit.runbooks.read import parse
 
 _DATABASE_VARIABLE = re.compile(
@@ -66,6 +67,7 @@ class Survey:
     cluster: Cluster = field(default_factory=Cluster)
     compose: dict[str, Origin] = field(default_factory=dict)
     render: Origin | None = None
+    prometheus: Metering = field(default_factory=Metering)
 
 
 def survey(texts: Sequence[tuple[str, str]]) -> Survey:
@@ -78,6 +80,7 @@ def survey(texts: Sequence[tuple[str, str]]) -> Survey:
         _facts(found, runbook, shown)
         for command in runbook.commands:
             _command(found, command, shown)
+        note_queries(found.prometheus, shown, text)
         _text(found, shown, text)
     return found
 
@@ -107,6 +110,7 @@ def _command(found: Survey, command: Command, file: str) -> None:
     asked = next((_first_key(call) for call in command.calls if call.program == "jq"), "")
     for call in command.calls:
         origin = Origin(file, call.line or command.line)
+        note_call(found.prometheus, call, origin)
         if call.program == "gcloud":
             _gcloud(found, call, origin)
         elif call.program == "http":
