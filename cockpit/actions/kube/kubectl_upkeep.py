@@ -6,6 +6,7 @@ An option that is not named here means that the command is not understood.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from cockpit.adapters.kube.commandline import KubeCall, kube_call
@@ -28,6 +29,10 @@ _HARD = (
 _LISTED = (
     "It shows every pod by name and uid before, and deletes just those; the command deletes what has failed by then."
 )
+_DRAINS = (
+    "It names what would be lost before anything happens, gives up at a deadline and tells what is left; the command"
+    " without a timeout waits for ever."
+)
 
 
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
@@ -46,7 +51,7 @@ def _only(action: str) -> Callable[[Call], Intent | None]:
 def intent_of(call: Call) -> Intent | None:
     """What a command amounts to."""
     understand = _VERBS.get(call.verb)
-    found = kube_call(call, call.verb) if understand else None
+    found = kube_call(call, call.verb, objects=understand not in (_cordon, _drain)) if understand else None
     return understand(found) if understand is not None and found is not None and not found.everywhere else None
 
 
@@ -114,6 +119,52 @@ def _delete(found: KubeCall) -> Intent | None:
     return _intent(found, "workloads.clear_failed", {}, _LISTED)
 
 
-_VERBS: Mapping[str, Callable[[KubeCall], Intent | None]] = {"patch": _patch, "delete": _delete}
-_MEANT = {"cluster.configmap", "workloads.evict", "workloads.clear_failed"}
+def _node(found: KubeCall) -> str:
+    """Its name, "" where none or several are given."""
+    if len(found.given) != 1:
+        return ""
+    kind, slash, name = found.given[0].rpartition("/")
+    return name if not slash or kind in ("node", "nodes", "no") else ""
+
+
+def _cordon(found: KubeCall) -> Intent | None:
+    name = _node(found)
+    return _intent(found, f"cluster.{found.verb}", {"node": name}, "") if name and not found.options else None
+
+
+def _drain(found: KubeCall) -> Intent | None:
+    name, options = _node(found), dict(found.options)
+    params = {"node": name}
+    options.pop("--ignore-daemonsets", "")  # theirs always stay
+    for option, param in (
+        ("--force", "alone"),
+        ("--delete-emptydir-data", "scratch"),
+        ("--delete-local-data", "scratch"),
+    ):
+        if option in options:
+            params[param] = "no" if options.pop(option) == "false" else "yes"
+    within = options.pop("--timeout", "")
+    if within and isinstance(found.value(within), str):
+        if not _TIME.fullmatch(within):
+            return None
+        params["within"] = within
+    return None if not name or options else _intent(found, "cluster.drain", params, _DRAINS)
+
+
+_TIME = re.compile(r"[1-9]\d{0,4}[smh]")
+_VERBS: Mapping[str, Callable[[KubeCall], Intent | None]] = {
+    "patch": _patch,
+    "delete": _delete,
+    "cordon": _cordon,
+    "uncordon": _cordon,
+    "drain": _drain,
+}
+_MEANT = {
+    "cluster.configmap",
+    "cluster.cordon",
+    "cluster.uncordon",
+    "cluster.drain",
+    "workloads.evict",
+    "workloads.clear_failed",
+}
 _NO_MATTER = ("--wait", "--timeout", "--ignore-not-found")

@@ -31,12 +31,16 @@ class Bench(Desk):
         return await self.planned(ActionRequest(action, SOURCES[action.partition(".")[0]], params))
 
 
-def _bench(namespace: Namespace, user: str, limits: Limits, table: dict[str, object]) -> Bench:
+def bench(namespace: Namespace, user: str = "admin", limits: Limits | None = None, **table: object) -> Bench:
+    """The actions there as that user; close its `kube` afterwards."""
     config = namespace.kubeconfig(user)
     source = KubernetesSource.model_validate({"name": "main", "kubeconfig": str(config), **table})
     kube = Kube(source, SystemClock())
     scene = Scene("shop", "test")
-    around = {name: KubeGround(each, source, kube, scene, limits, SystemClock()) for name, each in SOURCES.items()}
+    around = {
+        name: KubeGround(each, source, kube, scene, limits or Limits(), SystemClock())
+        for name, each in SOURCES.items()
+    }
     handlers = [*upkeep.handlers(around["workloads"]), *clusterwork.handlers(around["cluster"])]
     return Bench(namespace, kube, {each.spec.id: each for each in handlers})
 
@@ -47,7 +51,7 @@ async def desk_of(namespace: Namespace) -> AsyncIterator[Desks]:
     made: list[Bench] = []
 
     def desk(user: str = "admin", limits: Limits | None = None, **table: object) -> Bench:
-        made.append(_bench(namespace, user, limits or Limits(), table))
+        made.append(bench(namespace, user, limits, **table))
         return made[-1]
 
     yield desk
