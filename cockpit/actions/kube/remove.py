@@ -121,6 +121,7 @@ class Delete(WorkloadAction):
             title=f"Delete {seen.ref}",
             target=self._ground.named(seen.ref),
             identity={**self.identity(seen), "resourceVersion": version},
+            lock=self.lock(seen.ref),
             permission=seen.permission,
             undo=Undo(made_again, ActionRequest(CREATE.id, request.source, {"workload": seen.ref, "kept": key})),
             refusals=refusals,
@@ -221,6 +222,7 @@ class Create(WorkloadAction):
             request,
             title=f"Make {ref} again",
             target=self._ground.named(ref),
+            lock=self.lock(ref),
             identity={
                 "context": place.context,
                 "server": place.server,

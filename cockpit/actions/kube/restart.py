@@ -63,6 +63,7 @@ class Restart(WorkloadAction):
             title=f"Restart {seen.ref}",
             target=self._ground.named(seen.ref),
             identity=self.identity(seen),
+            lock=self.lock(seen.ref),
             permission=seen.permission,
             undo=Undo("cannot be undone: what the pods held in memory is gone"),
             refusals=refusals,

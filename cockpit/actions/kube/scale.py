@@ -71,6 +71,7 @@ class Scale(WorkloadAction):
             title=f"Scale {seen.ref} to {wanted} {'pod' if wanted == 1 else 'pods'}",
             target=self._ground.named(seen.ref),
             identity=self.identity(seen),
+            lock=self.lock(seen.ref),
             permission=seen.permission,
             undo=Undo(f"scale to {seen.replicas} again", ActionRequest(SCALE.id, request.source, back)),
             refusals=refusals,

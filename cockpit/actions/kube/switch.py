@@ -108,6 +108,7 @@ class Switch(KubeAction):
             ActionRequest(request.action, request.source, pinned),
             title=f"Switch {service.ref} to {aim.to}",
             target=self._ground.named(service.ref),
+            lock=f"{self.source}/{service.ref}",
             identity={
                 "context": place.context,
                 "server": place.server,

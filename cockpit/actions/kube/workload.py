@@ -140,6 +140,10 @@ class WorkloadAction(KubeAction):
             "template": mark(seen.template),
         }
 
+    def lock(self, ref: str) -> str:
+        """A rollout is followed for minutes: that one is held, not the whole namespace."""
+        return f"{self.source}/{ref}"
+
     async def rehearse(self, change: KubeChange) -> tuple[str, list[Refusal]]:
         """The change with dryRun: what the server says, and the refusals that follow from it."""
         return await rehearse(self._ground, change)

@@ -103,6 +103,7 @@ async def test_what_was_made_anew_under_the_same_name_is_left_alone(desk: Desk, 
     assert state(namespace) == before
 
 
+@pytest.mark.timeout(300)  # a cluster of its own
 async def test_an_answer_that_does_not_come_is_unknown_and_nothing_is_sent_again(
     start_cluster: Callable[..., KubeServer],
 ) -> None:
@@ -133,6 +134,7 @@ async def test_an_answer_that_does_not_come_is_unknown_and_nothing_is_sent_again
         assert len([each for each in patches if each["objectRef"]["name"] == "api"]) <= 1
 
 
+@pytest.mark.timeout(300)  # a cluster of its own
 async def test_a_rollout_is_followed_over_a_restart_of_the_api_server(
     start_cluster: Callable[..., KubeServer],
 ) -> None:

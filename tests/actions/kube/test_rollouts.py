@@ -58,6 +58,7 @@ async def test_undo_goes_to_the_revision_that_it_names_and_back(desk: Desk, name
     assert result.outcome is Outcome.SUCCEEDED and image(namespace, plural) == "v1"
     assert plan.equivalent[0].endswith(f"rollout undo {ref} --to-revision=1")
     assert plan.dry_run == "the API server accepts it (dryRun=All)"
+    assert plan.lock == f"workloads/main/{ref}", "others may act on other workloads while it is followed"
     back, _ = await desk.undo(plan, result)
     assert back.request.get("revision") == "2" and image(namespace, plural) == "v2"
 
