@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -24,18 +24,19 @@ from cockpit.adapters.kube.extras import (
     quotas,
     secret,
 )
-from cockpit.adapters.kube.fields import controller_of, name_of, part, parts, text
+from cockpit.adapters.kube.fields import name_of, part, parts
 from cockpit.adapters.kube.kube import Kube
-from cockpit.adapters.kube.nodes import asked, limits_of, node_of, used_pods
+from cockpit.adapters.kube.nodes import asked, node_of, used_pods
+from cockpit.adapters.kube.podfacts import PodFacts
 from cockpit.adapters.kube.reflector import Reflector
 from cockpit.adapters.kube.terms import Json
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, NotFound, PermissionDenied, Unreachable
-from cockpit.model.cluster import Certificate, ClusterStatus, ExternalSecret, Node, PodUse
+from cockpit.model.cluster import Certificate, ClusterStatus, ExternalSecret, Node
 from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity
-from cockpit.model.workloads import Headroom, Usage
+from cockpit.model.workloads import Headroom
 from cockpit.profile.kube import KubernetesSource
 
 METRICS_S = 15.0
@@ -65,6 +66,7 @@ class _Asked:
     every_s: float
     at: float = float("-inf")
     items: tuple[Json, ...] = ()
+    asked: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # of pods: what they ask of each node
     said: str = "not asked yet"  # why there is none, "" where there is
 
 
@@ -80,6 +82,7 @@ class ClusterProbe:
         self._nodes_used = _Asked(METRICS_S)
         self._pods_used = _Asked(METRICS_S)
         self._all_pods = _Asked(ALL_PODS_S)
+        self._pods = PodFacts()
         self._missing = ""  # that there is no such namespace
         self._looked = float("-inf")
 
@@ -100,7 +103,7 @@ class ClusterProbe:
         if not live:
             lost = self._resources[_NEEDED[0]]
             raise self._lost(lost)
-        await asyncio.gather(self._metrics(), self._pods(), self._namespace())
+        await asyncio.gather(self._metrics(), self._everywhere(), self._namespace())
         return await self._status(failed)
 
     async def close(self) -> None:
@@ -143,9 +146,12 @@ class ClusterProbe:
             self._ask(self._pods_used, f"{_METRICS}/namespaces/{self._kube.place.namespace}/pods", "use of pods"),
         )
 
-    async def _pods(self) -> None:
+    async def _everywhere(self) -> None:
         query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
-        await self._ask(self._all_pods, "/api/v1/pods", "pods of all namespaces", query)
+        held, before = self._all_pods, self._all_pods.at
+        await self._ask(held, "/api/v1/pods", "pods of all namespaces", query)
+        if held.at != before:
+            held.asked, held.items = await asked(held.items), ()  # the sums are all that is kept of them
 
     async def _namespace(self) -> None:
         """An empty list says the same of a namespace that is empty and of one that does not exist."""
@@ -182,11 +188,11 @@ class ClusterProbe:
     async def _status(self, failed: Mapping[str, CockpitError]) -> ClusterStatus:
         place, now = self._kube.place, self._clock.now()
         used = {name_of(each): each for each in self._nodes_used.items}
-        wanted = asked(self._all_pods.items) if not self._all_pods.said else None
+        wanted = self._all_pods.asked if not self._all_pods.said else None
         nodes = [node_of(each, used, wanted, now) for each in self._of("nodes", failed)]
-        owners = self._owners(failed)
+        await self._pods.look(self._of("replicasets", failed), self._of("pods", failed))
         configmaps = self._of("configmaps", failed)
-        readers = self._readers(failed)
+        readers = self._pods.readers()
         status = ClusterStatus(
             context=place.context,
             server=place.server,
@@ -194,9 +200,9 @@ class ClusterProbe:
             namespace=place.namespace,
             version=(await self._kube.gateway.versions()).server,
             nodes=tuple(sorted(nodes, key=lambda node: (-node.severity, node.name))),
-            events=grouped(self._of("events", failed), owners),
+            events=await grouped(self._of("events", failed), self._pods.owners),
             headroom=quotas(self._of("resourcequotas", failed)),
-            top_pods=self._top(failed),
+            top_pods=self._pods.top(used_pods(self._pods_used.items), _TOP),
             external_secrets=self._optional("externalsecrets", failed, external_secret),
             secrets=tuple(sorted(map(secret, self._of("secrets", failed)), key=lambda each: each.name)),
             configmaps=tuple(configmap(each, self._changes, readers) for each in configmaps),
@@ -232,40 +238,6 @@ class ClusterProbe:
             told.append(f"what pods ask of the nodes is not known: {self._all_pods.said}")
         return (self._missing, *told) if self._missing else tuple(told)
 
-    def _owners(self, failed: Mapping[str, CockpitError]) -> dict[str, str]:
-        """Name of a pod or ReplicaSet -> the workload that owns it."""
-        found: dict[str, str] = {}
-        for replica_set in self._of("replicasets", failed):
-            kind, name, _ = controller_of(replica_set)
-            if name:
-                found[name_of(replica_set)] = f"{kind.casefold()}/{name}"
-        for pod in self._of("pods", failed):
-            kind, name, _ = controller_of(pod)
-            if name:
-                found[name_of(pod)] = found.get(name, "") or f"{kind.casefold()}/{name}"
-        return found
-
-    def _readers(self, failed: Mapping[str, CockpitError]) -> dict[str, tuple[str, ...]]:
-        """ConfigMap -> workloads whose pods read it."""
-        owners = self._owners(failed)
-        found: dict[str, dict[str, None]] = {}
-        for pod in self._of("pods", failed):
-            workload = owners.get(name_of(pod), f"pod/{name_of(pod)}")
-            for name in configmaps_of(part(pod, "spec")):
-                found.setdefault(name, {})[workload] = None
-        return {name: tuple(workloads) for name, workloads in found.items()}
-
-    def _top(self, failed: Mapping[str, CockpitError]) -> tuple[PodUse, ...]:
-        specs = {name_of(pod): part(pod, "spec") for pod in self._of("pods", failed)}
-        found: list[PodUse] = []
-        for namespace, name, cpu, memory in used_pods(self._pods_used.items):
-            spec = specs.get(name, {})
-            ask = asked([{"spec": {**spec, "nodeName": "-"}}]).get("-", (0, 0, 0)) if spec else (0, 0, 0)
-            cpu_limit, memory_limit = limits_of(spec)
-            usage = Usage(cpu, memory, ask[0] or None, ask[1] or None, cpu_limit, memory_limit)
-            found.append(PodUse(name, namespace, usage))
-        return tuple(sorted(found, key=lambda each: -(each.usage.memory or 0))[:_TOP])
-
 
 def _thin(item: Json) -> Json:
     """Only what the sums need of a pod of another namespace; use and name of metrics."""
@@ -277,19 +249,6 @@ def _thin(item: Json) -> Json:
         if key in slim:
             slim[key] = [{"resources": part(each, "resources")} for each in parts(slim, key)]
     return {"spec": slim, "status": {"phase": part(item, "status").get("phase")}}
-
-
-def configmaps_of(spec: Json) -> set[str]:
-    """Names of the ConfigMaps that a pod's volumes and variables come from."""
-    found = {text(part(volume, "configMap").get("name"), 253) for volume in parts(spec, "volumes")}
-    for volume in parts(spec, "volumes"):
-        found |= {text(part(each, "configMap").get("name"), 253) for each in parts(volume, "projected", "sources")}
-    for key in ("containers", "initContainers"):
-        for container in parts(spec, key):
-            found |= {text(part(each, "configMapRef").get("name"), 253) for each in parts(container, "envFrom")}
-            sources = [part(each, "valueFrom", "configMapKeyRef") for each in parts(container, "env")]
-            found |= {text(each.get("name"), 253) for each in sources}
-    return found - {""}
 
 
 def judge(status: ClusterStatus, now: datetime) -> Observation:

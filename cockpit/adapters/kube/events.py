@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cockpit.adapters.kube.fields import created_of, moment, number, part, text
+from cockpit.adapters.kube.slices import Pace
 from cockpit.adapters.kube.terms import Json
 from cockpit.model.cluster import EventGroup
 
@@ -43,10 +44,12 @@ def span_of(event: Json) -> tuple[datetime, datetime, int]:
     return first or made, last or first or made, count
 
 
-def grouped(events: Iterable[Json], workload_of: Mapping[str, str]) -> tuple[EventGroup, ...]:
+async def grouped(events: Iterable[Json], workload_of: Mapping[str, str]) -> tuple[EventGroup, ...]:
     """`workload_of`: name of a pod or ReplicaSet -> "deployment/api"."""
     found: dict[tuple[str, str, str, str], _Gathered] = {}
+    pace = Pace()
     for event in events:
+        await pace.step()
         about = part(event, "involvedObject")
         kind, name = text(about.get("kind"), 64).casefold(), text(about.get("name"), 253)
         owner = workload_of.get(name, "") if kind in ("pod", "replicaset") else ""

@@ -24,6 +24,7 @@ from cockpit.adapters.kube.fields import (
     text,
     uid_of,
 )
+from cockpit.adapters.kube.slices import Pace
 from cockpit.adapters.kube.terms import Json
 from cockpit.model.cluster import Node
 from cockpit.model.severity import Severity
@@ -36,9 +37,10 @@ _OVER = (("MemoryPressure", "memory"), ("DiskPressure", "disk"), ("PIDPressure",
 FULL = 0.95  # of what the node can give: nothing more fits
 
 
-def asked(pods: Iterable[Json]) -> dict[str, tuple[int, int, int]]:
+async def asked(pods: Iterable[Json]) -> dict[str, tuple[int, int, int]]:
     """Node -> CPU and memory that the containers of its pods ask for, and how many pods."""
     found: dict[str, tuple[int, int, int]] = {}
+    pace = Pace()
     for pod in pods:
         node = text(part(pod, "spec").get("nodeName"), 253)
         if not node or part(pod, "status").get("phase") in ("Succeeded", "Failed"):
@@ -46,6 +48,7 @@ def asked(pods: Iterable[Json]) -> dict[str, tuple[int, int, int]]:
         cpu, memory = requests_of(part(pod, "spec"))
         before = found.get(node, (0, 0, 0))
         found[node] = (before[0] + cpu, before[1] + memory, before[2] + 1)
+        await pace.step()
     return found
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cockpit.adapters.kube import clusterstate, events, extras, nodes
+from cockpit.adapters.kube import clusterstate, events, extras, nodes, podfacts
 from cockpit.model.cluster import ClusterStatus
 from cockpit.model.severity import Severity
 from cockpit.text import UNSAFE
@@ -45,8 +46,10 @@ def pod(name: str, on: str, cpu: str = "500m", phase: str = "Running", **spec: o
     }
 
 
-def test_a_node_says_what_is_wrong_with_it_and_how_full_it_is() -> None:
-    wanted = nodes.asked([pod("a", "n1"), pod("b", "n1", "1"), pod("done", "n1", phase="Succeeded"), pod("c", "n2")])
+async def test_a_node_says_what_is_wrong_with_it_and_how_full_it_is() -> None:
+    wanted = await nodes.asked(
+        [pod("a", "n1"), pod("b", "n1", "1"), pod("done", "n1", phase="Succeeded"), pod("c", "n2")]
+    )
     used = {"n1": {"usage": {"cpu": "1250m", "memory": "3Gi"}}}
     found = nodes.node_of(node("n1", MemoryPressure="True"), used, wanted, NOW)
     assert (found.severity, found.ready, found.pressures) == (Severity.WARN, True, ("MemoryPressure",))
@@ -90,9 +93,9 @@ def event(name: str, message: str, count: int, last: str, kind: str = "Pod", **m
     }
 
 
-def test_events_of_siblings_are_one_line_newest_first() -> None:
+async def test_events_of_siblings_are_one_line_newest_first() -> None:
     said = "Back-off restarting failed container in pod "
-    found = events.grouped(
+    found = await events.grouped(
         [
             event("api-5d9f-x2x9p", said + "api-5d9f-x2x9p", 4, "2026-11-21T19:58:00Z"),
             event("api-5d9f-k4k4k", said + "api-5d9f-k4k4k", 3, "2026-11-21T19:59:00Z"),
@@ -196,13 +199,35 @@ def test_the_worst_comes_first_in_the_judgement() -> None:
 def test_no_object_from_outside_breaks_a_reader(value: object) -> None:
     obj = {"metadata": {"name": value}, "spec": value, "status": value, "data": value, "involvedObject": value}
     said = [
-        nodes.node_of(obj, {}, nodes.asked([obj]), NOW).said,
+        nodes.node_of(obj, {}, asyncio.run(nodes.asked([obj])), NOW).said,
         extras.external_secret(obj).said,
         extras.certificate(obj).said,
         extras.ingress(obj).address,
         *extras.configmap(obj, extras.Changes(), {}).keys,
         *(each.resource for each in extras.quotas([obj])),
-        *(each.about for each in events.grouped([obj], {})),
-        *clusterstate.configmaps_of(obj),
+        *(each.about for each in asyncio.run(events.grouped([obj], {}))),
+        *podfacts.configmaps_of(obj),
     ]
     assert not any(UNSAFE.search(each) for each in said)
+
+
+async def test_facts_of_pods_are_worked_out_once_a_version() -> None:
+    facts = podfacts.PodFacts()
+    spec = {"containers": [{"envFrom": [{"configMapRef": {"name": "settings"}}]}]}
+    owner = {"kind": "ReplicaSet", "name": "api-5d", "controller": True}
+    sets = [{"metadata": {"name": "api-5d", "ownerReferences": [{**owner, "kind": "Deployment", "name": "api"}]}}]
+    pod = {
+        "metadata": {"name": "api-1", "uid": "u", "resourceVersion": "1", "ownerReferences": [owner]},
+        "spec": spec,
+    }
+    await facts.look(sets, [pod])
+    assert (facts.owners["api-1"], facts.readers()) == ("deployment/api", {"settings": ("deployment/api",)})
+    same = {**pod, "spec": {}}
+    await facts.look(sets, [same])
+    assert facts.readers() == {"settings": ("deployment/api",)}, "the same version is not read again"
+    await facts.look(sets, [{**same, "metadata": {**pod["metadata"], "resourceVersion": "2"}}])
+    assert facts.readers() == {}
+    await facts.look(sets, [])
+    assert facts.owners == {"api-5d": "deployment/api"}
+    (top,) = facts.top([("shop", "x", 1, 9), ("shop", "api-1", 1, 8)], 1)
+    assert (top.name, top.usage.memory) == ("x", 9)
