@@ -17,6 +17,10 @@ from cockpit.profile.section import Section, Source
 _OBJECT = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _WORKLOAD = re.compile(r"(deployment|statefulset|daemonset)/[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
+_FORWARD = re.compile(
+    r"(service|svc|pod|po|deployment|deploy|statefulset|sts)/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?:[a-z0-9-]{1,15}"
+)
+
 
 def _object(text: str) -> str:
     if len(text) > 253 or not _OBJECT.fullmatch(text):
@@ -27,6 +31,12 @@ def _object(text: str) -> str:
 def _workload(text: str) -> str:
     if len(text) > 270 or not _WORKLOAD.fullmatch(text):
         raise ValueError('must be a workload such as "deployment/api", "statefulset/db", "daemonset/agent"')
+    return text
+
+
+def _forward(text: str) -> str:
+    if not _FORWARD.fullmatch(text):
+        raise ValueError('must be "service/prometheus:9090" or "pod/prometheus-0:9090"; the port may be a name')
     return text
 
 
@@ -119,7 +129,7 @@ class PrometheusSource(Source):
     """Name of the kubernetes table through which it is reached by a port-forward."""
     namespace: ObjectName | None = None
     """Its namespace; without it that of the kubernetes table."""
-    forward: str | None = None
+    forward: Annotated[str, AfterValidator(_forward)] | None = None
     """What the port-forward leads to: "service/prometheus:9090", "pod/prometheus-0:9090"."""
     window: Annotated[Duration, Field(ge=600, le=7 * 86400)] = 3600.0
     """How far back the plots go."""

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
-from cockpit.adapters.kube.forward import Forward
-from cockpit.errors import Misconfigured, NotFound, PermissionDenied, Unreachable
+import cockpit
+from cockpit.adapters.kube.forward import Forward, Target
+from cockpit.errors import AuthenticationFailed, Misconfigured, NotFound, PermissionDenied, Unreachable
 
 from ...servers.kube import things
 from ...servers.kube.fixtures import Namespace, until, until_async
@@ -168,3 +170,48 @@ async def test_the_right_that_is_missing_is_named(namespace: Namespace, opened: 
     assert reason.missing == "create and get pods/portforward"
     assert namespace.name in reason.hint
     await forward.close()
+
+
+async def test_the_documented_role_suffices(namespace: Namespace, opened: Opener, website: int) -> None:
+    text = (Path(cockpit.__file__ or "").parent / "adapters" / "kube" / "role-forward.yaml").read_text("utf-8")
+    role = list(yaml.safe_load_all(text.replace("NAMESPACE", namespace.name).replace("USER", "responder")))
+    await asyncio.to_thread(with_pod, namespace, "prometheus-0", website)
+    await asyncio.to_thread(namespace.apply, things.service("prometheus", {"app": "prometheus"}, 9090), *role)
+    for wanted in ("service/prometheus:9090", "pod/prometheus-0:9090"):
+        forward = Forward(opened(namespace.kubeconfig("responder")), wanted)
+        for _ in range(200):  # the authorizer learns of a binding a moment later
+            try:
+                found = await fetched(await forward.open(), 7)
+                break
+            except (PermissionDenied, httpx.HTTPError):
+                await asyncio.sleep(0.05)
+        assert found == 7
+        await forward.close()
+
+
+async def test_a_login_that_is_renewed_opens_it_and_one_that_cannot_be_says_so(
+    namespace: Namespace, opened: Opener, website: int
+) -> None:
+    await asyncio.to_thread(with_pod, namespace, "prometheus-0", website)
+    config = namespace.kubeconfig()
+    text = config.read_text()
+    kube = opened(config)
+    forward = Forward(kube, "pod/prometheus-0:9090")
+    assert await fetched(await forward.open(), 7) == 7
+    config.write_text(text.replace('"token": "', '"token": "old-'))
+    stale = opened(config)
+    late = Forward(stale, "pod/prometheus-0:9090")
+    assert stale.place.context == "test"
+    config.write_text(text)  # somebody has logged in again
+    late._target = Target("prometheus-0", 9090)
+    assert await fetched(await late.open(), 7) == 7
+    config.write_text(text.replace('"token": "', '"token": "old-'))
+    refused = opened(config)
+    never = Forward(refused, "pod/prometheus-0:9090")
+    never._target = Target("prometheus-0", 9090)
+    with pytest.raises(httpx.HTTPError):
+        await fetched(await never.open(), 7)
+    assert isinstance(never.broken(), AuthenticationFailed)
+    for each in (forward, late, never):
+        await each.close()
+    config.write_text(text)
