@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cockpit.adapters.kube.discovery import path_of
 from cockpit.adapters.kube.fields import name_of, part, parts, text
-from cockpit.adapters.kube.kube import Kube
 from cockpit.adapters.kube.podselect import Watched, what_of
 from cockpit.adapters.kube.terms import Json
 from cockpit.errors import CockpitError, NotFound
 from cockpit.text import clean
+
+if TYPE_CHECKING:
+    from cockpit.adapters.kube.kube import Kube
 
 CONTAINERS = 40  # asked at most
 AT_ONCE = 8

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cockpit.adapters.kube.fields import controller_of, created_of, labels_of, name_of
-from cockpit.adapters.kube.kube import Kube
-from cockpit.adapters.kube.reflector import Reflector
 from cockpit.adapters.kube.terms import Json
 from cockpit.errors import Misconfigured
 from cockpit.text import clean
+
+if TYPE_CHECKING:
+    from cockpit.adapters.kube.kube import Kube
+    from cockpit.adapters.kube.reflector import Reflector
 
 _CLAUSE = re.compile(
     r"\s*(?:(?P<absent>!)?\s*(?P<bare>[\w./-]+)"
