@@ -33,6 +33,10 @@ _DRAINS = (
     "It names what would be lost before anything happens, gives up at a deadline and tells what is left; the command"
     " without a timeout waits for ever."
 )
+_ALONE = (
+    "It takes every label away, so that no service and no controller chooses the pod, and closes its network; the"
+    " command adds a label, which cuts nothing off by itself."
+)
 
 
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
@@ -151,6 +155,18 @@ def _drain(found: KubeCall) -> Intent | None:
     return None if not name or options else _intent(found, "cluster.drain", params, _DRAINS)
 
 
+def _label(found: KubeCall) -> Intent | None:
+    """Of a pod, where the label says that it shall be kept apart."""
+    if found.kind != "pod" or not found.name or len(found.given) != 1 or set(found.options) - {"--overwrite"}:
+        return None
+    key, sign, value = found.given[0].partition("=")
+    means = _APART.search(key.rpartition("/")[2]) or (_APART.search(value) and not key.endswith("-"))
+    if not sign or not means or value.casefold() in ("false", "no", "off", "0", ""):
+        return None
+    return _intent(found, "workloads.isolate", {"pod": found.name}, _ALONE)
+
+
+_APART = re.compile(r"quarantin|isolat", re.IGNORECASE)
 _TIME = re.compile(r"[1-9]\d{0,4}[smh]")
 _VERBS: Mapping[str, Callable[[KubeCall], Intent | None]] = {
     "patch": _patch,
@@ -158,6 +174,7 @@ _VERBS: Mapping[str, Callable[[KubeCall], Intent | None]] = {
     "cordon": _cordon,
     "uncordon": _cordon,
     "drain": _drain,
+    "label": _label,
 }
 _MEANT = {
     "cluster.configmap",
@@ -166,5 +183,6 @@ _MEANT = {
     "cluster.drain",
     "workloads.evict",
     "workloads.clear_failed",
+    "workloads.isolate",
 }
 _NO_MATTER = ("--wait", "--timeout", "--ignore-not-found")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cockpit.actions.handler import ActionHandler
-from cockpit.actions.kube import evict, failed, kubectl_upkeep, maintenance
+from cockpit.actions.kube import evict, failed, isolate, kubectl_upkeep, maintenance, rejoin
 from cockpit.actions.kube.ground import KubeGround
 
-SPECS = (maintenance.MAINTENANCE, evict.EVICT, failed.CLEAR)
+SPECS = (maintenance.MAINTENANCE, evict.EVICT, failed.CLEAR, isolate.ISOLATE, isolate.REJOIN)
 REPLACES = kubectl_upkeep.replacements(SPECS)
 
 
@@ -16,4 +16,6 @@ def handlers(ground: KubeGround) -> list[ActionHandler]:
         maintenance.Maintenance(maintenance.MAINTENANCE, ground),
         evict.Evict(evict.EVICT, ground),
         failed.ClearFailed(failed.CLEAR, ground),
+        isolate.Isolate(isolate.ISOLATE, ground),
+        rejoin.Rejoin(isolate.REJOIN, ground),
     ]
