@@ -184,3 +184,31 @@ async def test_a_panel_of_a_source_that_fails_is_not_called_well(samples: Module
         engine.hub.poll_failed(source, RateLimited("asked too often"))
         shown.tick()
         assert "?" in marks(shown) and "●" not in marks(shown)
+
+
+async def test_a_prometheus_beside_it_has_its_queries_server_and_way(samples: ModuleType) -> None:
+    engine = metered(samples)
+    memory = samples.metrics_status().panels[5]
+    panel = replace(
+        memory, title="api memory", metric="sum by (pod) (memory_bytes)", late_s=25.0, severity=Severity.OK
+    )
+    way = "through a port-forward to pod/prometheus-0:9090 in monitoring, context gke-shop"
+    status = replace(samples.metrics_status(), project="", panels=(panel,), server="service/prometheus:9090", way=way)
+    engine.add("prometheus/inside", SourceKind.PROMETHEUS, 30.0)
+    engine.say("prometheus/inside", Severity.OK, "1 panels", status)
+    async with opened(engine, SIZES["120x40"], "6") as stage:
+        stage.tick()
+        shown = await stage.text()
+        assert "cache Redis memory" in shown, "the worse source first"
+        await stage.pilot.press("l")
+        stage.tick()
+        shown = await stage.text()
+        assert "api memory" in shown
+        assert way in shown
+        assert "none for 30 s" in shown, "what is late depends on the source"
+        assert stage.pane.kind is SourceKind.PROMETHEUS
+        await stage.pilot.press("j", "enter")
+        detail = await stage.text()
+        assert "sum by (pod) (memory_bytes)" in detail
+        assert "service/prometheus:9090" in detail
+        assert "query" in detail
