@@ -11,8 +11,6 @@ from cockpit.actions.kube.configmap import basis_of, by_hand
 from cockpit.actions.kube.configuration import Restarts, holds, key_change, unwritten, written
 from cockpit.actions.kube.ground import KubeAction, KubeGround, preflight
 from cockpit.actions.kube.workload import rehearse
-from cockpit.adapters.http.asking import HealthAsker
-from cockpit.adapters.http.wire import shown
 from cockpit.adapters.kube.fields import uid_of
 from cockpit.errors import CockpitError, Refused
 from cockpit.model.action import (
@@ -190,6 +188,9 @@ class Maintenance(KubeAction):
         mode, sought = self._mode, self._sought(to)
         if mode.verify_url is None:
             return Verification(None, "")
+        from cockpit.adapters.http.asking import HealthAsker  # brings httpx: not before it is needed
+        from cockpit.adapters.http.wire import shown
+
         url = shown(mode.verify_url)
         source = HealthSource(name="maintenance", url=mode.verify_url, timeout=self._ground.table.timeout)
         try:
