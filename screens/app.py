@@ -129,7 +129,7 @@ class CockpitApp(HardenedApp[None]):
         if self.engine is None or self.flow is None:
             return []
         screen = self.cockpit_screen
-        panes = [(pane.LABEL, partial(screen.action_pane, pane.NUMBER)) for pane in screen.panes]
+        panes = [(pane.LABEL, partial(screen.action_pane, pane.NUMBER)) for pane in screen.present]
         for name in colours.NAMES:
             if name not in self.available_themes:
                 self.register_theme(colours.find(name))

@@ -11,6 +11,8 @@ from textual.containers import Container, Horizontal
 from textual.widgets import Input
 
 from cockpit.clock import Clock, SystemClock
+from cockpit.model.severity import SourceKind
+from screens.arrangement import ORDER, Arrangement, apply, fitting
 from screens.frame.banner import Banner
 from screens.frame.footer import Footer
 from screens.frame.status import Status
@@ -39,6 +41,7 @@ NO_RUNBOOK = (
     "cockpit init --from RUNBOOK.md"
 )
 _DIGITS = "12345678"
+_OF_LOGS = ("log.shorter", "log.longer", "error.next", "error.previous")
 
 
 def _bindings() -> list[BindingType]:
@@ -82,6 +85,7 @@ class CockpitScreen(Openings):
         self.health, self.logs, self.database = HealthPane(), LogsPane(), DatabasePane()
         self.revisions, self.redis = RevisionsPane(), RedisPane()
         self.panes: tuple[Pane, ...] = (self.health, self.logs, self.database, self.redis, self.revisions)
+        self._arrangement: Arrangement | None = None  # None: as the stylesheet has it
         self._beneath: Pane = self.logs  # what a page goes back to
         self._hinted: tuple[str, object] = ("", None)  # source and kind that the footer was made for
         self.publisher = Publisher(self)
@@ -117,6 +121,7 @@ class CockpitScreen(Openings):
         pages = pages_for(state.kind for state in engine.hub.states())
         self.query_one("#grid").mount(*pages)
         self.panes = self.tabs.panes = (*self.panes, *pages)
+        self._leave_out({state.kind for state in engine.hub.states()})
         self.publisher.attach(engine)
         for spec in engine.catalogue.specs:
             for pane in self.panes:
@@ -136,11 +141,47 @@ class CockpitScreen(Openings):
         """One pane at a time: too narrow for more, zoomed, or a page."""
         return self.has_class("-narrow") or self.has_class("-zoom") or self.has_class("-page")
 
+    @property
+    def present(self) -> tuple[Pane, ...]:
+        """The panes that have a place; all of them before the profile is known."""
+        return tuple(pane for pane in self.panes if not pane.absent)
+
+    def _leave_out(self, kinds: set[SourceKind]) -> None:
+        """No place for panes without a source of these; where that is all of the five, they stay as they are."""
+        lacking = [pane for pane in self.panes if kinds.isdisjoint(pane.kinds)]
+        if len(lacking) == len(ORDER):
+            return
+        for pane in lacking:
+            pane.absent = True
+        if self.current.absent:
+            self._choose(self.present[0])
+        self._arrange()
+
+    def _place(self) -> None:
+        """Give the panes that are there the whole grid."""
+        wanted = fitting([str(pane.id) for pane in self.present if not pane.PAGE], self.classes)
+        if wanted == self._arrangement:
+            return
+        self._arrangement = wanted
+        apply(wanted, self.query_one("#grid"))
+        self.call_after_refresh(self._recount)
+
+    def _recount(self) -> None:
+        for pane in self.present:
+            pane.call_later(pane.recount)  # behind the news of its new size
+
+    def unoffered(self) -> frozenset[str]:
+        """Ids of the bindings to what the profile has nothing for."""
+        numbers = {str(pane.NUMBER) for pane in self.present}
+        found = {f"pane.{digit}" for digit in _DIGITS if digit not in numbers}
+        return frozenset(found.union(_OF_LOGS if self.logs.absent else ()))
+
     def on_resize(self, event: events.Resize) -> None:
         """The breakpoint classes are set when this arrives."""
-        self.call_after_refresh(self._arrange)
+        self.call_next(self._arrange)
 
     def _arrange(self) -> None:
+        self._place()
         for pane in self.panes:
             if pane.framed is self.single:
                 pane.framed = not self.single
@@ -201,17 +242,25 @@ class CockpitScreen(Openings):
         if pane is None:
             self.tell(f"This profile has nothing for pane {number}.")
             return
+        if not self._has(pane):
+            return
         if pane is self.current and self.focused is pane:
             pane.switch(1)
         self._choose(pane)
+
+    def _has(self, pane: Pane) -> bool:
+        """False, said with what would change it, where the profile has nothing for the pane."""
+        if pane.absent:
+            self.tell(pane.lack)
+        return not pane.absent
 
     def action_next_pane(self, step: int) -> None:
         """Round the panes by number; with the guide open, between it and the pane."""
         if self.guide is not None and self.guide_open:
             (self.current if self.has_class("-at-guide") else self.guide.view).focus()
             return
-        place = self.panes.index(self.current)
-        self._choose(self.panes[(place + step) % len(self.panes)])
+        panes = self.present
+        self._choose(panes[(panes.index(self.current) + step) % len(panes)])
 
     def action_switch(self, step: int) -> None:
         """To another source of the pane."""
@@ -278,6 +327,7 @@ class CockpitScreen(Openings):
             self.guide.frame(not self.single)
             self.query_one("#deck").mount(self.guide)
         self.add_class("-guide")
+        self._place()
         self.call_after_refresh(self.guide.enter)
 
     def open_playbook(self, playbook: str) -> None:
@@ -289,16 +339,20 @@ class CockpitScreen(Openings):
     def close_guide(self) -> None:
         """Back to the panes alone."""
         self.remove_class("-guide", "-at-guide")
+        self._place()
         self._choose(self.current)
 
     # -- logs
 
     def action_window(self, step: int) -> None:
         """A shorter or longer stretch of the log."""
-        self.logs.change_window(step)
+        if self._has(self.logs):
+            self.logs.change_window(step)
 
     def action_error(self, direction: int) -> None:
         """To an error in the log, wherever the focus was."""
+        if not self._has(self.logs):
+            return
         self._choose(self.logs)
         if not self.logs.jump_to_error(direction):
             self.tell("No further error here." if direction > 0 else "No earlier error here.")

@@ -63,6 +63,10 @@ class Openings(Screen[None]):
     def action_back(self) -> None:
         """One step back; never acts."""
 
+    def unoffered(self) -> frozenset[str]:
+        """Ids of the bindings to what the profile has nothing for."""
+        return frozenset()
+
     # -- reading
 
     def action_detail(self) -> None:
@@ -115,7 +119,8 @@ class Openings(Screen[None]):
         from screens.dialogs.help import HelpScreen, topics_of
 
         engine = self.engine
-        bindings = [active.binding for active in self.active_bindings.values()]
+        nothing = self.unoffered()
+        bindings = [active.binding for active in self.active_bindings.values() if active.binding.id not in nothing]
         catalogue = engine.catalogue if engine else None
         keys = engine.profile.keys if engine else {}
         self.app.push_screen(HelpScreen(topics_of(bindings, catalogue, keys)))

@@ -318,7 +318,7 @@ class PlaybookView(BlockRows):
         """Where an action's letter works, for prose that names one; "" for a letter that is none."""
         keys = engine.profile.keys
         specs = [spec for spec in engine.catalogue.specs if keys.get(spec.id, spec.key) == letter]
-        panes = [(pane, spec) for pane in self.guide.cockpit.panes for spec in specs if spec.pane in pane.kinds]
+        panes = [(pane, spec) for pane in self.guide.cockpit.present for spec in specs if spec.pane in pane.kinds]
         said = "; ".join(f"{letter} is “{spec.title}” in pane {pane.NUMBER}" for pane, spec in panes)
         return f"{said}: {panes[0][0].NUMBER} goes there, r comes back." if panes else ""
 

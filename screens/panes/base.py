@@ -82,7 +82,7 @@ class Pane(Rows):
     @absent.setter
     def absent(self, absent: bool) -> None:
         self._absent = absent
-        self.set_class(absent, "-absent")
+        self.display = not absent  # not by a class: the others take the room in the same layout
 
     @property
     def lack(self) -> str:
@@ -291,12 +291,15 @@ class Pane(Rows):
         self.rebuild()
 
     def on_resize(self, event: events.Resize) -> None:
-        """What is shown may depend on the room, and how much of it is below."""
+        """What is shown may depend on the room."""
         self.rebuild()
-        self.show_frame(self._frame())
 
     def on_rows_moved(self) -> None:
         """The foot counts the rows below."""
+        self.recount()
+
+    def recount(self) -> None:
+        """Say in the foot what is below now."""
         if self.scenery is not None:
             self.show_frame(self._frame())
 
