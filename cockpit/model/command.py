@@ -253,6 +253,7 @@ class Replacement:
     tier: Tier  # of the action in general
     understand: Callable[[Call], Intent | None]
     session: bool = False  # for a client opened to type into: it stands in for the session, not for what it does
+    whole: Callable[[Command], Intent | None] | None = None  # for a pipeline that feeds its last call by xargs
 
 
 class Kind(enum.Enum):

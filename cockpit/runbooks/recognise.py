@@ -71,11 +71,11 @@ def _understood(command: Command, replacements: _Declared) -> Understanding:
         return Understanding(original, Kind.NOT_UNDERSTOOD, ruling.effect, tier_of(ruling), why=why)
     target = targets_of(mains)
     obstacle = _obstacle(command, mains)
-    if not obstacle:
-        found = _stand_in(command, mains[0], ruling, replacements)
-        if found is not None:
-            made = _replaced(command, mains[0], ruling, target, *found)
-            return made if command is original else replace(made, command=original)
+    main = mains[-1] if obstacle else mains[0]
+    found = _fed(command, mains, replacements) if obstacle else _stand_in(command, main, ruling, replacements)
+    if found is not None:
+        made = _replaced(command, main, ruling, target, *found)
+        return made if command is original else replace(made, command=original)
     said.append(obstacle or _no_replacement(mains[0]))
     argv, needs = argv_of(command)
     said.append(needs if needs else "It needs no shell: it runs as its words stand.")
@@ -139,6 +139,23 @@ def _stand_in(
     return None
 
 
+def _fed(command: Command, mains: Sequence[Call], replacements: _Declared) -> tuple[Replacement, Intent] | None:
+    """A pipeline whose last call gets its arguments by xargs from one that reads: together they are one thing."""
+    last = mains[-1]
+    fed = last.piped and [wrapper.tool for wrapper in last.within] == ["xargs"]
+    if len(mains) != 2 or not fed or command.broken or command.schedule or any(each.redirects for each in mains):
+        return None
+    if _COMPOUND.search(_unquoted(command.text)):
+        return None
+    if any(rule(call).effect is not EffectClass.READS for call in command.calls if call is not last):
+        return None
+    for declared in replacements.get(last.program, ()):
+        intent = declared.whole(command) if declared.whole is not None else None
+        if intent is not None:
+            return declared, intent
+    return None
+
+
 def _only_opens(main: Call, ruling: Ruling) -> bool:
     """A client that waits for a person to type: nothing is fed to it, and what opening it does takes nothing away."""
     fed = (
@@ -157,7 +174,7 @@ def _replaced(
 ) -> Understanding:
     live = declared.tier is Tier.T0
     said = [_sentence(ruling)]
-    filters = [call for call in command.calls if call is not main and _filters(call)]
+    filters = [] if declared.whole else [call for call in command.calls if call is not main and _filters(call)]
     if declared.session:
         said.append(f"What a person would type there is not known: the look {intent.name} stands in for the session.")
     elif live:

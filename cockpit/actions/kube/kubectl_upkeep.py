@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from cockpit.adapters.kube.commandline import KubeCall, kube_call
 from cockpit.model.action import ActionSpec, Tier
-from cockpit.model.command import Call, Intent, Placeholder, Replacement
+from cockpit.model.command import Call, Command, Intent, Placeholder, Replacement
 from cockpit.model.severity import SourceKind
 
 _UNSEEN = (
@@ -29,6 +30,10 @@ _HARD = (
 _LISTED = (
     "It shows every pod by name and uid before, and deletes just those; the command deletes what has failed by then."
 )
+_EVERYWHERE = (
+    "It is about the namespace of the profile; the command is about all namespaces, takes any line with the word in"
+    " it, and fails where there is none."
+)
 _DRAINS = (
     "It names what would be lost before anything happens, gives up at a deadline and tells what is left; the command"
     " without a timeout waits for ever."
@@ -41,7 +46,13 @@ _ALONE = (
 
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
     """A declaration for each of these actions that a command can mean."""
-    return tuple(Replacement(spec.id, "kubectl", spec.tier, _only(spec.id)) for spec in specs if spec.id in _MEANT)
+    found = [Replacement(spec.id, "kubectl", spec.tier, _only(spec.id)) for spec in specs if spec.id in _MEANT]
+    fed = [
+        Replacement(spec.id, "kubectl", spec.tier, lambda _: None, whole=cleared)
+        for spec in specs
+        if spec.id == "workloads.clear_failed"
+    ]
+    return (*found, *fed)
 
 
 def _only(action: str) -> Callable[[Call], Intent | None]:
@@ -50,6 +61,28 @@ def _only(action: str) -> Callable[[Call], Intent | None]:
         return found if found is not None and found.name == action else None
 
     return understand
+
+
+def cleared(command: Command) -> Intent | None:
+    """`kubectl get pods | grep Evicted | ... | xargs kubectl delete pod`: the evicted ones of a namespace."""
+    get, *between, delete = command.calls
+    listed = kube_call(get, "get")
+    deleted = kube_call(replace(delete, within=()), "delete")
+    if listed is None or deleted is None or listed.kind != "pod" or listed.names or listed.given:
+        return None
+    if deleted.kind != "pod" or deleted.names or deleted.given or deleted.everywhere:
+        return None
+    if set(listed.options) | set(deleted.options) - set(_NO_MATTER):
+        return None
+    sifted = [each for each in between if each.program == "grep"]
+    plain = len(sifted) == 1 and [word.text for word in sifted[0].args] == ["Evicted"] and not sifted[0].flags
+    if not plain or any(each.program not in ("grep", "awk", "cut") for each in between):
+        return None
+    where = {} if listed.everywhere else listed.target
+    if not listed.everywhere and deleted.target != where:
+        return None
+    differs = f"{_EVERYWHERE} {_LISTED}" if listed.everywhere else _LISTED
+    return Intent("workloads.clear_failed", SourceKind.WORKLOADS, where, {"only": "evicted"}, differs=differs)
 
 
 def intent_of(call: Call) -> Intent | None:
