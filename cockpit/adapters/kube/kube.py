@@ -14,10 +14,12 @@ from cockpit.adapters.kube.kubeconfig import ACCOUNT, Place
 from cockpit.adapters.kube.reflector import Reflector
 from cockpit.adapters.kube.slices import dated, trimmed
 from cockpit.clock import Clock
-from cockpit.errors import NotFound
+from cockpit.errors import NotFound, PermissionDenied, TimedOut
 from cockpit.profile.kube import KubernetesSource
 from cockpit.text import clean
 
+HEARD_S = 10.0
+_ANSWER_S = 5.0
 # Served like this by every version from 1.9 on: no need to ask. False: not in a namespace.
 _CERTAIN = {
     "pods": ("/api/v1", True),
@@ -51,6 +53,9 @@ class Kube:
     ) -> None:
         self.name = source.name
         self.gateway = Gateway(source, clock, environ, account)
+        self._clock = clock
+        self._answer_s = min(_ANSWER_S, source.timeout)
+        self._answered = float("-inf")
         self._reflectors: dict[tuple[str, str | None], Reflector] = {}
         self._holders: dict[tuple[str, str | None], int] = {}
         self._closed = False
@@ -92,6 +97,24 @@ class Kube:
         found = self._reflectors.pop(key, None)
         if found is not None:
             await found.close()
+
+    async def answers(self) -> None:
+        """Raises CockpitError where the server gives no answer: a watch on a connection that hangs is silent for
+        minutes, and looks like one on which nothing happens. Asked again after ten seconds at most.
+        """
+        if self._clock.monotonic() - self._answered < HEARD_S:
+            return
+        try:
+            async with asyncio.timeout(self._answer_s):
+                await self.gateway.get("/version")
+        except TimeoutError:
+            raise TimedOut(
+                f"{self.place.server} gives no answer within {self._answer_s:g} s",
+                hint="what is shown is from before that; check the network and the control plane",
+            ) from None
+        except (PermissionDenied, NotFound):
+            pass  # that is an answer
+        self._answered = self._clock.monotonic()
 
     @property
     def stale(self) -> tuple[tuple[str, Reflector], ...]:

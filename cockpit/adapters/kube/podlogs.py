@@ -83,6 +83,7 @@ class PodLogs:
 
         Raises NotFound where no pod is selected: that is no all-clear; CockpitError where no container can be read.
         """
+        await self._kube.answers()
         pods = await self._watched.pods()
         if not pods and not self._lines:
             await self._end_all()

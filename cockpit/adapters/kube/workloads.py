@@ -69,6 +69,7 @@ class WorkloadsProbe:
                 refused = await self._read()
                 version = (await gateway.versions()).server
                 await self._reachable()
+                await self._kube.answers()
                 await self._meter.look()
         except TimeoutError:
             raise TimedOut(
