@@ -115,6 +115,7 @@ class CockpitApp(HardenedApp[None]):
         profile = engine.profile
         stage = Stage(engine.executor, profile.system, profile.environment, engine.clock, self._copied)
         self.flow = ActionFlow(self, stage)
+        engine.executor.lend = self.lend
         if profile.keys:
             self.set_keymap(dict(profile.keys))
         self.cockpit_screen.attach(engine)

@@ -32,6 +32,7 @@ class Openings(Screen[None]):
         Binding("a", "row_actions", "Actions for this row", show=False, id="menu.row"),
         Binding("A", "system_actions", "Actions for the system", show=False, id="menu.system"),
         Binding("exclamation_mark", "arm", "Arm or disarm", show=False, id="arm"),
+        Binding("o", "shell", "Open a shell in the pod of this row", show=False, id="shell"),
         Binding("u", "undo", "Undo the last action", show=False, id="undo"),
         Binding("question_mark", "help", "Help", show=False, id="help"),
         Binding("q", "quit", "Back, or leave", show=False, id="quit"),
@@ -151,6 +152,10 @@ class Openings(Screen[None]):
             return
         values = {**pane.identity(), **selection}
         flow.start(action, pane.source, {name: value for name, value in values.items() if name in known})
+
+    def action_shell(self) -> None:
+        """Open the plan of a shell in the pod under the cursor; where rows are no pods the key means nothing."""
+        self.action_start("workloads.shell")
 
     def action_row_actions(self) -> None:
         """The menu of the pane's actions."""

@@ -12,7 +12,7 @@ from cockpit.actions import guards
 from cockpit.actions.aftermath import Aftermath, find_unresolved, verdict_facts, way_back
 from cockpit.actions.catalogue import Catalogue
 from cockpit.actions.effect import EffectWatch
-from cockpit.actions.handler import ActionHandler, RunControl
+from cockpit.actions.handler import ActionHandler, Lend, RunControl
 from cockpit.actions.mode import REASON_LIMIT, Mode, ModeSwitch
 from cockpit.actions.params import completed
 from cockpit.actions.record import Planned, Record, Running, UndoOffer, Unresolved, intent_facts
@@ -48,6 +48,7 @@ class Executor:
     def __init__(self, catalogue: Catalogue, station: Station) -> None:
         self.catalogue = catalogue
         self._at = station
+        self.lend: Lend | None = None  # set by whoever has a terminal
         self._clock = station.clock
         self._switch = ModeSwitch(station.arming, station.read_only, station.clock)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -279,7 +280,7 @@ class Executor:
             self._underway.phase(draft.run, plan, "running", can_abort=True, done=done, total=total, note=note)
 
         began = self._trail.beginning(draft.run)
-        control = RunControl(progress, lambda: self._underway.stopped(draft.run), began)
+        control = RunControl(progress, lambda: self._underway.stopped(draft.run), began, self.lend)
         try:
             async with asyncio.timeout(plan.deadline_s + GRACE_S):
                 result = await handler.run(plan, control)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from cockpit.model.action import ActionRequest, ActionSpec, Choice, Plan, RunResult, Verification
+
+Lend = Callable[[Sequence[str], bool], Awaitable[int]]
+"""Lends the terminal to a program until it ends; its status, negative for a signal. True: wait for enter then."""
 
 
 def _nothing(process_group: int) -> None:
@@ -20,6 +23,7 @@ class RunControl:
     progress: Callable[[int, int, str], None]  # done, total (0: unknown), note
     aborted: Callable[[], bool]
     began: Callable[[int], None] = _nothing  # the process group that does it: whoever comes later can look for it
+    lend: Lend | None = None  # None where there is no terminal
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,7 +241,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         sql,
         upkeep,
     )
-    from cockpit.actions.kube import clusterwork, rollouts
+    from cockpit.actions.kube import clusterwork, keeping, rollouts
     from cockpit.actions.kube import upkeep as kube_upkeep
 
     return (
@@ -256,6 +256,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         rollouts,
         kube_upkeep,
         clusterwork,
+        keeping,
         cloudsql,
         memorystore,
         armor,

@@ -52,7 +52,7 @@ def _workloads(
     clock: Clock,
     state_of: StateOf,
 ) -> None:
-    from cockpit.actions.kube import rollouts, upkeep
+    from cockpit.actions.kube import keeping, rollouts, upkeep
     from cockpit.actions.kube.ground import KubeGround
     from cockpit.adapters.kube.asking import NamespaceAsker
     from cockpit.adapters.kube.podreading import PodLogReader
@@ -66,6 +66,7 @@ def _workloads(
     ground = KubeGround(f"workloads/{table.name}", table, kube, scene, profile.limits, clock)
     parts.handlers.extend(rollouts.handlers(ground))
     parts.handlers.extend(upkeep.handlers(ground))
+    parts.handlers.extend(keeping.workload_handlers(ground))
     parts.lookers.extend(podlogs.lookers(ground.source, PodLogReader(kube), state_of, clock))
 
 
@@ -78,7 +79,7 @@ def _cluster(
     clock: Clock,
     state_of: StateOf,
 ) -> None:
-    from cockpit.actions.kube import clusterwork
+    from cockpit.actions.kube import clusterwork, keeping
     from cockpit.actions.kube.ground import KubeGround
     from cockpit.adapters.kube.clusterstate import ClusterProbe
     from cockpit.looks import cluster as looks
@@ -88,3 +89,4 @@ def _cluster(
     parts.lookers.extend(looks.lookers(f"cluster/{table.name}", state_of))
     ground = KubeGround(f"cluster/{table.name}", table, kube, scene, profile.limits, clock)
     parts.handlers.extend(clusterwork.handlers(ground))
+    parts.handlers.extend(keeping.handlers(ground))

@@ -92,6 +92,7 @@ class Wrapper:
     where: str = ""  # container, pod, host, instance
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
     placeholders: tuple[Placeholder, ...] = ()  # in its own words: the pod, the host, the connection string
+    words: tuple[Word, ...] = ()  # kubectl exec: what it runs, as it stands there
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "flags", _frozen(self.flags))
@@ -252,6 +253,7 @@ class Replacement:
     program: str  # Call.program
     tier: Tier  # of the action in general
     understand: Callable[[Call], Intent | None]
+    keeps: bool = False  # its output goes into a file: the action makes such a file itself
     session: bool = False  # for a client opened to type into: it stands in for the session, not for what it does
     whole: Callable[[Command], Intent | None] | None = None  # for a pipeline that feeds its last call by xargs
 

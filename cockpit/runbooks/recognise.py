@@ -127,8 +127,11 @@ def _stand_in(
 ) -> tuple[Replacement, Intent] | None:
     """The first declaration that understands the main call and weighs enough for the whole command."""
     harmless = all(rule(call).effect is EffectClass.READS for call in command.calls if call is not main)
-    kept = harmless and not any(_keeps(redirect.operator, redirect.target.text) for redirect in main.redirects)
-    for declared in replacements.get(main.program, ()) if kept else ():
+    into_file = any(_keeps(redirect.operator, redirect.target.text) for redirect in main.redirects)
+    around = replacements.get(main.within[0].tool, ()) if main.within else ()
+    for declared in (*replacements.get(main.program, ()), *around) if harmless else ():
+        if into_file and not declared.keeps:
+            continue
         if declared.session and not _only_opens(main, ruling):
             continue
         if declared.tier is Tier.T0 and ruling.effect is not EffectClass.READS and not declared.session:

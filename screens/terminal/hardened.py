@@ -28,6 +28,7 @@ from screens.terminal import diff
 from screens.terminal.crash import save_report, write_report
 from screens.terminal.driver import HardenedDriver, UnbracketedPaste
 from screens.terminal.filters import AsciiFilter, SafeFilter
+from screens.terminal.lent import entered, heard, lent, settle
 
 Result = TypeVar("Result")
 
@@ -260,7 +261,13 @@ class HardenedApp(App[Result]):
         if failure is not None:
             raise failure
 
-    async def run_external(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+    async def lend(self, argv: Sequence[str], wait: bool) -> int:
+        """As `run_external`; with `wait` what it wrote stays until somebody presses enter."""
+        return await self.run_external(argv, wait=wait)
+
+    async def run_external(
+        self, argv: Sequence[str], env: Mapping[str, str] | None = None, *, wait: bool = False
+    ) -> int:
         """Lend the terminal to another program and return its exit code; polling goes on meanwhile.
 
         Raises Misconfigured when the program cannot be started. Cancelled, it ends the program first.
@@ -268,12 +275,17 @@ class HardenedApp(App[Result]):
         self._lent = True
         try:
             # Frames drawn meanwhile would wait in a queue that nobody empties: the batch keeps them from being made.
-            with self.suspend(), self.batch_update():
+            with self.suspend(), lent(), self.batch_update():
                 process = await asyncio.create_subprocess_exec(
                     *argv, env=None if env is None else dict(env), stdin=sys.__stdin__, stdout=sys.__stderr__
                 )
                 try:
-                    return await process.wait()
+                    status = await process.wait()
+                    await heard()
+                    if wait:
+                        settle()
+                        await entered(f"[ended with status {status}; enter goes back to the cockpit]")
+                    return status
                 finally:
                     if process.returncode is None:
                         process.kill()

@@ -112,7 +112,7 @@ class Desk:
 async def desk(samples: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("TMUX", raising=False)
-    app, engine = CockpitApp(), samples.managed(samples.incident())
+    app, engine = CockpitApp(), samples.clustered(samples.managed(samples.incident()))
     engine.add("metrics/shop", SourceKind.METRICS)
     async with app.run_test(size=(120, 40)) as pilot:
         app.attach(engine)
@@ -265,6 +265,20 @@ async def polls(desk: Desk) -> None:
     assert desk.engine.polls - before == len(desk.engine.hub.states())
 
 
+async def opens_the_plan_of_a_shell(desk: Desk) -> None:
+    desk.engine.catalogue.specs = compose.specs()
+    pane = desk.screen.revisions
+    await desk.press("5", *(("l",) if pane.kind is SourceKind.WORKLOADS else ()), "g", "o")
+    assert (desk.flow.calls, pane.kind) == ([], SourceKind.REVISIONS), "a row of Cloud Run is no pod"
+    await desk.press("l", "z", "g")
+    assert pane.kind is SourceKind.WORKLOADS
+    for _ in range(60):
+        await desk.press(*(() if "pod" in pane.selection() else ("j",)))
+    await desk.press("o")
+    assert desk.flow.calls == ["workloads.shell"], pane.key
+    desk.flow.calls.clear()
+
+
 async def goes_back_and_never_acts(desk: Desk) -> None:
     await desk.press("3", "z", "/", *"4411", "enter")
     assert desk.screen.current.filter == "4411"
@@ -316,6 +330,7 @@ DOES: dict[str, Callable[[Desk], Awaitable[None]]] = {
     "r": says_how_to_add_a_runbook,
     "f": opens("f", FindingsScreen),
     "u": asks("u", "undo"),
+    "o": opens_the_plan_of_a_shell,
     "ctrl+r": polls,
     "?": opens("?", HelpScreen),
     "esc": goes_back_and_never_acts,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cockpit.actions.handler import ActionHandler
-from cockpit.actions.kube import backup, certificate, namespace, resync
+from cockpit.actions.kube import backup, certificate, kubectl_keeping, namespace, resync, shell
 from cockpit.actions.kube.ground import KubeGround
 
-SPECS = (backup.BACKUP, certificate.RENEW, namespace.DELETE_NAMESPACE, resync.RESYNC)
+SPECS = (backup.BACKUP, certificate.RENEW, namespace.DELETE_NAMESPACE, resync.RESYNC, shell.SHELL)
+REPLACES = kubectl_keeping.replacements(SPECS)
 
 
 def handlers(ground: KubeGround) -> list[ActionHandler]:
@@ -20,4 +21,4 @@ def handlers(ground: KubeGround) -> list[ActionHandler]:
 
 def workload_handlers(ground: KubeGround) -> list[ActionHandler]:
     """Those on workloads and their pods."""
-    return [resync.Resync(resync.RESYNC, ground)]
+    return [resync.Resync(resync.RESYNC, ground), shell.Shell(shell.SHELL, ground)]

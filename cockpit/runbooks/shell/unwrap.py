@@ -246,7 +246,8 @@ def _kubectl(words: list[Word]) -> _Layer | None:
     if found.verb not in ("exec", "run", "debug") or not found.args or (found.verb != "exec" and not found.dashed):
         return None
     inner = found.rest if found.dashed else found.args[1:]
-    return (Wrapper(f"kubectl {found.verb}", found.args[0].text, found.flags), inner) if inner else None
+    layer = Wrapper(f"kubectl {found.verb}", found.args[0].text, found.flags, words=tuple(inner))
+    return (layer, inner) if inner else None
 
 
 def _ssh(words: list[Word]) -> _Layer | None:

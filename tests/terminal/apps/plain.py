@@ -16,6 +16,10 @@ from cockpit.errors import Misconfigured
 from screens.terminal.diff import Shadow
 from screens.terminal.hardened import HardenedApp
 
+KILLED = (
+    "import os, signal, sys, tty; tty.setraw(0); os.write(1, b'\\x1b[?1049h\\x1b[?1003h\\x1b[?25lRAW');"
+    " sys.stdin.read(1); os.kill(os.getpid(), signal.SIGKILL)"
+)
 OUTSIDE = "import sys; print('OUTSIDE', flush=True); sys.stdin.readline(); sys.exit(7)"
 
 
@@ -28,6 +32,8 @@ class Plain(HardenedApp[None]):
         ("i", "field", "Field"),
         ("x", "boom", "Crash"),
         ("X", "outside", "Shell"),
+        ("K", "killed", "A shell that is killed"),
+        ("W", "waited", "A command whose output is read"),
         ("H", "hang", "Hang"),
         ("D", "break_diff", "Break the diff"),
         ("E", "missing", "A missing program"),
@@ -108,6 +114,14 @@ class Plain(HardenedApp[None]):
 
     async def action_outside(self) -> None:
         code = await self.run_external([sys.executable, "-c", OUTSIDE])
+        self.query_one("#state", Static).update(f"BACK {code}")
+
+    async def action_killed(self) -> None:
+        code = await self.lend([sys.executable, "-c", KILLED], False)
+        self.query_one("#state", Static).update(f"BACK {code}")
+
+    async def action_waited(self) -> None:
+        code = await self.lend([sys.executable, "-c", "print('ANSWER')"], True)
         self.query_one("#state", Static).update(f"BACK {code}")
 
 
