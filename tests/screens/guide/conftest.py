@@ -341,11 +341,13 @@ class Room:
 
 @pytest.fixture
 def room(samples: ModuleType, tmp_path: Path) -> Callable[..., Any]:
-    """Opens the cockpit at a size; `accepted` False for a runbook that nobody has accepted."""
+    """Opens the cockpit at a size; `accepted` False for a runbook that nobody has accepted; `engine` for another."""
 
     @asynccontextmanager
-    async def run(size: tuple[int, int] = (120, 40), *, accepted: bool = True, **options: Any) -> AsyncIterator[Room]:
-        engine = samples.incident()
+    async def run(
+        size: tuple[int, int] = (120, 40), *, accepted: bool = True, engine: Any = None, **options: Any
+    ) -> AsyncIterator[Room]:
+        engine = engine or samples.incident()
         desk = SampleDesk(Store(tmp_path, "shop", "production", (FILE,)), engine.clock)
         desk.trust = Accepted(DIGEST, engine.clock.now(), "ana") if accepted else New(DIGEST)
         desk.suggested = (Suggestion(ERRORS, 2.0, "its symptom “the pool is full” fits: pool 97/97"),)
