@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
+
+from cockpit.adapters.collecting import uncollected as uncollected
 
 BUDGET_S = 0.004
 MOST_LINE = 32 << 20
@@ -37,24 +37,6 @@ class Pace:
     def restart(self) -> None:
         """Others have just had their turn."""
         self._began = time.perf_counter()
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Python's garbage collector held off while thousands of objects are made that live on and hold no cycles: it
-    would walk over all of them, for tens of milliseconds in which the event loop stands.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            aside = gc.get_freeze_count() > 0  # the screen has put its own aside for good: these go with them
-            gc.freeze()
-            if not aside:
-                gc.unfreeze()  # counts all as old, without a walk
-            gc.enable()
 
 
 def trimmed(item: Object) -> Object:

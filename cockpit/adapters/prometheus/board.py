@@ -14,7 +14,6 @@ from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Misconfigured, TimedOut, Unreachable
 from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.metrics import MetricPanel, MetricsStatus, Series, in_unit
-from cockpit.model.point import Point
 from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity, worst
 from cockpit.profile.kube import PrometheusSource, PromPanelSpec
@@ -161,7 +160,9 @@ def panel_of(question: Question, answer: Answer | CockpitError, now: float, wind
     series: list[Series] = []
     if isinstance(answer, Answer):
         for each, label in zip(answer.series, labels_of(answer.series, question.legend), strict=True):
-            points = tuple(Point(point.at, point.value) for point in each.points if point.at <= now + _AHEAD_S)
+            points = each.points
+            if points and points[-1].at > now + _AHEAD_S:
+                points = tuple(point for point in points if point.at <= now + _AHEAD_S)
             if points:
                 series.append(Series(label, points))
     least = question.warn.startswith("<") or question.critical.startswith("<")

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
+from cockpit.adapters.collecting import uncollected
 from cockpit.adapters.prometheus.answers import Answer, answer_of, failure
 from cockpit.errors import CockpitError, Malformed, Misconfigured, NotFound, TimedOut, Unreachable
 from cockpit.profile.kube import PrometheusSource
@@ -61,6 +62,7 @@ class PrometheusClient:
         self._base = (source.url or "http://prometheus").partition("#")[0].partition("?")[0].rstrip("/")
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
+        self._decoding = asyncio.Lock()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._by_get = False  # something in between takes no POST
         self._closed = False
@@ -119,7 +121,8 @@ class PrometheusClient:
             raise failure(status, body, headers, self._where)
         if len(body) <= _IN_A_THREAD:
             return answer_of(body, self._where)
-        return await asyncio.to_thread(answer_of, body, self._where)
+        async with self._decoding:
+            return await asyncio.to_thread(_large, body, self._where)
 
     async def _within(self, method: str, what: str, form: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         """One exchange within the deadline; through a port-forward that broke, once more through a new one."""
@@ -239,6 +242,12 @@ class PrometheusClient:
                 f"{self._where} broke off in the middle of its answer", hint="it, or a proxy, ended it"
             )
         return Unreachable(f"{self._where} closed the connection without an answer", hint="is it an http port?")
+
+
+def _large(body: bytes, where: str) -> Answer:
+    """Some hundred thousand points: the collector would walk over them, and the event loop stand still meanwhile."""
+    with uncollected():
+        return answer_of(body, where)
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cockpit.adapters.prometheus import client
 from cockpit.adapters.prometheus.answers import answer_of, failure, number
 from cockpit.errors import (
     AuthenticationFailed,
@@ -24,9 +26,11 @@ from cockpit.errors import (
     TimedOut,
     Unreachable,
 )
+from cockpit.model.metrics import MetricsStatus
 from cockpit.sandbox.http import Response
 from cockpit.text import UNSAFE
 
+from ...servers.prometheus import shop
 from ...servers.prometheus.fake import FakePrometheus, error
 from .conftest import Maker
 
@@ -209,3 +213,31 @@ def test_any_status_is_some_error_in_clean_words(status: int, body: bytes, heade
 @pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf", "1_000", "0x1", "nan", " 1", "", "1e999", 3, None])
 def test_what_is_no_number(text: object) -> None:
     assert number(text) is None
+
+
+async def test_a_large_answer_is_read_in_full_and_leaves_the_collector_as_it_was(
+    fake: FakePrometheus, board: Maker
+) -> None:
+    moments = [shop.AT - 15 * ago for ago in range(240, -1, -1)]
+    rows = [{"metric": {"pod": f"p{pod}"}, "values": [[at, str(pod)] for at in moments]} for pod in range(200)]
+    data = {"resultType": "matrix", "result": rows}
+    fake.plan["up"] = Response.of({"status": "success", "data": data, "warnings": ["one store is away"]})
+    was_on = gc.isenabled()
+    seen = await board(fake.url, [UP]).probe()
+    assert gc.isenabled() is was_on
+    assert isinstance(seen.payload, MetricsStatus)
+    (up,) = seen.payload.panels
+    assert {each.label for each in up.series} == {f"p{pod}" for pod in range(192, 200)}
+    assert (up.more, len(up.series[0].points)) == (192, 241)
+    assert seen.payload.notes == ("up: one store is away",)
+
+
+async def test_an_answer_without_end_is_given_up(
+    fake: FakePrometheus, board: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "BODY_BYTES", 1000)
+    fake.plan["up"] = Response.text("x" * 2000)
+    fake.plan["max(timestamp(up))"] = fake.plan["up"]
+    with pytest.raises(Malformed, match="answers more than") as caught:
+        await board(fake.url, [UP]).probe()
+    assert "sum by" in caught.value.hint
