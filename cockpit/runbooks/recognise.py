@@ -20,6 +20,7 @@ from cockpit.runbooks.prepared import Prepared
 from cockpit.runbooks.target import targets_of
 
 SCRIPT = "runbook.script"
+_IN_A_POD = "kubectl exec"
 # Beside another call these are not what a command is about.
 _BESIDE = SHELL_ONLY | names("echo printf : true false exit return wait assign yes")
 _COMPOUND = re.compile(r"(?:^|[;&|(\n])\s*(?:for|while|until|select|case|if|function)\s|^\s*[\w-]+\s*\(\)\s*[{(]")
@@ -128,7 +129,8 @@ def _stand_in(
     """The first declaration that understands the main call and weighs enough for the whole command."""
     harmless = all(rule(call).effect is EffectClass.READS for call in command.calls if call is not main)
     into_file = any(_keeps(redirect.operator, redirect.target.text) for redirect in main.redirects)
-    around = replacements.get(main.within[0].tool, ()) if main.within else ()
+    # What runs in a pod may be anything; a client that is looked through is declared by what is typed into it.
+    around = replacements.get(_IN_A_POD, ()) if main.within and main.within[0].tool == _IN_A_POD else ()
     for declared in (*replacements.get(main.program, ()), *around) if harmless else ():
         if into_file and not declared.keeps:
             continue
