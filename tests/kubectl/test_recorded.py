@@ -23,7 +23,7 @@ LEFT_OUT = {
         READS: (3, 4, 5, 7, 8, 11, 14, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 31, 32, 33, 35, 36, 39, 40, 44),
         "a tunnel or a shell in a container, opened in the terminal": (1, 9, 25, 26),
         "of files that a runbook keeps elsewhere": (6, 38),
-        "secrets, namespaces, pods and configuration: by other actions than those on workloads": (2, 16, 34, 37, 42),
+        "secrets, namespaces and pods: by other actions than those on workloads": (2, 34, 37),
     },
     "kubectl_extra": {
         READS: (10, 11, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 36, 37),

@@ -36,10 +36,12 @@ def _deployment(colour: str, replicas: int) -> Object:
 
 
 def things() -> list[Object]:
-    """Both colours at their first revision, and the service that chooses blue."""
+    """Both colours at their first revision, the service that chooses blue, and their settings."""
     spec = {"selector": {"app": "web", "version": "blue"}, "ports": [{"port": 8000, "targetPort": 8000}]}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
-    return [_deployment("blue", 3), _deployment("green", 1), service]
+    data = {"LOG_LEVEL": "INFO", "MAINTENANCE_MODE": "false"}
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web-settings"}, "data": data}
+    return [_deployment("blue", 3), _deployment("green", 1), service, settings]
 
 
 async def set_up(namespace: Namespace, command: str) -> None:
@@ -73,6 +75,7 @@ def snapshot(namespace: Namespace) -> dict[str, Any]:
         facts |= {f"{at}/{key}": value for key, value in notes.items() if key == "kubernetes.io/change-cause"}
     for each in namespace.client.items(namespace.path("services")):
         facts |= _flat(each["spec"]["selector"], f"service/{each['metadata']['name']}/selector")
+    facts |= _flat(namespace.get("configmaps/web-settings")["data"], "configmap/web-settings/data")
     return facts
 
 
