@@ -61,6 +61,10 @@ def _evict(stage: Stage) -> ActionRequest:
     return ActionRequest("workloads.evict", WORKLOADS, {"pod": pod})
 
 
+def _isolate(stage: Stage) -> ActionRequest:
+    return ActionRequest("workloads.isolate", WORKLOADS, _evict(stage).params)
+
+
 def _shell(stage: Stage) -> ActionRequest:
     return ActionRequest("workloads.shell", WORKLOADS, {**_evict(stage).params, "command": "true"})
 
@@ -73,6 +77,7 @@ DEEDS: dict[str, Ask] = {
     "workloads.maintenance": _asking("workloads.maintenance", mode="on"),
     "workloads.evict": _evict,
     "workloads.clear_failed": _asking("workloads.clear_failed"),
+    "workloads.isolate": _isolate,
     "workloads.resync": _asking("workloads.resync", workload="deployment/reader"),
     "cluster.configmap": _asking("cluster.configmap", configmap="flags", key="level", value="2"),
     "cluster.renew": _asking("cluster.renew", certificate="shop"),
@@ -85,7 +90,8 @@ PLANNED = {
     "cluster.uncordon": _asking("cluster.uncordon", node="node-2"),  # done as the way back of cordoning
     "workloads.shell": _shell,  # wants a terminal of its own
 }
-NEVER = {"cluster.delete_namespace", "workloads.create"}  # refused always; tried with the deletion
+# Refused always; tried with the deletion; tried with the isolation.
+NEVER = {"cluster.delete_namespace", "workloads.create", "workloads.rejoin"}
 WITHHELD: set[tuple[str, str]] = set()  # for a while, by these tests
 # What else the roles give, and who needs it.
 BESIDE = {

@@ -167,7 +167,7 @@ class Isolate(KubeAction):
                 for each in held.pods
             ),
             dry_run=dry_run,
-            basis={"held": held, "changes": tuple(changes), "policy": name},
+            basis={"held": held, "changes": tuple(changes)},
             tier=raised(ISOLATE.tier) if over else ISOLATE.tier,
             deadline_s=30.0 + 3.0 * len(changes),
         )
@@ -190,8 +190,11 @@ class Isolate(KubeAction):
 
     async def verify(self, plan: Plan, result: RunResult) -> Verification:
         """The policy is there, the pods run on, without their labels, and no service has them."""
-        await self._ground.gateway.get(policies_path(self._ground.namespace, cast("str", plan.basis["policy"])))
-        return await self._seen(cast("_Held", plan.basis["held"]))
+        held = cast("_Held", plan.basis["held"])
+        chosen = {"labelSelector": f"{ISOLATED}={held.token}"}
+        if not (await self._ground.gateway.listed(policies_path(self._ground.namespace), chosen)).items:
+            return Verification(False, f"there is no network policy of isolation {held.token}")
+        return await self._seen(held)
 
     async def _seen(self, held: _Held) -> Verification:
         """None while a controller still has one."""
