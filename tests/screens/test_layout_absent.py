@@ -89,20 +89,24 @@ async def test_with_all_five_the_stylesheet_alone_has_the_places_and_both_agree(
 async def test_attaching_moves_the_panes_once(samples):
     app = CockpitApp()
     async with app.run_test(size=(120, 40)) as pilot:
-        before = (await settled(pilot))["health"][2:]
-        health = app.cockpit_screen.health
-        sizes: list[tuple[int, int]] = []
-        original = health.rebuild
+        seen = [await settled(pilot)]
+        compositor = app.screen._compositor
+        original = compositor.reflow
 
-        def rebuild() -> None:
-            sizes.append((health.size.width, health.size.height))
-            original()
+        def reflow(*given: Any) -> Any:
+            found = original(*given)
+            places = compositor.full_map
+            seen.append(
+                {str(pane.id): tuple(places[pane].region) for pane in app.cockpit_screen.panes if pane in places}
+            )
+            return found
 
-        health.rebuild = rebuild  # type: ignore[method-assign]  # a spy for this test
-        app.attach(only(samples, "health", "logs"))
-        after = (await settled(pilot))["health"][2:]
-        assert before != after
-        assert list(dict.fromkeys(sizes)) == [before, after]
+        compositor.reflow = reflow  # type: ignore[method-assign]  # a spy for this test
+        app.attach(samples.on_kubernetes())
+        after = await settled(pilot)
+        assert len(seen) > 1
+        assert seen[0] != after
+        assert all(places in (seen[0], after) for places in seen)
 
 
 async def test_the_foot_counts_what_is_below_in_the_new_room(samples):
