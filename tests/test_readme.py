@@ -77,6 +77,21 @@ def test_the_table_of_google_cloud_has_every_action_of_the_catalogue() -> None:
         assert titles == [title[0].lower() + title[1:] for title in held]
 
 
+def test_the_table_of_kubernetes_has_every_action_of_the_catalogue() -> None:
+    rows = re.findall(r"^\| `(\d)` \|[^|]*\| ([^|]*) \|$", section("Kubernetes"), re.MULTILINE)
+    for (number, told), (pane, kind) in zip(rows, (("5", "workloads"), ("7", "cluster")), strict=True):
+        held = [spec.title for spec in compose.specs() if spec.pane.value == kind and spec.listed]
+        assert (number, told.split(", ")) == (pane, [title[0].lower() + title[1:] for title in held])
+
+
+def test_the_tables_of_kubernetes_in_the_readme_load(tmp_path: Path) -> None:
+    (text,) = fenced(section("Kubernetes"), "toml")
+    path = tmp_path / "shop.toml"
+    path.write_text(f'system = "shop"\nenvironment = "production"\n{text}', encoding="utf-8")
+    profile = load(path)
+    assert profile.kubernetes[0].maintenance is not None and len(profile.logs) == 1
+
+
 def test_the_scenarios_of_the_readme_are_those_of_the_demo() -> None:
     rows = re.findall(r"^\| `([a-z-]+)`( \(default\))? \|", section("The demo"), re.MULTILINE)
     assert {name for name, _ in rows} == {scenario.value for scenario in Scenario} - {"none"}
