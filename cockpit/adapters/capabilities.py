@@ -1,7 +1,5 @@
-"""What adapters can do, as small Protocols. An action exists only where its capability does.
-
-Every method has a deadline of its own, maps every vendor error to one of `cockpit.errors`, never retries a
-mutation, and cleans all text that it returns.
+"""What adapters can do, as small Protocols. An action exists only where its capability does. Every method has a
+deadline, maps every vendor error to one of `cockpit.errors`, never retries a mutation, and cleans what it returns.
 """
 
 from __future__ import annotations
@@ -51,12 +49,12 @@ class Probing(Closing, Protocol):
 class Tailing(Closing, Protocol):
     """Can be read forward."""
 
+    async def read(self) -> LogBatch:
+        """What came since the last read, oldest first; the first read goes back a little. Raises CockpitError."""
+
     @property
     def origin(self) -> str:
         """What is read, and where."""
-
-    async def read(self) -> LogBatch:
-        """What came since the last read, oldest first; the first read goes back a little. Raises CockpitError."""
 
 
 @runtime_checkable

@@ -126,7 +126,7 @@ class Workload:
     name: str
     uid: str
     severity: Severity
-    state: str  # "ready", "progressing", "degraded" (rolled out once, pods missing now), "failed", "paused", "stopped"
+    state: str  # "ready", "progressing", "degraded" (rolled out, pods are missing now), "failed", "paused", "stopped"
     said: str  # why, in the cluster's words, "" where all is well
     desired: int
     updated: int

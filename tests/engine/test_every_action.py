@@ -336,8 +336,7 @@ DEEDS = {
 
 def test_every_action_with_a_key_is_here_and_those_of_runbooks() -> None:
     # test_every_cloudsql_action.py, test_every_managed_action.py and test_every_kube_action.py
-    elsewhere = (SourceKind.CLOUDSQL, SourceKind.MEMORYSTORE, SourceKind.SECRETS)
-    elsewhere += (SourceKind.WORKLOADS, SourceKind.CLUSTER, SourceKind.PROMETHEUS)
+    elsewhere = {*map(SourceKind, ("cloudsql", "memorystore", "secrets", "workloads", "cluster", "prometheus"))}
     here = [spec for spec in compose.specs() if spec.pane not in elsewhere]
     assert set(DEEDS) == {spec.id for spec in here if spec.key or spec.id in KEYLESS}
 

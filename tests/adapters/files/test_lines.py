@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cockpit.adapters.loglines import entry_of_line
 from cockpit.adapters.logfields import level_of, milliseconds, time_of
+from cockpit.adapters.loglines import entry_of_line
 from cockpit.model.logs import Level, LogEntry
 from cockpit.text import UNSAFE
 
