@@ -230,7 +230,7 @@ class Backup(KubeAction):
         await asyncio.to_thread(keep.write, "000-namespaces.json", keepsake.listed([whole]))
         listed = await gateway.listed(path_of(CORE, "services", namespace))
         services = {name_of(each): each for each in listed.items}
-        limit, done = asyncio.Semaphore(_AT_ONCE), 0
+        done = 0
         taken = [
             Taken(each, f"{index:03d}-{_named(each)}.json{'.age' if _secret(each) else ''}")
             for index, each in enumerate(resources, 1)
@@ -238,18 +238,17 @@ class Backup(KubeAction):
 
         async def take(one: Taken) -> None:
             nonlocal done
-            async with limit:
-                if control.aborted():
-                    return
-                try:
-                    content = await self._content(one, services)
-                except (PermissionDenied, NotFound) as error:
-                    one.failed = error.message
-                    content = b""
-                if content:
-                    await asyncio.to_thread(keep.write, one.file, content)
-                done += 1
-                control.progress(done, len(taken), f"read {_named(one.resource)}")
+            if control.aborted():
+                return
+            try:
+                content = await self._content(one, services)
+            except (PermissionDenied, NotFound) as error:
+                one.failed = error.message
+                content = b""
+            if content:
+                await asyncio.to_thread(keep.write, one.file, content)
+            done += 1
+            control.progress(done, len(taken), f"read {_named(one.resource)}")
 
         await _all(take(each) for each in taken)
         return taken
@@ -280,30 +279,29 @@ class Backup(KubeAction):
 
     async def _tried(self, taken: Sequence[Taken], control: RunControl) -> _Tried:
         """Each object as it lies in its file, applied with dryRun."""
-        tried, limit = _Tried(), asyncio.Semaphore(_AT_ONCE)
+        tried = _Tried()
         total, done = sum(len(each.kept) for each in taken), 0
 
         async def attempt(one: Taken, obj: Json) -> None:
             nonlocal done
-            async with limit:
-                what = _named(one.resource)
-                if control.aborted() or what in tried.unasked:
+            what = _named(one.resource)
+            if control.aborted() or what in tried.unasked:
+                return
+            path = one.resource.path(self._ground.namespace, str(obj["metadata"]["name"]))
+            try:
+                await self._ground.gateway.change(
+                    "PATCH", path, obj, kind=PatchKind.APPLY, dry_run=True, query={"force": "true"}
+                )
+                tried.accepted += 1
+            except (Misconfigured, PermissionDenied, Refused) as error:
+                if isinstance(error, PermissionDenied) and error.missing:
+                    tried.unasked[what] = "no right to patch"
                     return
-                path = one.resource.path(self._ground.namespace, str(obj["metadata"]["name"]))
-                try:
-                    await self._ground.gateway.change(
-                        "PATCH", path, obj, kind=PatchKind.APPLY, dry_run=True, query={"force": "true"}
-                    )
-                    tried.accepted += 1
-                except (Misconfigured, PermissionDenied, Refused) as error:
-                    if isinstance(error, PermissionDenied) and error.missing:
-                        tried.unasked[what] = "no right to patch"
-                        return
-                    tried.refused.append(f"{what}/{name_of(obj)} would be refused: {error.message}")
-                except CockpitError as error:
-                    tried.unasked[what] = error.word
-                done += 1
-                control.progress(done, total, f"tried {what}")
+                tried.refused.append(f"{what}/{name_of(obj)} would be refused: {error.message}")
+            except CockpitError as error:
+                tried.unasked[what] = error.word
+            done += 1
+            control.progress(done, total, f"tried {what}")
 
         await _all(attempt(one, obj) for one in taken for obj in one.kept)
         return tried
@@ -339,14 +337,22 @@ class Backup(KubeAction):
 
 
 async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """All of them; the first error ends the others, and is raised as it is."""
-    tasks = [asyncio.create_task(each) for each in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    """All of them, a few at once. After the first error no other is begun, and those under way come to their end."""
+    limit, errors = asyncio.Semaphore(_AT_ONCE), list[Exception]()
+
+    async def one(work: Coroutine[Any, Any, None]) -> None:
+        async with limit:
+            if errors:
+                work.close()
+                return
+            try:
+                await work
+            except Exception as error:
+                errors.append(error)
+
+    await asyncio.gather(*(one(each) for each in works))
+    if errors:
+        raise errors[0]
 
 
 def _secret(resource: Resource) -> bool:
