@@ -21,7 +21,7 @@ def _source(state: SourceState, brief: bool, alone: bool) -> tuple[Span, ...]:
     severity = state.severity if state.freshness is not Freshness.WAITING else Severity.UNKNOWN
     if state.freshness is Freshness.FRESH:
         # What a source says is the panes' business; here it is only whether it speaks.
-        return (("● ", "success"), (f"{state.title} ", ""), (f"{ceil(state.age_s)}", "muted"))
+        return (("● ", "success"), (f"{name} ", ""), (f"{ceil(state.age_s)}", "muted"))
     glyph = (f"{GLYPH[severity]} ", SEVERITY_STYLE[severity])
     if state.asleep:
         return (("· ", "muted"), (f"{state.kind.value} {state.title} ", "muted"), ("not asked yet", "muted"))

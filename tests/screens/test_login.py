@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cockpit.model.credentials import Credentials
-from cockpit.model.severity import Severity
+from cockpit.model.reading import SourceState
+from cockpit.model.severity import Freshness, Severity, SourceKind
 from screens.frame.situation import Situation
 from screens.frame.status import Status
 
@@ -67,3 +68,18 @@ async def test_it_comes_from_the_engine(stage: Any) -> None:
     await stage.pilot.pause()
     assert stage.screen.publisher.situation().login == (Severity.CRIT, f"credentials: expired, {FIX}")
     assert "✖ credentials: expired" in stage.text() and FIX not in stage.text()
+
+
+def test_two_sources_of_one_name_are_told_apart() -> None:
+    status = Status()
+    states = tuple(
+        SourceState(f"{kind.value}/{title}", kind, title, 2.0, freshness=Freshness.FRESH, age_s=1.0)
+        for kind, title in (
+            (SourceKind.WORKLOADS, "main"),
+            (SourceKind.CLUSTER, "main"),
+            (SourceKind.LOGS, "api"),
+        )
+    )
+    status.situation = Situation(0.0, states=states)
+    said = "".join(text for text, _ in status.bars(120, 1)[0].left)
+    assert "workloads main" in said and "cluster main" in said and "logs" not in said
