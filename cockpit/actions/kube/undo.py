@@ -159,8 +159,12 @@ def _target(seen: Seen, pasts: Sequence[Past], wanted: str) -> tuple[Past | None
     if now is not None and left and not wanted:
         reason = f"it was rolled back already, to revision {now.revision}: {target.revision} is the one that was left"
         refusals.append(Refusal("preconditions", reason, f"name the revision that is meant: {known}"))
-    elif now is not None and (left or newer):
+    elif now is not None and newer:
         warnings.append(f"revision {target.revision} is newer than {now.revision}, which runs: this goes forward")
+    elif now is not None and left:
+        warnings.append(
+            f"revision {now.revision} had run before {target.revision} and came back: this leaves it again"
+        )
     if images(target.template) == images(seen.template):
         warnings.append("the images are the same in both: only settings change")
     return target, refusals, warnings

@@ -72,9 +72,21 @@ async def test_undo_twice_does_not_toggle(desk: Desk, namespace: Namespace) -> N
         "it was rolled back already, to revision 4: 3 is the one that was left"
     ]
     named = await desk.plan("undo", **API, revision="3")
-    assert named.refusals == () and "this goes forward" in named.warnings[0]
+    assert named.refusals == ()
+    said = named.warnings[0]  # by the second in which each was made
+    assert (
+        said.endswith(": this goes forward")
+        or said == "revision 4 had run before 3 and came back: this leaves it again"
+    )
     await desk.do("undo", **API, revision="1")
     assert image(namespace) == "v1"
+
+
+async def test_what_was_deployed_a_second_time_is_not_called_older(desk: Desk, namespace: Namespace) -> None:
+    await deployed(namespace, "v1", "v2", "v1", "v2")
+    plan = await desk.plan("undo", **API, revision="3")
+    assert plan.refusals == () and "newer" not in repr(plan.warnings)
+    assert plan.warnings[0] == "revision 4 had run before 3 and came back: this leaves it again"
 
 
 async def test_pods_that_crash_end_it_long_before_the_deadline_and_the_way_back_is_kept(
