@@ -13,7 +13,7 @@ from cockpit.model.severity import Severity
 from cockpit.model.workloads import WorkloadsStatus
 
 from ..servers.kube.fixtures import Namespace
-from ..servers.kube.things import quota, service, workload
+from ..servers.kube.things import configmap, quota, service, workload
 from .kubeengine import Crew, crew_on
 
 SOURCE = "workloads/main"
@@ -143,3 +143,28 @@ def _restarted(crew: Crew) -> tuple[str, int | None] | None:
             if container.last_reason and container.restarts > 1:
                 return container.last_reason, container.last_exit
     return None
+
+
+async def test_maintenance_mode_goes_on_and_off_and_whoever_reads_it_is_restarted(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    deploy(namespace, "v1", replicas=1)
+    namespace.apply(configmap("flags", maintenance="false", level="info"))
+    await asyncio.to_thread(namespace.rolled_out, "api")
+    more = '[kubernetes.maintenance]\nconfigmap = "flags"\nkey = "maintenance"\nrestart = ["deployment/api"]\n'
+    async with crew_on(tmp_path, tables(namespace, more)) as crew:
+        on = ActionRequest("workloads.maintenance", SOURCE, {"mode": "on"})
+        (before,) = namespace.pods()
+        record = await crew.do(on)
+        assert record.outcome is Outcome.SUCCEEDED, record.summary
+        assert record.verification is not None and record.verification.holds
+        assert namespace.get("configmaps/flags")["data"] == {"maintenance": "true", "level": "info"}
+        (after,) = namespace.pods()
+        assert after["metadata"]["uid"] != before["metadata"]["uid"], "it reads the flag at its start only"
+        again = await crew.planned(on)
+        assert again.refusals, "it is on already"
+        assert record.undo is not None and record.undo.request is not None
+        off = await crew.do(record.undo.request)
+        assert off.verification is not None and off.verification.holds
+        assert namespace.get("configmaps/flags")["data"]["maintenance"] == "false"
+        assert crew.events(off.run) == ["intent", "outcome", "verified"]
