@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from cockpit.findings.service import SKEW_S, SUSPECT_S
@@ -90,8 +91,19 @@ def _workload(
         yield _over_quota(source, status, workload)
     found = _pods(source, workload, pods, now) or _stuck(source, workload)
     if found is not None:
-        yield found
+        yield _idle(found) if _not_live(status, workload) else found
     yield from _limits(source, workload)
+
+
+def _not_live(status: WorkloadsStatus, workload: Workload) -> bool:
+    """A colour that no service chooses, of a service that could: nobody is served by it."""
+    colours = [each for service in status.services for each in service.colours if each.workload == workload.ref]
+    return bool(colours) and not any(each.live for each in colours) and not workload.live_by
+
+
+def _idle(finding: Finding) -> Finding:
+    text = f"{finding.text}; no service sends to it"
+    return replace(finding, severity=min(finding.severity, Severity.WARN), text=text, rank=max(finding.rank, 30))
 
 
 def _over_quota(source: str, status: WorkloadsStatus, workload: Workload) -> Finding:

@@ -151,6 +151,18 @@ def test_a_live_colour_without_endpoints_offers_the_other_one() -> None:
     assert one.action is None
 
 
+def test_a_colour_that_is_not_live_warns_and_is_no_emergency() -> None:
+    ill = replace(API, available=0, ready=0, live_by=())
+    other = Colour("deployment/moss", {"tone": "moss"}, 2, True)
+    service = replace(
+        SPLIT, ready=2, backs=("deployment/moss",), colours=(replace(SPLIT.colours[0], live=False), other)
+    )
+    (idle,) = found(ill, pod("CrashLoopBackOff"), services=(service,))
+    assert idle.severity is Severity.WARN and idle.text.endswith("; no service sends to it")
+    (live,) = found(ill, pod("CrashLoopBackOff"), services=(replace(service, colours=(service.colours[1],)),))
+    assert live.severity is Severity.CRIT
+
+
 def test_a_service_of_something_that_is_stopped_on_purpose_is_no_finding() -> None:
     plain = replace(SPLIT, colours=())
     assert found(API, services=(plain,))[0].rule == "service-without-endpoints"
