@@ -134,8 +134,9 @@ class Pane(Rows):
         if len(scenery.states) > 1 and self.SWITCHES:
             rows.append(self._switcher(scenery.states, shown[0].source))
         ill = [state for state in shown if state.freshness is not Freshness.FRESH]
+        several = len({state.kind for state in scenery.states}) > 1
         for state in ill[:2]:
-            rows += trouble(state, state.source if self.KINDS else state.title)
+            rows += trouble(state, state.source if several else state.title)
         if len(ill) > 2:
             rows.append(note(f"and {len(ill) - 2} more do not answer", "warning"))
         return tuple(rows)
