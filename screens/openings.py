@@ -154,8 +154,9 @@ class Openings(Screen[None]):
         flow.start(action, pane.source, {name: value for name, value in values.items() if name in known})
 
     def action_shell(self) -> None:
-        """Open the plan of a shell in the pod under the cursor; where rows are no pods the key means nothing."""
-        self.action_start("workloads.shell")
+        """Open the plan of a shell in the pod under the cursor; elsewhere, in the guide, too, it means nothing."""
+        if not self.has_class("-at-guide"):
+            self.action_start("workloads.shell")
 
     def action_row_actions(self) -> None:
         """The menu of the pane's actions."""

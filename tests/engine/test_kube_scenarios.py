@@ -67,6 +67,7 @@ async def test_a_crash_after_a_deployment_is_named_rolled_back_seen_to_hold_and_
     await crew.until(lambda: crew.executor.records[-1].verdict, "the verdict")
     assert crew.executor.records[-1].verdict is Verdict.RECOVERED
     assert crew.finding("crash-after-rollout") is None
+    await crew.until(lambda: "verdict" in crew.events(record.run), "the verdict in the record")
     assert crew.events(record.run) == ["intent", "outcome", "verified", "verdict"]
     offer = crew.executor.undo_offer
     assert offer is not None and offer.undo.text == "roll back to revision 2"

@@ -79,6 +79,8 @@ def namespace(call: Call) -> Intent | None:
 
 def shell(call: Call) -> Intent | None:
     """`kubectl exec -it POD -- bash`, and commands that only look."""
+    if not call.within:
+        return None
     outer = call.within[0]
     fed = call.body or call.piped or call.redirects or call.assigned or call.substituted
     if outer.tool != "kubectl exec" or not set(outer.flags) <= _EXEC_FLAGS or fed or not outer.words:

@@ -31,7 +31,7 @@ _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 _numbers = itertools.count(1)
 
 
-def until(condition: Callable[[], T], deadline_s: float = 30.0) -> T:
+def until(condition: Callable[[], T], deadline_s: float = 60.0) -> T:
     """What the condition answers as soon as that is true. Not for the event loop: see `until_async`."""
     end = time.monotonic() + deadline_s
     while not (answer := _asked(condition)):
@@ -89,7 +89,7 @@ class Namespace:
         """Tell the node what to play: `annotate("pods/x", behaviour="crash")`."""
         self.client.annotate(self.path(rest, group), **notes)
 
-    def rolled_out(self, name: str, kind: str = "deployments", deadline_s: float = 60.0) -> Object:
+    def rolled_out(self, name: str, kind: str = "deployments", deadline_s: float = 150.0) -> Object:
         """The workload when all its replicas are of the present template and available."""
 
         def done() -> Object | None:
