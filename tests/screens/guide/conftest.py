@@ -312,13 +312,17 @@ class Room:
             await self.app.workers.wait_for_complete(begun)
         await self.pilot.pause()
 
-    async def shown(self, text: str) -> bool:
-        """Whether `text` comes to stand on the screen: a toast is mounted some turns of the loop after it is told."""
-        for _ in range(50):
-            if text in self.text:
+    async def until(self, condition: Callable[[], object]) -> bool:
+        """Whether it comes to be so, some turns of the loop after what was begun is done."""
+        for _ in range(200):
+            if condition():
                 return True
             await self.settle()
         return False
+
+    async def shown(self, text: str) -> bool:
+        """Whether `text` comes to stand on the screen: a toast is mounted after it is told."""
+        return await self.until(lambda: text in self.text)
 
     async def pass_time(self, seconds: float) -> None:
         await self.engine.clock.advance(seconds)

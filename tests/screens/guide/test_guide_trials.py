@@ -261,6 +261,7 @@ async def test_the_letter_of_an_action_elsewhere_says_where_it_works(room: Room)
         )
         guide.engine.catalogue = type("Catalogue", (), {"specs": (spec,), "spec": lambda self, id_: None})()
         await guide.press("r", "enter")
+        assert await guide.until(lambda: guide.app.focused is guide.guide.playbook)
         await guide.press("Z")
         assert await guide.shown("Z is “End session” in pane 3")
         assert guide.flow.requests == []
