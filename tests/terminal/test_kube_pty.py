@@ -56,7 +56,7 @@ def test_from_the_finding_to_a_roll_back_that_was_seen_to_hold(
     host.shows("reason")
     pause(host, 0.7)
     typed(host, f"{REASON}\r")
-    host.shows("ARMED")
+    host.shows("Cancel y")  # offered once it is armed
     answered(host, "y", lambda: "on TEST shop" not in host.text, "the plan is agreed to")
     host.shows("recovered", deadline_s=120)
     host.until(lambda: re.search(r"api +2/2", host.text), "the pane says so", 30)
