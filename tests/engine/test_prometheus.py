@@ -21,7 +21,7 @@ from cockpit.profile.schema import Profile
 from cockpit.sandbox.http import Response
 
 from ..servers.kube import things
-from ..servers.kube.fixtures import Namespace, until, until_async
+from ..servers.kube.fixtures import Namespace, until
 from ..servers.prometheus.fake import FakePrometheus
 
 SOURCE = "prometheus/shop"
