@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
+from cockpit.engine.docker import compose_docker, docker_modules
+from cockpit.engine.github import compose_github, github_modules
 from cockpit.engine.google import compose_google, google_modules
 from cockpit.engine.kube import compose_kube, kube_modules, kubes_of
 from cockpit.engine.names import names_of
 from cockpit.engine.part import Part as Part
 from cockpit.engine.part import Parts as Parts
 from cockpit.engine.prometheus import compose_prometheus, prometheus_modules
+from cockpit.engine.render import compose_render, render_modules
+from cockpit.engine.teamscripts import compose_scripts, scripts_modules
 from cockpit.looks.bound import StateOf
 from cockpit.model.action import ActionSpec
 from cockpit.model.command import Replacement
@@ -50,6 +54,7 @@ def adapter_modules(profile: Profile) -> list[str]:
         "cockpit.adapters.kube.podlogs": any(log.type == "kubernetes" for log in profile.logs),
     }
     needed |= google_modules(profile) | kube_modules(profile) | prometheus_modules(profile)
+    needed |= docker_modules(profile) | render_modules(profile) | github_modules(profile) | scripts_modules(profile)
     return [name for name, wanted in needed.items() if wanted]
 
 
@@ -76,6 +81,8 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     compose_google(parts, profile, scene, clock, state_of)
     compose_kube(parts, profile, scene, clock, state_of, kubes)
     compose_prometheus(parts, profile, clock, state_of, kubes)
+    for add in (compose_docker, compose_render, compose_github, compose_scripts):
+        add(parts, profile, scene, clock, state_of)
     _runbook(parts, profile, scene, clock)
     return parts
 

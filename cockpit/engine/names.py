@@ -14,8 +14,10 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     or {"path"} of logs; {"host", "port", "database"} of Redis; {"dsn_service"} of a database; {"instance", "project"}
     of Cloud SQL, with "region" of Memorystore; {"policy", "project"} of Cloud Armor; {"project", "failures"} of an
     audit log, the second being its filter; {"context", "namespace"} of Kubernetes, with "workload" of its logs;
-    {"origin"} of Prometheus, or {"context", "namespace"}; {"project"} of the others. What is unknown is absent: a
-    connection string is a secret reference, so a database's host shows only in its readings.
+    {"origin"} of Prometheus, or {"context", "namespace"}; {"compose_project"} of Docker, with
+    "compose_service" of its logs; {"host", "repository"} of GitHub; {"program"} of a script; {"project"} of the
+    others. What is unknown is absent: a connection string is a secret reference, so a database's host shows only in
+    its readings.
     """
     found: dict[str, dict[str, str]] = {}
     for health in profile.health:
@@ -26,6 +28,9 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
         if log.type == "kubernetes":
             facts |= next((_cluster(table) for table in profile.kubernetes if table.name == log.cluster), {})
             facts["workload"] = log.workload or ""
+        if log.type == "docker":
+            facts["compose_project"] = next((each.project for each in profile.docker if each.name == log.engine), "")
+            facts["compose_service"] = log.service or ""
         found[f"logs/{log.name}"] = {name: value for name, value in facts.items() if value}
     for database in profile.database:
         found[f"database/{database.name}"] = {"dsn_service": database.service} if database.service else {}
@@ -35,6 +40,7 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
         found[f"revisions/{run.name}"] = {"service": run.service, "region": run.region, "project": run.project}
     _google(found, profile)
     _kubernetes(found, profile)
+    _elsewhere(found, profile)
     return found
 
 
@@ -60,6 +66,17 @@ def _kubernetes(found: dict[str, dict[str, str]], profile: Profile) -> None:
         found[f"workloads/{table.name}"] = found[f"cluster/{table.name}"] = _cluster(table)
     for server in profile.prometheus:
         found[f"prometheus/{server.name}"] = _prometheus(server, profile)
+
+
+def _elsewhere(found: dict[str, dict[str, str]], profile: Profile) -> None:
+    for engine in profile.docker:
+        found[f"containers/{engine.name}"] = {"compose_project": engine.project}
+    for render in profile.render:
+        found[f"render/{render.name}"] = found[f"rendermetrics/{render.name}"] = {}
+    for repository in profile.github:
+        found[f"github/{repository.name}"] = {"host": repository.host, "repository": repository.repository}
+    for script in profile.script:
+        found[f"scripts/{script.name}"] = {"program": script.argv[0]}
 
 
 def _prometheus(server: PrometheusSource, profile: Profile) -> dict[str, str]:

@@ -46,6 +46,11 @@ class SourceKind(enum.Enum):
     WORKLOADS = "workloads"
     CLUSTER = "cluster"
     PROMETHEUS = "prometheus"
+    CONTAINERS = "containers"
+    RENDER = "render"
+    RENDERMETRICS = "rendermetrics"
+    GITHUB = "github"
+    SCRIPTS = "scripts"
     RUNBOOK = "runbook"
 
 

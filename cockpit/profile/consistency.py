@@ -24,13 +24,27 @@ SOURCE_IDS = {
     "access": "access",
     "kubernetes": "workloads",
     "prometheus": "prometheus",
+    "docker": "containers",
+    "render": "render",
+    "github": "github",
+    "script": "scripts",
 }  # table of the profile -> first part of its sources' ids
-ALSO = {"kubernetes": ("cluster",)}  # table -> further sources that each of its entries makes
+ALSO = {
+    "kubernetes": ("cluster",),
+    "render": ("rendermetrics",),
+}  # table -> further sources that each of its entries makes
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(
     r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|DATABASE_URL|REDIS_URL|DSN$", re.I
 )
 _STEERS = re.compile(r"(LD|DYLD)_|BASH|PYTHON|PERL5|RUBY|NODE_|(IFS|ENV|SHELL|PS[0-4]|SHELLOPTS|PATH|HOME|CDPATH)$")
+_REFERENCES = (
+    ("logs", "cluster", "kubernetes"),
+    ("prometheus", "cluster", "kubernetes"),
+    ("logs", "engine", "docker"),
+    ("logs", "render", "render"),
+    ("script", "undo", "script"),
+)  # table, key, the table whose names it takes
 NAMED_KINDS = (*SOURCE_IDS, "http_action")
 
 
@@ -71,19 +85,17 @@ def profile_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
         for index, undo in _texts(entry, "http_action", "undo")
         if undo not in actions
     ]
-    return found + _restart_conflicts(entry) + _cluster_conflicts(entry) + _target_conflicts(entry)
+    return found + _restart_conflicts(entry) + _reference_conflicts(entry) + _target_conflicts(entry)
 
 
-def _cluster_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
-    """Logs and Prometheus servers that are reached through a cluster which the profile does not have."""
-    names = [name for _, name in _texts(entry, "kubernetes", "name")]
-    said = f"names no kubernetes table of this profile; there are: {', '.join(names) or 'none'}"
-    return [
-        Conflict((kind, index, "cluster"), said)
-        for kind in ("logs", "prometheus")
-        for index, name in _texts(entry, kind, "cluster")
-        if name not in names
-    ]
+def _reference_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """What is reached through another table, or undone by another entry, which the profile does not have."""
+    found: list[Conflict] = []
+    for kind, key, table in _REFERENCES:
+        names = [name for _, name in _texts(entry, table, "name")]
+        said = f"names no {table} table of this profile; there are: {', '.join(names) or 'none'}"
+        found += [Conflict((kind, index, key), said) for index, name in _texts(entry, kind, key) if name not in names]
+    return found
 
 
 def _restart_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
@@ -133,10 +145,16 @@ def runbook_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
                 found.append(Conflict(("files", index), "is empty"))
             elif file in files[:index]:
                 found.append(Conflict(("files", index), "is named twice"))
-    for name in env if isinstance(env, Mapping) else ():
-        if not _VARIABLE.fullmatch(str(name)):
-            found.append(Conflict(("env", str(name)), "is no name of a variable (letters, digits and _)"))
-    return found + _passed_conflicts(entry.get("pass_env"), env if isinstance(env, Mapping) else {})
+    return found + _environment_conflicts(env if isinstance(env, Mapping) else {}, entry.get("pass_env"))
+
+
+def _environment_conflicts(env: Mapping[str, object], passed: object) -> list[Conflict]:
+    named = [
+        Conflict(("env", str(name)), "is no name of a variable (letters, digits and _)")
+        for name in env
+        if not _VARIABLE.fullmatch(str(name))
+    ]
+    return named + _passed_conflicts(passed, env)
 
 
 def _passed_conflicts(names: object, env: Mapping[str, object]) -> list[Conflict]:
@@ -184,9 +202,18 @@ def redis_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
     return _rising(entry, "memory_warn", "memory_critical")
 
 
+_LOGS_NEED = {
+    "cloud_logging": "project",
+    "file": "path",
+    "kubernetes": "cluster",
+    "docker": "engine",
+    "render": "render",
+}
+
+
 def log_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
     """What each type of log needs."""
-    needs = {"cloud_logging": "project", "file": "path", "kubernetes": "cluster"}.get(str(entry.get("type")))
+    needs = _LOGS_NEED.get(str(entry.get("type")))
     return [Conflict((), f"type {entry['type']} needs {needs}")] if needs and _absent(entry, needs) else []
 
 
@@ -198,6 +225,27 @@ def prometheus_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
     if cluster != forward:
         return [Conflict((), "needs cluster and forward together")]
     return []
+
+
+def docker_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """A client's certificate with its key; Compose has a program."""
+    found: list[Conflict] = []
+    if _absent(entry, "cert_file") != _absent(entry, "key_file"):
+        found.append(Conflict((), "needs cert_file and key_file together"))
+    if entry.get("program") in ((), []):
+        found.append(Conflict(("program",), "is empty"))
+    return found
+
+
+def script_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """A program; variables as the runbook's have them."""
+    found = [
+        Conflict((key, 0), "is empty: it must be a program")
+        for key in ("argv", "dry_run")
+        if isinstance(words := entry.get(key), list | tuple) and words and words[0] == ""
+    ]
+    env = entry.get("env")
+    return found + _environment_conflicts(env if isinstance(env, Mapping) else {}, entry.get("pass_env"))
 
 
 def block_conflicts(entry: Mapping[str, object]) -> list[Conflict]:

@@ -21,6 +21,8 @@ from cockpit.profile.consistency import (
     runbook_conflicts,
     threshold_conflicts,
 )
+from cockpit.profile.delivery import GithubSource, TeamScript
+from cockpit.profile.docker import ComposeService, DockerSource, RenderSource
 from cockpit.profile.fields import Comparison, Duration, Headers, Name, Network, RedisUrl, Url
 from cockpit.profile.fields import parse_duration as parse_duration
 from cockpit.profile.google import (
@@ -154,7 +156,7 @@ class LogSource(Source):
     read every second unless this is set."""
     timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 10.0
     """Deadline of one read."""
-    type: Literal["cloud_logging", "file", "kubernetes"]
+    type: Literal["cloud_logging", "file", "kubernetes", "docker", "render"]
     """Where the log is."""
     project: str | None = None
     """cloud_logging: project id."""
@@ -172,6 +174,12 @@ class LogSource(Source):
     """kubernetes: label selector of the pods, where no workload is named; without both the whole namespace."""
     container: ObjectName | None = None
     """kubernetes: only this container of each pod."""
+    engine: Name | None = None
+    """docker: name of the docker table where the containers are."""
+    service: ComposeService | None = None
+    """docker: only the containers of this service; render: only this service, by its id."""
+    render: Name | None = None
+    """render: name of the render table whose services log."""
 
     @staticmethod
     def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
@@ -350,6 +358,14 @@ class Profile(Section):
     """Namespaces of Kubernetes clusters: their workloads, and the cluster around them."""
     prometheus: tuple[PrometheusSource, ...] = ()
     """Prometheus servers, with the queries to plot."""
+    docker: tuple[DockerSource, ...] = ()
+    """Compose projects on Docker engines, or on Podman."""
+    render: tuple[RenderSource, ...] = ()
+    """Services and data stores at Render."""
+    github: tuple[GithubSource, ...] = ()
+    """Repositories at GitHub, with what was deployed from them."""
+    script: tuple[TeamScript, ...] = ()
+    """Commands of the team."""
     google: GoogleIdentity = GoogleIdentity()
     """The account at Google Cloud, for all its sources."""
     http_action: tuple[HttpAction, ...] = ()

@@ -70,13 +70,15 @@ def faults(value: Any, node: dict[str, Any], root: dict[str, Any], at: str = "")
                 found += [] if re.search(given, value) else [f"{at}: does not match"]
             case "maxLength" if isinstance(value, str):
                 found += [] if len(value) <= given else [f"{at}: too long"]
+            case "minItems" if isinstance(value, list):
+                found += [] if len(value) >= given else [f"{at}: too few"]
             case "minimum" if isinstance(value, int | float):
                 found += [] if value >= given else [f"{at}: too small"]
             case "maximum" if isinstance(value, int | float):
                 found += [] if value <= given else [f"{at}: too large"]
             case "exclusiveMinimum" if isinstance(value, int | float):
                 found += [] if value > given else [f"{at}: too small"]
-            case "properties" | "additionalProperties" | "required" | "items" | "pattern" | "maxLength":
+            case "properties" | "additionalProperties" | "required" | "items" | "pattern" | "maxLength" | "minItems":
                 pass  # says nothing of a value of another type
             case "minimum" | "maximum" | "exclusiveMinimum":
                 pass
@@ -96,6 +98,7 @@ def test_the_example_profile_fits_the_schema() -> None:
         ('system = "shop"', 'sytem = "shop"', ".sytem: unknown"),
         ('system = "shop"', "", ".system: missing"),
         ('system = "shop"', 'system = "Shop!"', ".system: does not match"),
+        ('argv = ["scripts/clean-up.sh"]', "argv = []", ".script[1].argv: too few"),
         ('interval = "5s"', 'interval = "soon"', ".health[0].interval: does not match"),
         ("interval = 2\n", "interval = 7200\n", ".database[0].interval: too large"),
         ("pool_warn = 0.8", "pool_warn = 1.5", ".database[0].pool_warn: too large"),
