@@ -130,7 +130,8 @@ def no_answer(service: str, base_url: str, error: httpx.HTTPError, *, read: bool
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         said = "name the authority in core/custom_ca_certs_file; auth/disable_ssl_validation is not followed"
         return Unreachable(f"{where}: its certificate cannot be verified: {reason}", hint=hint or said)
-    return Unreachable(f"{where}: {reason}", hint=hint or "check network, proxy and DNS", effect_possible=open_effect)
+    hint = hint or getattr(error.__cause__, "hint", "") or "check network, proxy and DNS"  # a SOCKS proxy's own first
+    return Unreachable(f"{where}: {reason}", hint=hint, effect_possible=open_effect)
 
 
 def decoded(service: str, content: bytes, *, read: bool) -> Json:

@@ -22,8 +22,8 @@ import google.auth.exceptions
 import google.auth.transport
 import httpx
 
-from cockpit.adapters.gcp.settings import Settings, override_of, proxy_of, trust_of
-from cockpit.errors import AuthenticationFailed, CockpitError, Misconfigured, PermissionDenied, Unreachable
+from cockpit.adapters.gcp.settings import Settings, SocksProxy, bad_proxy, override_of, proxy_of, trust_of
+from cockpit.errors import AuthenticationFailed, CockpitError, PermissionDenied, Unreachable
 from cockpit.text import clean
 
 if TYPE_CHECKING:
@@ -85,8 +85,10 @@ class HttpxRequest(google.auth.transport.Request):
                 client = self._near_client(url, body, headers or {})
             return _Response(client.request(method, url, content=body, headers=dict(headers or {}), timeout=limit))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            word = type(error).__name__ if not isinstance(error, _Plain) else str(error)
-            failure: Exception = google.auth.exceptions.TransportError(f"{_host(url)}: {word}")  # type: ignore[no-untyped-call]  # theirs
+            plain = isinstance(error, _Plain | httpx.ProxyError)
+            word = str(error) if plain else type(error).__name__
+            hint = str(getattr(error.__cause__, "hint", ""))  # of a SOCKS proxy
+            failure: Exception = google.auth.exceptions.TransportError(f"{_host(url)}: {word}", hint)  # type: ignore[no-untyped-call]  # theirs
             raise failure from None
 
     def _near_client(self, url: str, body: bytes | None, headers: Mapping[str, str]) -> httpx.Client:
@@ -225,12 +227,14 @@ def _origin(credentials: Any) -> str:
 def _requests(settings: Settings) -> Iterator[HttpxRequest]:
     proxy, trust = proxy_of(settings), trust_of(settings)
     try:
-        secure = httpx.Client(timeout=TIMEOUT_S, proxy=proxy, verify=trust)
+        if isinstance(proxy, SocksProxy):
+            from cockpit.adapters.gcp.socks import transport
+
+            secure = httpx.Client(timeout=TIMEOUT_S, transport=transport(proxy, trust))
+        else:
+            secure = httpx.Client(timeout=TIMEOUT_S, proxy=proxy, verify=trust)
     except (ImportError, ValueError, httpx.InvalidURL):
-        raise Misconfigured(
-            "the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used",
-            hint="http://host:port and socks5://host:port work",
-        ) from None
+        raise bad_proxy() from None
     with secure as far, httpx.Client(timeout=TIMEOUT_S, trust_env=False, verify=False) as near:  # noqa: S501 - plain http only
         yield HttpxRequest(far, near)
 
@@ -252,7 +256,8 @@ def _explained(what: str) -> Iterator[None]:
         raise AuthenticationFailed(f"{what}: the organisation wants a new login", hint=_LOGIN) from None
     except failures.TransportError as error:
         said = _harmless(str(error.args[0] if error.args else ""))
-        raise Unreachable(f"{what}: {said}", hint="check network and proxy") from None
+        hint = str(error.args[1]) if len(error.args) > 1 else ""
+        raise Unreachable(f"{what}: {said}", hint=hint or "check network and proxy") from None
     except failures.GoogleAuthError as error:
         said = _harmless(str(error.args[0] if error.args else type(error).__name__))
         raise AuthenticationFailed(f"{what}: {said}", hint=_LOGIN) from None

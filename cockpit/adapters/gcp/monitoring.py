@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from cockpit.adapters.gcp.auth import Token, is_loopback
 from cockpit.adapters.gcp.budget import budget_of
@@ -249,13 +249,9 @@ class MetricsBoard:
                 )
             return vendor.aio.insecure_channel(parts.netloc, [*options, ("grpc.enable_http_proxy", 0)])
         target = parts.netloc if parts.port is not None else f"{parts.hostname}:443"
-        if socks := self._api.socks_proxy():
-            raise Misconfigured(
-                f"metrics come over gRPC, which cannot use the SOCKS proxy that {socks} names: none are shown",
-                hint="an http proxy works for them; everything else goes through the SOCKS proxy",
-            )
+        proxy = self._api.grpc_proxy()
         roots = await asyncio.to_thread(_roots, self._api.variables)
-        if proxy := gcloud_proxy(self._api.variables):
+        if proxy:
             options.append(("grpc.http_proxy", proxy))
         return vendor.aio.secure_channel(target, vendor.tls(root_certificates=roots), options)
 
@@ -279,19 +275,6 @@ class MetricsBoard:
 def _metadata(token: Token) -> list[tuple[str, str]]:
     sent = [("authorization", f"Bearer {token.value.reveal()}")]
     return [*sent, ("x-goog-user-project", token.quota_project)] if token.quota_project else sent
-
-
-def gcloud_proxy(environ: Mapping[str, str]) -> str:
-    """The proxy that gcloud is told to use, "" for none; https_proxy and no_proxy are gRPC's own business.
-
-    https://cloud.google.com/sdk/docs/proxy-settings
-    """
-    address, port = environ.get("CLOUDSDK_PROXY_ADDRESS", ""), environ.get("CLOUDSDK_PROXY_PORT", "")
-    if not address or not port or not environ.get("CLOUDSDK_PROXY_TYPE", "http").startswith("http"):
-        return ""
-    user, password = environ.get("CLOUDSDK_PROXY_USERNAME", ""), environ.get("CLOUDSDK_PROXY_PASSWORD", "")
-    who = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
-    return f"http://{who}{address}:{port}"
 
 
 def _roots(environ: Mapping[str, str]) -> bytes | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
 from cockpit.errors import Misconfigured
@@ -25,8 +25,11 @@ MOST_BYTES = 1 << 20  # of a configuration file
 _ADDRESS = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,253}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _NAME = re.compile(r"[a-z][-a-z0-9]*")
-_SCHEMES = {"http": "http", "http_no_tunnel": "http", "socks5": "socks5"}  # gcloud tunnels https through both first
-_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+# gcloud's proxy/type -> the scheme of its address; https goes through both http ones in a tunnel.
+_SCHEMES = {"http": "http", "http_no_tunnel": "http", "socks4": "socks4", "socks5": "socks5"}
+# What gcloud's HTTP library makes of an address: the version, and whether the proxy looks names up.
+_SOCKS = {"socks4": (4, False), "socks4a": (4, True), "socks5": (5, False), "socks5h": (5, True)}
+_SOCKS_PORT = 1080
 _TRUE = frozenset(("true", "1", "on", "yes", "y"))  # as gcloud reads them, in any case
 
 
@@ -37,16 +40,40 @@ class Settings:
     environ: Mapping[str, str]
     properties: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
-    def get(self, section: str, name: str) -> str:
+    def get(self, section: str, name: str, default: str = "") -> str:
         """proxy/address is CLOUDSDK_PROXY_ADDRESS, else `address` of [proxy] in the active configuration."""
         said = self.environ.get(f"CLOUDSDK_{section}_{name}".upper())
-        return self.properties.get((section, name), "") if said is None else said.strip()
+        return self.properties.get((section, name), default) if said is None else said.strip()
 
     @property
     def variables(self) -> dict[str, str]:
         """All of it as variables, for what reads only those."""
         said = {f"CLOUDSDK_{section}_{name}".upper(): value for (section, name), value in self.properties.items()}
         return {**said, **self.environ}
+
+
+@dataclass(frozen=True, slots=True)
+class SocksProxy:
+    """A SOCKS proxy, and the hosts (as NO_PROXY lists them) that are spoken to without it."""
+
+    version: int  # 4 or 5
+    host: str
+    port: int
+    named: str  # the setting that says so: "proxy/type", "ALL_PROXY"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    rdns: bool = True  # the proxy looks names up; else this machine does
+    without: str = ""
+
+    @property
+    def where(self) -> str:
+        """In words, without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"the SOCKS {self.version} proxy {clean(host, 120)}:{self.port}"
+
+    def passes(self, host: str) -> bool:
+        """Whether a host is reached through it."""
+        return not proxy_bypass_environment(host, {"no": self.without})
 
 
 def settings_of(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -75,15 +102,16 @@ def _text(path: Path) -> str:
         return ""
 
 
-def proxy_of(settings: Settings) -> httpx.Proxy | None:
-    """gcloud's own proxy, None where it has none: then HTTPS_PROXY and NO_PROXY count. Raises Misconfigured.
+def proxy_of(settings: Settings) -> httpx.Proxy | SocksProxy | None:
+    """gcloud's own proxy, else a SOCKS proxy of the environment. Raises Misconfigured.
 
-    Only https goes through it, in a tunnel that the proxy cannot look into: so no credential is shown to it.
-    A SOCKS 5 proxy looks names up itself, as gcloud has it unless proxy/rdns is false.
+    None where there is neither: httpx itself follows HTTPS_PROXY and NO_PROXY then. Only https goes through a proxy,
+    in a tunnel that it cannot look into: so no credential is shown to it. Read as gcloud does, in core/http_proxy.py
+    and core/requests.py: proxy/rdns is true unless set; user and password are for SOCKS 5, the user for 4.
     """
     kind, address, port = (settings.get("proxy", name) for name in ("type", "address", "port"))
     if not (kind or address or port):
-        return None
+        return _socks_of_environment(settings.environ)
     if not (kind and address and port):
         raise Misconfigured(
             "of gcloud's proxy/type, proxy/address and proxy/port some are set and some are not",
@@ -91,17 +119,56 @@ def proxy_of(settings: Settings) -> httpx.Proxy | None:
         )
     if kind not in _SCHEMES:
         raise Misconfigured(
-            f"gcloud's proxy/type is {clean(kind, 40)}: the cockpit"
-            f" {'cannot use' if kind == 'socks4' else 'does not know'} it",
-            hint="http and socks5 work; most SOCKS proxies speak both 4 and 5",
+            f"gcloud's proxy/type is {clean(kind, 40)}: neither the cockpit nor gcloud knows it",
+            hint=f"it is one of {', '.join(_SCHEMES)}",
         )
-    if not _ADDRESS.fullmatch(address) or not _PORT.fullmatch(port):
+    if not _ADDRESS.fullmatch(address) or not _PORT.fullmatch(port) or int(port) > 65535:
         raise Misconfigured("gcloud's proxy/address and proxy/port are no address", hint="gcloud config list")
+    user, password = settings.get("proxy", "username"), settings.get("proxy", "password")
+    if kind.startswith("socks"):
+        rdns = settings.get("proxy", "rdns", "true").lower() in _TRUE
+        return SocksProxy(int(kind[-1]), address.strip("[]"), int(port), "proxy/type", user, password, rdns)
     import httpx
 
     host = f"[{address}]" if ":" in address and not address.startswith("[") else address
-    user, password = settings.get("proxy", "username"), settings.get("proxy", "password")
     return httpx.Proxy(f"{_SCHEMES[kind]}://{host}:{port}", auth=(user, password) if user else None)
+
+
+def _of_environment(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The variable that names the proxy for https, and its value: small letters win, as in urllib."""
+    for kind in ("https_proxy", "all_proxy"):
+        name = kind if kind in environ else kind.upper()
+        if value := environ.get(name, ""):
+            return name, value
+    return "", ""
+
+
+def _without(environ: Mapping[str, str]) -> str:
+    return environ.get("no_proxy") or environ.get("NO_PROXY", "")
+
+
+def _socks_of_environment(environ: Mapping[str, str]) -> SocksProxy | None:
+    name, value = _of_environment(environ)
+    if not value.lower().startswith("socks"):
+        return None
+    try:
+        parts = urlsplit(value)
+        version, rdns = _SOCKS[parts.scheme]
+        host, port = parts.hostname or "", parts.port or _SOCKS_PORT
+    except (ValueError, KeyError):
+        host = ""
+    if not _ADDRESS.fullmatch(host):
+        raise bad_proxy(name)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return SocksProxy(version, host, port, name, user, password, rdns, _without(environ))
+
+
+def bad_proxy(name: str = "HTTPS_PROXY or ALL_PROXY") -> Misconfigured:
+    """The proxy of the environment is none that can be used; its address may hold a password and is not repeated."""
+    return Misconfigured(
+        f"the proxy that {name} names cannot be used",
+        hint="http://host:port works, and with the schemes socks4, socks4a, socks5 and socks5h",
+    )
 
 
 def trust_of(settings: Settings) -> ssl.SSLContext | bool:
@@ -137,25 +204,38 @@ def unfollowed(settings: Settings) -> str:
     return ""
 
 
-def socks_of(settings: Settings, host: str) -> str:
-    """The SOCKS proxy on the way to a host, as the setting that names it: "proxy/type", "ALL_PROXY"; "" for none."""
+def grpc_proxy_of(settings: Settings, host: str) -> str:
+    """The http proxy on the way to a host as an address for gRPC, "" for none. Raises Misconfigured for any other.
+
+    gRPC knows only http proxies, and of the environment only names in small letters: it would pass the others by.
+    """
     if settings.get("proxy", "address"):
-        return "proxy/type" if settings.get("proxy", "type").startswith("socks") else ""
-    environ = settings.environ
-    if proxy_bypass_environment(host, {"no": environ.get("NO_PROXY", "") or environ.get("no_proxy", "")}):
-        return ""
-    for name in _PROXIES:
-        if value := environ.get(name, ""):
-            return name if value.lower().startswith("socks") else ""
-    return ""
+        proxy = proxy_of(settings)
+        name, value = "proxy/type", "socks:" if isinstance(proxy, SocksProxy) else "http:"
+        if proxy is not None and not isinstance(proxy, SocksProxy):
+            user, password = (quote(part, safe="") for part in proxy.auth or ("", ""))
+            return f"http://{f'{user}:{password}@' if user else ''}{proxy.url.netloc.decode()}"
+    else:
+        name, value = _of_environment(settings.environ)
+        if not value or proxy_bypass_environment(host, {"no": _without(settings.environ)}):
+            return ""
+        value = value if "://" in value else f"http://{value}"
+    if value.lower().startswith("http:"):
+        return value
+    kind = "SOCKS" if value.lower().startswith("socks") else "https"
+    raise Misconfigured(
+        f"metrics come over gRPC, which cannot use the {kind} proxy that {name} names: none are shown",
+        hint=f"an http proxy works for them; everything else goes through the {kind} proxy",
+    )
 
 
 def said_of(settings: Settings) -> str:
     """The way to Google in words, without a password: "through the proxy p.example:3128"; "" for the direct one."""
     if settings.get("proxy", "address"):
-        kind = "SOCKS 5 proxy" if settings.get("proxy", "type") == "socks5" else "proxy"
+        kind = settings.get("proxy", "type")
+        kind = f"SOCKS {kind[-1]} proxy" if kind.startswith("socks") else "proxy"
         return f"through gcloud's {kind} {clean(settings.get('proxy', 'address'), 120)}"
-    for name in _PROXIES:
-        if value := settings.environ.get(name, ""):
-            return f"through the proxy {clean(quote(value.rpartition('@')[2], safe=':/[].-_'), 120)} ({name})"
+    name, value = _of_environment(settings.environ)
+    if value:
+        return f"through the proxy {clean(quote(value.rpartition('@')[2], safe=':/[].-_'), 120)} ({name})"
     return ""

@@ -24,7 +24,16 @@ from cockpit.adapters.gcp.answers import (
 )
 from cockpit.adapters.gcp.auth import Token, TokenSource, is_loopback, tokens_for
 from cockpit.adapters.gcp.budget import ReadBudget, hold_of, reads_of
-from cockpit.adapters.gcp.settings import Settings, override_of, proxy_of, settings_of, socks_of, trust_of
+from cockpit.adapters.gcp.settings import (
+    Settings,
+    SocksProxy,
+    bad_proxy,
+    grpc_proxy_of,
+    override_of,
+    proxy_of,
+    settings_of,
+    trust_of,
+)
 from cockpit.clock import Clock
 from cockpit.errors import (
     AuthenticationFailed,
@@ -87,9 +96,9 @@ class GoogleApi:
         """What gcloud is told, as variables: for a client that is no HTTP client."""
         return self._settings.variables
 
-    def socks_proxy(self) -> str:
-        """The setting that names a SOCKS proxy on the way, "" for none: for a client that is no HTTP client."""
-        return socks_of(self._settings, self.base_url.partition("//")[2].partition(":")[0])
+    def grpc_proxy(self) -> str:
+        """The http proxy on the way, "" for none, for a client that is no HTTP client. Raises Misconfigured."""
+        return grpc_proxy_of(self._settings, self.base_url.partition("//")[2].partition(":")[0])
 
     def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """The full address of a request."""
@@ -222,13 +231,15 @@ class GoogleApi:
         if self.simulated:  # loopback is spoken to directly, whatever proxy there is
             verify = trust_of(self._settings) if secure else False
             return httpx.AsyncClient(timeout=limits, trust_env=False, verify=verify)
+        proxy, trust = proxy_of(self._settings), trust_of(self._settings)
+        if isinstance(proxy, SocksProxy):
+            from cockpit.adapters.gcp.socks import async_transport
+
+            return httpx.AsyncClient(timeout=limits, transport=async_transport(proxy, trust))
         try:
-            return httpx.AsyncClient(timeout=limits, proxy=proxy_of(self._settings), verify=trust_of(self._settings))
+            return httpx.AsyncClient(timeout=limits, proxy=proxy, verify=trust)
         except (ImportError, ValueError, httpx.InvalidURL):  # of HTTPS_PROXY and its like
-            raise Misconfigured(
-                "the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used",
-                hint="http://host:port and socks5://host:port work",
-            ) from None
+            raise bad_proxy() from None
 
     async def _within_deadline(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None, *, read: bool, patient: bool

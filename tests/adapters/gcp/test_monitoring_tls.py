@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from cockpit.adapters.gcp import monitoring
 from cockpit.adapters.gcp.auth import Token
 from cockpit.adapters.gcp.metricqueries import Cut, MetricQuery, filter_of
-from cockpit.adapters.gcp.monitoring import MetricsBoard, gcloud_proxy
+from cockpit.adapters.gcp.monitoring import MetricsBoard
 from cockpit.adapters.gcp.transport import GoogleApi
 from cockpit.clock import SystemClock
 from cockpit.errors import Misconfigured, TimedOut, Unreachable
@@ -143,17 +143,3 @@ async def test_the_proxy_that_gcloud_is_told_to_use(
     await board.close()
     proxy.close()
     await proxy.wait_closed()
-
-
-@pytest.mark.parametrize(
-    ("told", "proxy"),
-    [
-        ({}, ""),
-        ({"TYPE": "http", "ADDRESS": "proxy.example", "PORT": "3128"}, "http://proxy.example:3128"),
-        ({"ADDRESS": "p", "PORT": "1", "USERNAME": "a@b", "PASSWORD": "c:d"}, "http://a%40b:c%3Ad@p:1"),
-        ({"TYPE": "socks5", "ADDRESS": "p", "PORT": "1"}, ""),
-        ({"ADDRESS": "p"}, ""),
-    ],
-)
-def test_settings_of_a_proxy(told: dict[str, str], proxy: str) -> None:
-    assert gcloud_proxy({f"CLOUDSDK_PROXY_{name}": value for name, value in told.items()}) == proxy

@@ -12,7 +12,15 @@ import pytest
 
 from cockpit.adapters.gcp import auth
 from cockpit.adapters.gcp.auth import Token
-from cockpit.adapters.gcp.settings import Settings, override_of, proxy_of, said_of, settings_of, trust_of
+from cockpit.adapters.gcp.settings import (
+    Settings,
+    grpc_proxy_of,
+    override_of,
+    proxy_of,
+    said_of,
+    settings_of,
+    trust_of,
+)
 from cockpit.adapters.gcp.transport import GoogleApi
 from cockpit.clock import SystemClock
 from cockpit.errors import Misconfigured, Unreachable
@@ -63,11 +71,11 @@ def proxied(**said: str) -> Settings:
 def test_gclouds_proxy_is_used_and_its_password_not_told() -> None:
     settings = proxied(type="http", address="proxy.example", port="3128", username="me", password="hush")
     proxy = proxy_of(settings)
-    assert proxy is not None and str(proxy.url) == "http://proxy.example:3128"
+    assert isinstance(proxy, httpx.Proxy) and str(proxy.url) == "http://proxy.example:3128"
     assert proxy.auth == ("me", "hush")
     assert said_of(settings) == "through gcloud's proxy proxy.example" and "hush" not in repr(proxy)
     tunnelled = proxy_of(proxied(type="http_no_tunnel", address="::1", port="1"))
-    assert tunnelled is not None and tunnelled.url.host == "::1"
+    assert isinstance(tunnelled, httpx.Proxy) and tunnelled.url.host == "::1"
     assert proxy_of(Settings({})) is None
     assert (
         said_of(Settings({"HTTPS_PROXY": "http://me:hush@p.example:1"}))
@@ -80,8 +88,7 @@ def test_gclouds_proxy_is_used_and_its_password_not_told() -> None:
     ("said", "why"),
     [
         ({"type": "http", "address": "p"}, "some are set and some are not"),
-        ({"type": "socks4", "address": "p", "port": "1"}, "proxy/type is socks4: the cockpit cannot use it"),
-        ({"type": "carrier", "address": "p", "port": "1"}, "the cockpit does not know it"),
+        ({"type": "carrier", "address": "p", "port": "1"}, "neither the cockpit nor gcloud knows it"),
         ({"type": "http", "address": "p/../x@y", "port": "1"}, "are no address"),
         ({"type": "http", "address": "p", "port": "99999999"}, "are no address"),
     ],
@@ -95,11 +102,35 @@ async def test_a_proxy_that_cannot_be_used_is_said_and_nothing_is_sent(said: dic
         await api._connection()
 
 
-async def test_a_socks_proxy_of_the_environment_is_said_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "socks4://127.0.0.1:1")
-    api = GoogleApi("run", None, 1.0, SystemClock(), {})
-    with pytest.raises(Misconfigured, match="HTTPS_PROXY or ALL_PROXY names cannot be used"):
+@pytest.mark.parametrize("address", ["socks6://127.0.0.1:1", "socks5://", "socks4://p:99999999", "carrier://p:1"])
+async def test_a_proxy_of_the_environment_that_is_none_is_said_too(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    api = GoogleApi("run", None, 1.0, SystemClock(), {"HTTPS_PROXY": address})
+    with pytest.raises(Misconfigured, match=r"HTTPS_PROXY.* names cannot be used"):
         await api._connection()
+
+
+@pytest.mark.parametrize(
+    ("environ", "proxy"),
+    [
+        ({}, ""),
+        (proxied(type="http", address="proxy.example", port="3128").environ, "http://proxy.example:3128"),
+        (
+            proxied(type="http_no_tunnel", address="p", port="1", username="a@b", password="c:d").environ,
+            "http://a%40b:c%3Ad@p:1",
+        ),
+        ({"HTTPS_PROXY": "http://p:1", "ALL_PROXY": "socks5://p:1"}, "http://p:1"),
+        ({"ALL_PROXY": "p:1"}, "http://p:1"),
+        ({"ALL_PROXY": "http://p:1", "all_proxy": "http://q:1"}, "http://q:1"),
+        ({"ALL_PROXY": "http://p:1", "NO_PROXY": ".googleapis.com"}, ""),
+        ({"ALL_PROXY": "socks5://p:1", "no_proxy": ".googleapis.com"}, ""),
+        ({**proxied(type="http", address="p", port="1").environ, "ALL_PROXY": "socks5://p:1"}, "http://p:1"),
+    ],
+)
+def test_metrics_over_grpc_go_through_the_same_http_proxy(environ: dict[str, str], proxy: str) -> None:
+    assert grpc_proxy_of(Settings(environ), "monitoring.googleapis.com") == proxy
 
 
 def test_own_authorities_are_trusted_or_it_is_said_why_not(tmp_path: Path) -> None:
