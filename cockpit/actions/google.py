@@ -1,29 +1,18 @@
-"""What actions on Google Cloud's managed services share: the permission preflight and the frame of the plan card."""
+"""What actions on Google Cloud's managed services share: the permission preflight and what a handler stands on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cockpit.actions.bound import BoundAction
+from cockpit.actions.carded import CardedAction
 from cockpit.actions.handler import Scene
 from cockpit.adapters.gcp.roles import ROLES
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError
-from cockpit.model.action import (
-    ActionRequest,
-    ActionSpec,
-    Change,
-    Grant,
-    Permission,
-    Plan,
-    Refusal,
-    Tier,
-    Undo,
-)
+from cockpit.model.action import ActionSpec, Grant, Permission
 from cockpit.profile.schema import Limits
-from cockpit.text import clean_lines
 
 
 class PermissionTesting(Protocol):
@@ -66,58 +55,12 @@ def grant(project: str, permissions: Sequence[str]) -> str:
     return f"{' and '.join(roles)} {held}: {'; '.join(by_hand)}"
 
 
-class GoogleAction(BoundAction):
+class GoogleAction(CardedAction):
     """Base of the handlers; `NEEDS` are the permissions of the change itself."""
 
     NEEDS: tuple[str, ...] = ()
     DEADLINE_S = 150.0
 
     def __init__(self, spec: ActionSpec, ground: GoogleGround) -> None:
-        super().__init__(spec, ground.source)
+        super().__init__(spec, ground)
         self._ground = ground
-
-    def card(
-        self,
-        request: ActionRequest,
-        *,
-        title: str,
-        target: str,
-        identity: Mapping[str, str],
-        permission: Permission,
-        undo: Undo,
-        refusals: Sequence[Refusal] = (),
-        warnings: Sequence[str] = (),
-        changes: tuple[Change, ...] = (),
-        objects: tuple[str, ...] = (),
-        affected: str = "nobody",
-        operation: str = "",
-        equivalent: tuple[str, ...] = (),
-        dry_run: str = "",
-        basis: Mapping[str, object] | None = None,
-        tier: Tier | None = None,
-        symptoms: tuple[str, ...] = (),
-    ) -> Plan:
-        """The plan in its usual frame."""
-        return Plan(
-            request=request,
-            title=title,
-            tier=self._spec.tier if tier is None else tier,
-            target=target,
-            identity=identity,
-            changes=changes,
-            objects=objects,
-            count=len(objects),
-            population=0,
-            affected=affected,
-            operation=clean_lines(operation) if operation else (),
-            equivalent=equivalent,
-            permission=permission,
-            undo=undo,
-            planned_at=self._ground.clock.now(),
-            deadline_s=self.DEADLINE_S,
-            refusals=tuple(refusals),
-            warnings=tuple(warnings),
-            dry_run=dry_run,
-            symptoms=symptoms or (self.source,),
-            basis=dict(basis or {}),
-        )

@@ -1,21 +1,20 @@
-"""What actions on Kubernetes share: the permission preflight, names of objects, and the frame of the plan card."""
+"""What actions on Kubernetes share: the permission preflight, names of objects, and what a handler stands on."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cockpit.actions.bound import BoundAction
+from cockpit.actions.carded import CardedAction
 from cockpit.actions.handler import Scene
 from cockpit.adapters.kube.terms import Right
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError
-from cockpit.model.action import ActionRequest, ActionSpec, Change, Grant, Permission, Plan, Refusal, Tier, Undo
+from cockpit.model.action import ActionSpec, Grant, Permission
 from cockpit.profile.kube import KubernetesSource
 from cockpit.profile.schema import Limits
-from cockpit.text import clean_lines
 
 if TYPE_CHECKING:
     from cockpit.adapters.kube.gateway import Gateway
@@ -89,61 +88,9 @@ def how_to_grant(ground: KubeGround, missing: Sequence[Right]) -> str:
     return f"ask an administrator of {ground.gateway.place.context} for user {user}: {'; '.join(lines)}"
 
 
-class KubeAction(BoundAction):
+class KubeAction(CardedAction):
     """Base of the handlers."""
 
-    DEADLINE_S = 60.0
-
     def __init__(self, spec: ActionSpec, ground: KubeGround) -> None:
-        super().__init__(spec, ground.source)
+        super().__init__(spec, ground)
         self._ground = ground
-
-    def card(
-        self,
-        request: ActionRequest,
-        *,
-        title: str,
-        target: str,
-        identity: Mapping[str, str],
-        permission: Permission,
-        undo: Undo,
-        refusals: Sequence[Refusal] = (),
-        warnings: Sequence[str] = (),
-        changes: tuple[Change, ...] = (),
-        objects: tuple[str, ...] = (),
-        population: int = 0,
-        affected: str = "nobody",
-        operation: str = "",
-        equivalent: tuple[str, ...] = (),
-        dry_run: str = "",
-        basis: Mapping[str, object] | None = None,
-        tier: Tier | None = None,
-        symptoms: tuple[str, ...] = (),
-        deadline_s: float = 0.0,
-        lock: str = "",
-    ) -> Plan:
-        """The plan in its usual frame."""
-        return Plan(
-            request=request,
-            title=title,
-            tier=self._spec.tier if tier is None else tier,
-            target=target,
-            identity=identity,
-            changes=changes,
-            objects=objects,
-            count=len(objects),
-            population=population,
-            affected=affected,
-            operation=clean_lines(operation) if operation else (),
-            equivalent=equivalent,
-            permission=permission,
-            undo=undo,
-            planned_at=self._ground.clock.now(),
-            deadline_s=deadline_s or self.DEADLINE_S,
-            refusals=tuple(refusals),
-            warnings=tuple(warnings),
-            dry_run=dry_run,
-            symptoms=symptoms or (self.source,),
-            basis=dict(basis or {}),
-            lock=lock,
-        )
