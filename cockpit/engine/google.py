@@ -8,6 +8,7 @@ from functools import partial
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
 from cockpit.engine.edge import compose_access, compose_armor
+from cockpit.engine.estate import compose_estate, lenders
 from cockpit.engine.gauges import compose_metrics
 from cockpit.engine.part import Parts
 from cockpit.engine.vault import compose_secrets
@@ -29,6 +30,7 @@ def google_modules(profile: Profile) -> dict[str, bool]:
         "cockpit.adapters.gcp.armor": bool(profile.armor),
         "cockpit.adapters.gcp.access": bool(profile.access),
         "cockpit.adapters.gcp.monitoring": bool(profile.metrics),
+        "cockpit.adapters.gcp.estate": bool(lenders(profile)),
     }
 
 
@@ -90,6 +92,7 @@ def compose_google(parts: Parts, profile: Profile, scene: Scene, clock: Clock, s
     compose_armor(parts, profile, scene, clock, state_of)
     compose_access(parts, profile, clock, state_of)
     compose_metrics(parts, profile, clock, state_of)
+    compose_estate(parts, profile, clock)
 
 
 def _cloud_sql(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:

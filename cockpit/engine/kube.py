@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
+from cockpit.engine.estate import gke_cluster
 from cockpit.engine.part import Parts
 from cockpit.looks.bound import StateOf
+from cockpit.model.estate import GkeCluster
 from cockpit.model.severity import SourceKind
 from cockpit.profile.kube import KubernetesSource
 from cockpit.profile.schema import Profile
 
 if TYPE_CHECKING:
     from cockpit.adapters.kube.kube import Kube
+    from cockpit.adapters.kube.kubeconfig import Place
 
 
 def kube_modules(profile: Profile) -> dict[str, bool]:
@@ -83,10 +87,19 @@ def _cluster(
     from cockpit.actions.kube.ground import KubeGround
     from cockpit.adapters.kube.clusterstate import ClusterProbe
     from cockpit.looks import cluster as looks
+    from cockpit.looks import credentials
+
+    async def asked(project: str, location: str, name: str) -> GkeCluster:
+        return await gke_cluster(profile, project, location, name, table.timeout, clock)
 
     probe = ClusterProbe(kube, table, clock)
     parts.add(SourceKind.CLUSTER, table.name, probe, table.interval, table.timeout)
     parts.lookers.extend(looks.lookers(f"cluster/{table.name}", state_of))
+    parts.lookers.append(credentials.CredentialsLook(f"cluster/{table.name}", partial(_place, kube), asked, clock))
     ground = KubeGround(f"cluster/{table.name}", table, kube, scene, profile.limits, clock)
     parts.handlers.extend(clusterwork.handlers(ground))
     parts.handlers.extend(keeping.handlers(ground))
+
+
+def _place(kube: Kube) -> Place:
+    return kube.place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from cockpit.adapters.kube.commandline import KubeCall, kube_call, singular
 from cockpit.looks.labelselector import requirements
@@ -30,6 +31,7 @@ _ALL = "Workloads, pods in trouble, services and limits are shown; jobs are not 
 _LIMITED = "Quotas, autoscalers and budgets are shown together."
 _SEVERAL = "One line for each service with its ready endpoints and what it chooses, not each address."
 _COUNTED = "Pods in trouble are listed, with their namespaces; the others are counted."
+_NO_FORWARD = "No port is opened on this machine: it says whether what the forward would lead to is ready."
 _SETS = "It shows the ReplicaSets as the history of their deployments."
 
 
@@ -230,6 +232,23 @@ def _topped(call: Call) -> Intent | None:
     )
 
 
+def _forwarded(call: Call) -> Intent | None:
+    """kubectl port-forward KIND/NAME|POD [LOCAL:]PORT ...: is there something at the other end."""
+    quiet = frozenset(("--address", "--pod-running-timeout"))
+    found = kube_call(call, "port-forward", objects=False, quiet=quiet)
+    if found is None or found.options or found.everywhere or len(found.given) < 2:
+        return None
+    kind, slash, name = found.given[0].rpartition("/")
+    kind = singular(kind) if slash else "pod"
+    if kind == "service":
+        return _named(found, SERVICES, "service", name, _NO_FORWARD)
+    if kind == "pod":
+        return _named(found, POD, "pod", name, _NO_FORWARD)
+    if kind not in ("deployment", "statefulset"):
+        return None
+    return _workload(replace(found, kind=kind, names=(name,)), WORKLOAD, _NO_FORWARD)
+
+
 def _only(look: str, understand: Callable[[Call], Intent | None]) -> Callable[[Call], Intent | None]:
     def named(call: Call) -> Intent | None:
         found = understand(call)
@@ -246,6 +265,7 @@ REPLACES = tuple(
         (_rollout, (WORKLOAD, HISTORY)),
         (_waited, (PODS, POD)),
         (_topped, (USE, POD)),
+        (_forwarded, (SERVICES, POD, WORKLOAD)),
     )
     for look in looks
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from cockpit.adapters.gcp.commandline import cloud_call
+from cockpit.adapters.gcp.commandline import RunCall, cloud_call
 from cockpit.clock import Clock
 from cockpit.errors import NotFound, Unreachable
 from cockpit.looks.bound import BoundLook, StateOf, reading_of, sight_of
@@ -35,6 +35,10 @@ SPECS = (LIST, VERSIONS)
 _PLACES = {"--project": "project"}
 _ROWS = frozenset(("--page-size", "--sort-by", "--flatten", "--uri"))
 _DESCRIBED = "It shows the versions with state and age; labels, topics and policies of the secret are not shown."
+_NO_VERB = (
+    "gcloud has no access-secret (versions access prints a value). It prints no value: it shows which versions there"
+    " are, and whether `latest` is enabled."
+)
 _UNFILTERED = "The whole list is shown: --filter and --limit are not applied."
 
 
@@ -54,7 +58,19 @@ def _versions_asked(call: Call) -> Intent | None:
     if found is None or len(found.given) != 1 or set(found.options) - known:
         return None
     differs = _DESCRIBED if described is not None else _UNFILTERED if found.options else ""
-    name = found.value(found.given[0])
+    return _versions_of(found, found.given[0], differs)
+
+
+def _accessed(call: Call) -> Intent | None:
+    """gcloud secrets access-secret NAME, which gcloud refuses. What prints a value is no question for a look."""
+    found = cloud_call(call, "secrets access-secret", "", _PLACES, _ROWS)
+    if found is None or found.options or len(found.given) != 1:
+        return None
+    return _versions_of(found, found.given[0], _NO_VERB)
+
+
+def _versions_of(found: RunCall, given: str, differs: str) -> Intent:
+    name = found.value(given)
     if isinstance(name, Placeholder):
         return Intent(VERSIONS.id, SourceKind.SECRETS, found.target, asks={"secret": name}, differs=differs)
     return Intent(VERSIONS.id, SourceKind.SECRETS, found.target, {"secret": name}, differs=differs)
@@ -63,6 +79,7 @@ def _versions_asked(call: Call) -> Intent | None:
 REPLACES = (
     Replacement(LIST.id, "gcloud", Tier.T0, _listed),
     Replacement(VERSIONS.id, "gcloud", Tier.T0, _versions_asked),
+    Replacement(VERSIONS.id, "gcloud", Tier.T0, _accessed, instead=True),
 )
 
 

@@ -246,7 +246,8 @@ class Replacement:
 
     `understand` gets a call of that program and answers None where it is not one of these. It never guesses: a flag
     that it does not know means None. Tier T0 marks a look; it can stand in only for what is proven to read, or, with
-    `session`, for a client without anything to run: the command keeps its effect, and what is offered only reads.
+    `session` or `instead`, for a client without anything to run, or a command that makes ready for looking (a tunnel,
+    an entry in the kubeconfig) or that its tool refuses: it keeps its effect, and what is offered only reads.
     """
 
     name: str  # ActionSpec.id or LookSpec.id
@@ -255,6 +256,7 @@ class Replacement:
     understand: Callable[[Call], Intent | None]
     keeps: bool = False  # its output goes into a file: the action makes such a file itself
     session: bool = False  # for a client opened to type into: it stands in for the session, not for what it does
+    instead: bool = False  # T0: the look answers what the command only prepares for, or what no tool would do
     whole: Callable[[Command], Intent | None] | None = None  # for a pipeline that feeds its last call by xargs
 
 

@@ -134,9 +134,10 @@ def _stand_in(
     for declared in (*replacements.get(main.program, ()), *around) if harmless else ():
         if into_file and not declared.keeps:
             continue
-        if declared.session and not _only_opens(main, ruling):
+        only_looks = declared.session or declared.instead
+        if only_looks and not _only_opens(main, ruling):
             continue
-        if declared.tier is Tier.T0 and ruling.effect is not EffectClass.READS and not declared.session:
+        if declared.tier is Tier.T0 and ruling.effect is not EffectClass.READS and not only_looks:
             continue
         intent = declared.understand(main)
         if intent is not None:
@@ -182,6 +183,8 @@ def _replaced(
     filters = [] if declared.whole else [call for call in command.calls if call is not main and _filters(call)]
     if declared.session:
         said.append(f"What a person would type there is not known: the look {intent.name} stands in for the session.")
+    elif declared.instead:
+        said.append(f"The look {intent.name} stands in for it and changes nothing.")
     elif live:
         intent, filters = _refined(intent, filters)
         said.append(f"The look {intent.name} answers the same question.")

@@ -32,6 +32,12 @@ def seed_edge(plane: ControlPlane, service: str) -> None:
         backends=(f"{service}-backend",),
         description=f"in front of {service}",
     )
+    plane.estate.seed_domain("www.shop.example", service)
+    plane.estate.seed_connector("shop-connector")
+    for days, tags in ((40, ("v1",)), (2, ("v2", "latest"))):
+        plane.estate.seed_image("shop", service, plane.run.region, tags, now - timedelta(days=days))
+    plane.compute.seed_machine("shop-bastion", f"{plane.run.region}-b", "10.132.0.9")
+    plane.compute.quotas.append({"metric": "SNAPSHOTS", "limit": 5000.0, "usage": 12.0})
     for minutes, who, address in _LOGINS:
         plane.logs.write(
             "run.googleapis.com/stdout",

@@ -135,6 +135,7 @@ async def test_every_look_of_the_book_has_a_source_here_and_answers(scene: Scene
     await scene.tasks()
     for part in scene.engine.parts:
         await scene.fresh(part.source)
+    run = scene.engine.names["revisions/shop"]
     params = {
         "health.get": {"path": "/health"},
         "redis.scan": {"pattern": "*"},
@@ -143,6 +144,7 @@ async def test_every_look_of_the_book_has_a_source_here_and_answers(scene: Scene
         "logs.query": {"filter": "severity>=DEFAULT", "limit": "5"},
         "metrics.query": {"filter": 'metric.type="run.googleapis.com/request_count"'},
         "secrets.versions": {"secret": "payment-api-key"},
+        "estate.images": {"image": f"{run['region']}-docker.pkg.dev/{run['project']}/shop/{run['service']}"},
     }
     looks = scene.engine.looks
     assert {spec.id for spec in looks.specs} == {spec.id for spec in compose.look_specs()}

@@ -24,7 +24,11 @@ Json = dict[str, Any]
 _OF = (
     (r"/v2/entries:list", "logging.v2"),
     (r"/v2/projects/.*", "run.v2"),
-    (r"/apis/serving\.knative\.dev/.*|/v1/projects/[^/]+/locations/[^/]+/services(/.*)?", "run.v1"),
+    (r"/apis/(serving\.knative\.dev|domains\.cloudrun\.com)/.*", "run.v1"),
+    (r"/v1/projects/[^/]+/locations/[^/]+/(services|domainmappings)(/.*)?", "run.v1"),
+    (r"/v1/projects/[^/]+/locations/[^/]+/connectors(/.*)?", "vpcaccess.v1"),
+    (r"/v1/projects/[^/]+/locations/[^/]+/clusters(/.*)?", "container.v1"),
+    (r"/v1/projects/[^/]+/locations/[^/]+/repositories/.*", "artifactregistry.v1"),
     (r"/sql/v1beta4/.*", "sqladmin.v1beta4"),
     (r"/v1/projects/[^/]+/(instances|operations)(/.*)?", "sqladmin.v1"),
     (r"/v1/projects/[^/]+/locations/[^/]+/(instances|operations)([/:].*)?", "redis.v1"),

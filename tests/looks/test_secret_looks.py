@@ -111,6 +111,12 @@ def test_a_description_says_what_it_leaves_out() -> None:
     assert found is not None and "labels" in found.differs
 
 
+def test_a_verb_that_gcloud_does_not_have_is_answered_without_a_value() -> None:
+    found = meant("gcloud secrets access-secret api-key --project=p")
+    assert found is not None and (found.name, dict(found.params)) == ("secrets.versions", {"secret": "api-key"})
+    assert "no access-secret" in found.differs and "prints no value" in found.differs
+
+
 def test_a_secret_to_fill_in_is_asked_for() -> None:
     found = meant("gcloud secrets versions list <secret>")
     assert found is not None and found.asks["secret"].name == "secret"
@@ -122,7 +128,7 @@ def test_a_secret_to_fill_in_is_asked_for() -> None:
         "gcloud secrets versions list",
         "gcloud secrets versions describe 3 --secret=api-key",
         "gcloud secrets versions access latest --secret=api-key",
-        "gcloud secrets access-secret api-key",
+        "gcloud secrets access-secret",
         "gcloud secrets list --location=r1",
         "gcloud secrets get-iam-policy api-key",
         "gcloud secrets list extra",

@@ -276,6 +276,9 @@ IN = {"namespace": "shop"}
         ("kubectl top pod api-1 -n shop", "workloads.pod", {"pod": "api-1"}),
         ("kubectl wait --for=condition=Ready pod -l tone=moss --timeout=300s -n shop", "workloads.pods",
          {"selector": "tone=moss"}),
+        ("kubectl port-forward svc/api 8001:8000 -n shop", "workloads.services", {"service": "api"}),
+        ("kubectl port-forward api-1 8001:8000 9001 --address 127.0.0.1 -n shop", "workloads.pod", {"pod": "api-1"}),
+        ("kubectl -n shop port-forward deploy/api 8001:8000", "workloads.workload", {"workload": "deployment/api"}),
     ],
 )  # fmt: skip
 def test_lines_that_only_ask_are_answered_from_the_reading(line: str, look: str, params: dict[str, str]) -> None:
@@ -311,6 +314,9 @@ def test_lines_that_only_ask_are_answered_from_the_reading(line: str, look: str,
         "kubectl top nodes",
         "kubectl describe pods -A",
         "kubectl get pods -w -o json",
+        "kubectl port-forward api-1 -n shop",
+        "kubectl port-forward job/x 80 -n shop",
+        "kubectl port-forward svc/api 80 --as=admin -n shop",
     ],
 )
 def test_lines_that_ask_more_or_do_something_are_left_alone(line: str) -> None:

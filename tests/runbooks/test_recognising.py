@@ -31,6 +31,10 @@ def _connect(call: Call) -> Intent | None:
     return Intent("database.sessions", SourceKind.DATABASE) if call.verb == "sql connect" else None
 
 
+def _credentials(call: Call) -> Intent | None:
+    return Intent("cluster.info", SourceKind.CLUSTER) if call.verb.endswith("get-credentials") else None
+
+
 REPLACEMENTS = (
     Replacement("health.get", "http", Tier.T0, _look),
     Replacement("redis.state", "redis", Tier.T0, _anything),
@@ -38,6 +42,7 @@ REPLACEMENTS = (
     Replacement("revisions.scale", "gcloud", Tier.T1, _update),
     Replacement("redis.state", "redis-cli", Tier.T0, _anything, session=True),
     Replacement("database.sessions", "gcloud", Tier.T0, _connect, session=True),
+    Replacement("cluster.info", "gcloud", Tier.T0, _credentials, instead=True),
     Replacement("database.wipe", "sql", Tier.T1, lambda call: Intent("database.wipe", SourceKind.DATABASE)),
 )
 
@@ -239,6 +244,14 @@ def test_a_look_stands_in_for_a_session_that_keeps_its_effect(text: str, effect:
     found = understood(text)
     assert (found.kind, found.effect, found.tier, found.action) == (Kind.LIVE, effect, Tier.T0, action)
     assert any("stands in for the session" in each for each in found.why)
+
+
+def test_a_look_stands_in_for_what_only_makes_ready_for_looking_and_keeps_its_effect() -> None:
+    found = understood("gcloud container clusters get-credentials main --region=r1")
+    assert (found.kind, found.effect, found.tier) == (Kind.LIVE, EffectClass.CHANGES, Tier.T0)
+    assert "The look cluster.info stands in for it and changes nothing." in found.why
+    together = understood("gcloud container clusters get-credentials main --region=r1 && kubectl delete ns shop")
+    assert together.kind is Kind.SCRIPT
 
 
 @pytest.mark.parametrize(

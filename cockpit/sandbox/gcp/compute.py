@@ -1,4 +1,5 @@
-"""Compute Engine v1, as far as Cloud Armor needs it: security policies, the backends that they protect, operations.
+"""Compute Engine v1, as far as Cloud Armor needs it: security policies, the backends that they protect, operations;
+and, to be read only, machines (instances/aggregatedList) and the quotas of the project.
 
 https://cloud.google.com/compute/docs/reference/rest/v1/securityPolicies. What is played from there: a fingerprint
 that changes with every change, 412 conditionNotMet for an old one, at most 10 source ranges a rule, deny(403|404|502)
@@ -41,6 +42,8 @@ class Compute:
         self.settle_s = settle_s
         self.policies: dict[str, Policy] = {}
         self.backends: list[dict[str, Any]] = []
+        self.machines: list[dict[str, Any]] = []
+        self.quotas: list[dict[str, Any]] = []
         self.stall = False
         self.fail: tuple[str, int, str] | None = None  # code, HTTP status, message
         self._number = number
@@ -64,6 +67,24 @@ class Compute:
         ]
         return policy
 
+    def seed_machine(self, name: str, zone: str, address: str, *, status: str = "RUNNING") -> dict[str, Any]:
+        """A virtual machine with one address inside."""
+        root, now = f"{self._root}/zones/{zone}", stamp(datetime.now(UTC))
+        made = {
+            "kind": "compute#instance",
+            "id": str(next(self._ids)),
+            "name": name,
+            "zone": root,
+            "machineType": f"{root}/machineTypes/e2-small",
+            "status": status,
+            "creationTimestamp": now,
+            "lastStartTimestamp": now,
+            "networkInterfaces": [{"name": "nic0", "networkIP": address, "accessConfigs": []}],
+            "selfLink": f"{root}/instances/{name}",
+        }
+        self.machines.append(made)
+        return made
+
     async def close(self) -> None:
         """Stop what is still settling."""
         for task in self._tasks:
@@ -81,7 +102,12 @@ class Compute:
             raise self._nothing(request.path)
         match (request.method, match[2], match[3], match[4], match[5]):
             case "GET", None, None, None, None:
-                return {"kind": "compute#project", "name": self.project, "id": self._number, "selfLink": self._root}
+                self._may(principal, "compute.projects.get", "")
+                known = {"name": self.project, "id": self._number, "selfLink": self._root}
+                return {"kind": "compute#project", **known, "quotas": deepcopy(self.quotas)}
+            case "GET", "aggregated", "instances", None, None:
+                self._may(principal, "compute.instances.list", "")
+                return self._list_machines()
             case "GET", scope, "securityPolicies", None, None:
                 self._may(principal, "compute.securityPolicies.list", f"{scope}/securityPolicies")
                 return self._list(str(scope))
@@ -131,6 +157,13 @@ class Compute:
         none = {"warning": {"code": "NO_RESULTS_ON_PAGE", "message": "There are no results for scope 'global'."}}
         items = {"global": {"securityPolicies": found} if found else none}
         return {"kind": "compute#securityPoliciesAggregatedList", "items": items}
+
+    def _list_machines(self) -> dict[str, Any]:
+        scopes: dict[str, dict[str, Any]] = {}
+        for each in self.machines:
+            zone = f"zones/{each['zone'].rpartition('/')[2]}"
+            scopes.setdefault(zone, {"instances": []})["instances"].append(deepcopy(each))
+        return {"kind": "compute#instanceAggregatedList", "items": scopes}
 
     def _rule(self, policy: Policy, request: Request) -> dict[str, Any]:
         priority = int(request.query.get("priority") or 0)

@@ -8,6 +8,7 @@ from cockpit.sandbox.gcp.access import Permissions, ReadQuota, Tokens
 from cockpit.sandbox.gcp.cloud import AuditSink, CloudRun
 from cockpit.sandbox.gcp.compute import Compute
 from cockpit.sandbox.gcp.errors import ApiError
+from cockpit.sandbox.gcp.estate import Estate
 from cockpit.sandbox.gcp.log_store import LogStore
 from cockpit.sandbox.gcp.memorystore import Memorystore
 from cockpit.sandbox.gcp.metric_types import DESCRIPTORS
@@ -47,6 +48,7 @@ class ControlPlane:
         self.memorystore = Memorystore(project, number, self.permissions, self.logs, settle_s)
         self.monitoring = Monitoring(project, TimeSeriesStore(DESCRIPTORS), self.tokens, self.permissions)
         self.secrets = SecretManager(project, number, self.permissions, self.logs)
+        self.estate = Estate(project, number, region, self.permissions)
         self._regions = RunRegions(self.run, self.permissions, self._audits)
         self._server: HttpServer | None = None
 
@@ -105,6 +107,8 @@ class ControlPlane:
             return await self._sql_admin.handle(request, principal)
         if self.compute.takes(request.path):
             return await self.compute.handle(request, principal)
+        if self.estate.takes(request.path):
+            return await self.estate.handle(request, principal)
         if self.memorystore.takes(request.path):
             return await self.memorystore.handle(request, principal)
         if self.secrets.takes(request.path):
