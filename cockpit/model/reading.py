@@ -17,6 +17,7 @@ from cockpit.model.logs import LogStatus
 from cockpit.model.memorystore import MemorystoreStatus
 from cockpit.model.metrics import MetricsStatus
 from cockpit.model.point import Point as Point
+from cockpit.model.render import RenderStatus
 from cockpit.model.revisions import ServiceStatus
 from cockpit.model.secretstore import SecretsStatus
 from cockpit.model.severity import Freshness, Severity, SourceKind
@@ -27,8 +28,17 @@ if TYPE_CHECKING:
 
 Managed = CloudSqlStatus | MemorystoreStatus | ArmorStatus | SecretsStatus | AccessStatus  # of Google Cloud
 Kubernetes = WorkloadsStatus | ClusterStatus
+Elsewhere = RenderStatus | ContainersStatus  # of other platforms, one after the other
 Payload = (
-    HealthStatus | LogStatus | DatabaseStatus | CacheStatus | ServiceStatus | MetricsStatus | Managed | Kubernetes
+    HealthStatus
+    | LogStatus
+    | DatabaseStatus
+    | CacheStatus
+    | ServiceStatus
+    | MetricsStatus
+    | Managed
+    | Kubernetes
+    | Elsewhere
 )
 
 

@@ -99,7 +99,7 @@ class RenderSource(Source):
     token: SecretRef
     """API key."""
     endpoint: Url | None = None
-    """Base URL of the API where it is not Render's public one."""
+    """Base URL of the API, without /v1, where it is not Render's public one."""
     owner: RenderId | None = None
     """Id of the workspace; without it that of the first service."""
     services: tuple[RenderId, ...] = ()
@@ -116,5 +116,7 @@ class RenderSource(Source):
     """Share of the memory limit that is a warning."""
     connections_warn: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Share of a database's connections that is a warning."""
+    connections: Mapping[RenderId, Annotated[int, Field(ge=1)]] = {}
+    """Connections that a data store takes, where its plan does not tell: of Key Value and of older plans."""
     window: Annotated[Duration, Field(ge=600, le=7 * 86400)] = 3600.0
     """How far back the plots go."""
