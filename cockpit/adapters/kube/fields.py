@@ -6,11 +6,16 @@ Quantities: https://kubernetes.io/docs/reference/kubernetes-api/common-definitio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cockpit.adapters.kube.terms import Json
-from cockpit.text import clean
+from cockpit.adapters.raw import moment as moment
+from cockpit.adapters.raw import number as number
+from cockpit.adapters.raw import part as part
+from cockpit.adapters.raw import parts as parts
+from cockpit.adapters.raw import text as text
+from cockpit.adapters.raw import texts as texts
 
 _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,3})|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E))?")
 _SCALE = {
@@ -21,54 +26,10 @@ _NAMES = 253
 _MOST = 1e18
 
 
-def part(value: object, *path: str) -> Json:
-    """The object under these keys, {} where there is none."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, dict) else {}
-
-
-def parts(value: object, *path: str) -> Iterator[Json]:
-    """The objects of the list under these keys."""
-    found = part(value, *path[:-1]).get(path[-1]) if path else value
-    for each in found if isinstance(found, list) else ():
-        if isinstance(each, dict):
-            yield each
-
-
-def text(value: object, limit: int = 400) -> str:
-    """A cleaned text, "" for what is none."""
-    return clean(value, limit) if isinstance(value, str) else ""
-
-
-def texts(value: object, limit: int = 400) -> tuple[str, ...]:
-    """The cleaned texts of a list."""
-    return tuple(text(each, limit) for each in value if isinstance(each, str)) if isinstance(value, list) else ()
-
-
 def labels(value: object) -> dict[str, str]:
     """A map of texts to texts, both cleaned."""
     found = value if isinstance(value, Mapping) else {}
     return {text(key, _NAMES): text(said, _NAMES) for key, said in found.items() if isinstance(said, str)}
-
-
-def number(value: object) -> int:
-    """An integer, 0 for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST else 0
-
-
-def moment(value: object) -> datetime | None:
-    """An RFC 3339 time in UTC; None for what is none."""
-    if not isinstance(value, str) or len(value) > 40:
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    try:
-        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    except OverflowError:
-        return None
 
 
 def quantity(value: object) -> float | None:

@@ -1,0 +1,1 @@
+"""GitHub and GitHub Enterprise over their REST API, and GraphQL for what REST does not have."""
