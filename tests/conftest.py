@@ -18,15 +18,19 @@ from cockpit.sandbox.redis_server import RedisServer
 
 from .gcloud.discovery import Discovery, Exchange, documents, exchange, faults_of
 from .servers.kube.fixtures import cluster, kubectl, namespace, start_cluster
+from .servers.podman.fixtures import compose, podman, start_podman
 from .spread import pytest_collection_modifyitems, pytest_xdist_auto_num_workers
 
 __all__ = [  # fixtures and hooks that are written elsewhere
     "cluster",
+    "compose",
     "kubectl",
     "namespace",
+    "podman",
     "pytest_collection_modifyitems",
     "pytest_xdist_auto_num_workers",
     "start_cluster",
+    "start_podman",
 ]
 
 _numbers = itertools.count(1)
