@@ -11,7 +11,9 @@ from cockpit.model.armor import ArmorStatus
 from cockpit.model.cache import CacheStatus
 from cockpit.model.cloudsql import CloudSqlStatus
 from cockpit.model.cluster import ClusterStatus
+from cockpit.model.containers import ContainersStatus
 from cockpit.model.database import DatabaseStatus
+from cockpit.model.delivery import DeliveryStatus
 from cockpit.model.health import HealthStatus
 from cockpit.model.logs import LogStatus
 from cockpit.model.memorystore import MemorystoreStatus
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 Managed = CloudSqlStatus | MemorystoreStatus | ArmorStatus | SecretsStatus | AccessStatus  # of Google Cloud
 Kubernetes = WorkloadsStatus | ClusterStatus
-Elsewhere = RenderStatus | ContainersStatus  # of other platforms, one after the other
+Elsewhere = DeliveryStatus | RenderStatus | ContainersStatus  # of other platforms, one after the other
 Payload = (
     HealthStatus
     | LogStatus
