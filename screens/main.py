@@ -76,6 +76,13 @@ def open_(profile: str | None, theme: str | None, ascii_only: bool, no_mouse: bo
 
 @click.command(epilog=EXIT_CODES)
 @click.option("--scenario", metavar="NAME", default="bad-revision", show_default=True, help="What goes wrong.")
+@click.option("--as", "system", metavar="SYSTEM", help="One of the five systems instead of the shop.")
+@click.option(
+    "--runbook",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --as: that system's own runbook.",
+)
 @click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Put its files there, and leave them.")
 @click.option("--headless", is_flag=True, help="Poll and print, as check does, instead of opening the screen.")
 @click.option("--for", "for_s", type=Seconds(), default="20s", show_default=True, help="Headless: poll that long.")
@@ -83,6 +90,8 @@ def open_(profile: str | None, theme: str | None, ascii_only: bool, no_mouse: bo
 @_looks
 def demo(
     scenario: str,
+    system: str | None,
+    runbook: Path | None,
     keep: Path | None,
     headless: bool,
     for_s: float,
@@ -94,15 +103,20 @@ def demo(
     """Run a small shop on this machine, with a live incident in it, and open the cockpit on it.
 
     Everything is real and everything is gone in the end: PostgreSQL, Redis, an HTTP service, its cloud. Scenarios:
-    bad-revision, lock-pileup, redis-full, slow-query, none.
+    bad-revision, lock-pileup, redis-full, slow-query, none. With --as it is one of the systems whose profiles come
+    with the cockpit, on a local server of its platform: roadtrip, guesslyfe, storybook, booking, aia.
     """
     from cockpit.cli import demo as play
+    from cockpit.profile.shipped import NAMES
 
-    if scenario not in play.SCENARIOS:
-        meant = nearest_name(scenario, play.SCENARIOS)
-        known = f"did you mean {meant}?" if meant else f"there are {', '.join(play.SCENARIOS)}"
-        raise click.UsageError(f"there is no scenario {scenario}: {known}")
-    show = play.Show(scenario, keep)
+    for what, given, known in (("scenario", scenario, play.SCENARIOS), ("system", system, NAMES)):
+        if given is not None and given not in known:
+            meant = nearest_name(given, known)
+            said = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+            raise click.UsageError(f"there is no {what} {given}: {said}")
+    if runbook is not None and system is None:
+        raise click.UsageError("--runbook goes with --as")
+    show = play.Show(scenario, keep, system, runbook.absolute() if runbook else None)
     if headless or as_json:
         return play.headless(show, for_s, as_json)
     backstage = play.Backstage(show)

@@ -25,10 +25,14 @@ class Show:
 
     scenario: str
     folder: Path | None = None
+    system: str | None = None  # one that comes with the cockpit; None: the shop
+    runbook: Path | None = None  # that system's own
 
     async def start(self, tell: Callable[[StartedStage], None]) -> LaunchedSandbox:
         """The sandbox, ready; `tell` hears of each stage. Raises Unreachable, with nothing left running."""
-        launched = await LaunchedSandbox.launch(self.scenario, self.folder, keep=self.folder is not None)
+        launched = await LaunchedSandbox.launch(
+            self.scenario, self.folder, keep=self.folder is not None, system=self.system, runbook=self.runbook
+        )
         try:
             async for stage in launched.stages():
                 tell(stage)

@@ -15,10 +15,14 @@ import shutil
 import signal
 import sys
 import threading
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
+from cockpit.profile.shipped import NAMES, shipped
 from cockpit.sandbox.process import NoBinary, StartFailed
 from cockpit.sandbox.scenarios import Scenario
+from cockpit.sandbox.shape import Shape
 from cockpit.sandbox.system import Sandbox, Stage, Tempo, Unavailable
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -28,12 +32,20 @@ def _arguments() -> argparse.Namespace:
     defaults = Tempo()
     parser = argparse.ArgumentParser(prog="python -m cockpit.sandbox", description=__doc__)
     parser.add_argument("--scenario", default="none", choices=[scenario.value for scenario in Scenario])
+    parser.add_argument("--as", dest="system", choices=NAMES, help="play this system instead of the shop")
+    parser.add_argument("--runbook", type=Path, help="that system's own runbook")
     parser.add_argument("--dir", required=True, type=Path, help="where its files go; deleted at the end")
     parser.add_argument("--keep", action="store_true", help="leave the directory")
     parser.add_argument("--rate", type=float, default=defaults.requests_per_s, help="requests a second")
     parser.add_argument("--warm-up", type=float, default=defaults.warm_up_s, help="seconds before the fault")
     parser.add_argument("--reads-per-minute", type=int, default=defaults.reads_per_minute, help="quota of the log")
     return parser.parse_args()
+
+
+def _shape(options: argparse.Namespace) -> Shape | None:
+    if options.system is None:
+        return None
+    return replace(Shape.of(tomllib.loads(shipped(options.system).text)), runbook=options.runbook)
 
 
 def _print(document: object) -> None:
@@ -68,7 +80,7 @@ async def _run(options: argparse.Namespace) -> int:
         _print({"stage": values.pop("name"), **values})
 
     starting = asyncio.ensure_future(
-        Sandbox.start(options.dir, Scenario(options.scenario), tempo=tempo, on_stage=on_stage)
+        Sandbox.start(options.dir, Scenario(options.scenario), tempo=tempo, shape=_shape(options), on_stage=on_stage)
     )
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from cockpit.sandbox.gcp.armor import Rule
 from cockpit.sandbox.gcp.server import ControlPlane
+from cockpit.sandbox.shape import Shape
 
-POLICY = "shop-edge"
+POLICY = Shape().policy
 FAILURES = 'jsonPayload.event_type="authentication_failed"'
 _PARTNER = "203.0.113.0/24"
 _SCRAPER = "198.51.100.200"
@@ -21,12 +22,12 @@ _LOGINS = (  # minutes ago, who, from where
 )
 
 
-def seed_edge(plane: ControlPlane, service: str) -> None:
+def seed_edge(plane: ControlPlane, service: str, policy: str = POLICY) -> None:
     """A policy with a partner's network let in and one scraper denied until tomorrow; logins that failed before."""
     now = datetime.now(UTC)
     until = now + timedelta(hours=22)
     plane.compute.seed(
-        POLICY,
+        policy,
         Rule(500, "allow", (_PARTNER,), description="partner"),
         Rule(9000, "deny(403)", (_SCRAPER,), description=f"denied by cockpit until {until:%Y-%m-%d %H:%M} UTC"),
         backends=(f"{service}-backend",),

@@ -54,11 +54,14 @@ class LaunchedSandbox:
         keep: bool = False,
         reads_per_minute: int = DEMO_READS_PER_MINUTE,
         warm_up_s: float = 1.5,
+        system: str | None = None,
+        runbook: Path | None = None,
     ) -> LaunchedSandbox:
         """Start the process. Without a directory a new one of the temporary directory is used.
 
         The directory is deleted in the end unless `keep`; give an empty or a new one. `warm_up_s` is how long the
-        shop runs well before the fault.
+        shop runs well before the fault; `system` one that comes with the cockpit, with its own `runbook` (an
+        absolute path) if you have it.
         """
         place = await asyncio.to_thread(_make, directory)
         log = place / LOG_NAME
@@ -68,6 +71,8 @@ class LaunchedSandbox:
             *("--scenario", scenario, "--dir", str(place)),
             *("--reads-per-minute", str(reads_per_minute), "--warm-up", str(warm_up_s)),
             *(["--keep"] if keep else []),
+            *(["--as", system] if system else []),
+            *(["--runbook", str(runbook)] if runbook else []),
         ]
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(

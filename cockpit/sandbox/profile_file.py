@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from cockpit.profile.shipped import shipped
 from cockpit.sandbox.edge import FAILURES, POLICY
+from cockpit.sandbox.localise import localised, toml
 from cockpit.sandbox.managed import CACHE_INSTANCE, SECRETS, SQL_INSTANCE, SQL_REPLICA
-from cockpit.sandbox.shape import Shape
+from cockpit.sandbox.platform import Platform
+from cockpit.sandbox.shape import Document, Shape
 
 FILE_NAME = "profile.toml"
 TOKEN_FILE = "admin-token"  # noqa: S105  a file's name
 SHOP_FILE = "shop-url"
+KEY_FILE = "api-key"
 RUNBOOK_FILE = "RUNBOOK.md"
 
 
@@ -32,6 +37,7 @@ class Addresses:
     shape: Shape
     database_dsn: str | None
     redis_url: str | None
+    platforms: Sequence[Platform] = ()
 
 
 def write_profile(directory: Path, addresses: Addresses) -> Path:
@@ -45,8 +51,30 @@ def write_profile(directory: Path, addresses: Addresses) -> Path:
     for name, value in secrets.items():
         _write(directory / name, value)
     path = directory / FILE_NAME
-    _write(path, _text(directory, addresses))
+    if (profile := addresses.shape.profile) is None:
+        text = _text(directory, addresses)
+    else:
+        _write(directory / KEY_FILE, addresses.admin_token)
+        text = toml(_system(directory, addresses, profile))
+    _write(path, text)
     return path
+
+
+def _system(directory: Path, at: Addresses, profile: Document) -> Document:
+    """The profile of a system that comes with the cockpit, looking at this sandbox."""
+    secrets = {"api-key": directory / KEY_FILE}
+    if at.database_dsn:
+        secrets["database"] = directory / "database-dsn"
+    if at.redis_url:
+        secrets["redis"] = directory / "redis-url"
+    made = localised(
+        profile, shop=at.shop, project=at.project, control_plane=at.control_plane, monitoring=at.monitoring,
+        secrets=secrets,
+    )  # fmt: skip
+    for platform in at.platforms:
+        platform.place(made)
+    made["runbook"]["files"] = [RUNBOOK_FILE]
+    return made
 
 
 def _write(path: Path, text: str) -> None:
@@ -56,6 +84,12 @@ def _write(path: Path, text: str) -> None:
 
 def _runbook(at: Addresses) -> str:
     """The team's runbook; the shop's own with the names of this sandbox in it."""
+    if at.shape.profile is not None:
+        own = at.shape.runbook
+        text = own.read_text(encoding="utf-8") if own else shipped(at.shape.system).runbook
+        for origin in at.shape.origins:
+            text = text.replace(origin, at.shop)
+        return text
     if at.shape.runbook is not None:
         return at.shape.runbook.read_text(encoding="utf-8")
     text = (files("cockpit.sandbox") / RUNBOOK_FILE).read_text(encoding="utf-8")

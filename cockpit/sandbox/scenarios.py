@@ -14,6 +14,7 @@ from cockpit.sandbox.gcp.cloud import Audit
 from cockpit.sandbox.gcp.model import Change
 from cockpit.sandbox.gcp.run_v2 import template_json
 from cockpit.sandbox.gcp.server import ControlPlane
+from cockpit.sandbox.platform import Platform
 from cockpit.sandbox.shop.revision import BAD_TAG, IMAGE
 
 DEPLOYER = "ci@shop.example"
@@ -65,6 +66,7 @@ class Site:
     service: str
     batch_dsn: str | None
     redis_url: str | None
+    platform: Platform | None = None  # that runs the shop; None for Cloud Run
 
 
 class Fault:
@@ -79,6 +81,8 @@ class Fault:
     async def inject(self, scenario: Scenario) -> None:
         """Put the fault in; returns when it is in place."""
         match scenario:
+            case Scenario.BAD_REVISION if self._site.platform is not None:
+                await self._site.platform.deploy(BAD_TAG)
             case Scenario.BAD_REVISION:
                 await self._deploy()
             case Scenario.LOCK_PILEUP:

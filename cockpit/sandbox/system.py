@@ -17,13 +17,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from cockpit.sandbox import postgres
-from cockpit.sandbox.edge import POLICY, seed_edge
+from cockpit.sandbox.edge import seed_edge
 from cockpit.sandbox.gcp.cloud import Audit
 from cockpit.sandbox.gcp.model import Service, Template
 from cockpit.sandbox.gcp.run_v2 import template_json
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.managed import READ_SECRET, seed_cache, seed_secrets, seed_sql
 from cockpit.sandbox.measurements import Measurements, Subject
+from cockpit.sandbox.platform import Platform, Serving, platforms_of
 from cockpit.sandbox.postgres import PostgresServer
 from cockpit.sandbox.process import NoBinary, password
 from cockpit.sandbox.profile_file import Addresses, write_profile
@@ -39,7 +40,7 @@ from cockpit.sandbox.scenarios import (
 )
 from cockpit.sandbox.server_load import DatabaseMeter, cache_load
 from cockpit.sandbox.shape import Shape
-from cockpit.sandbox.shop.database import APPLICATION_ROLE, BATCH_ROLE, NAME, ONCALL_ROLE, prepare
+from cockpit.sandbox.shop.database import APPLICATION_ROLE, BATCH_ROLE, ONCALL_ROLE, prepare
 from cockpit.sandbox.shop.front import Front
 from cockpit.sandbox.shop.load import Load
 from cockpit.sandbox.shop.revision import GOOD_TAG, IMAGE, Backends
@@ -88,6 +89,7 @@ class Sandbox:
     load: Load | None = None
     measurements: Measurements | None = None
     fault: Fault | None = None
+    platforms: list[Platform] = field(default_factory=list)
     profile: Path | None = None
     stages: list[Stage] = field(default_factory=list)
     passwords: dict[str, str] = field(default_factory=dict)
@@ -117,7 +119,7 @@ class Sandbox:
         plane = ControlPlane(
             project, region=shape.region, settle_s=tempo.settle_s, reads_per_minute=tempo.reads_per_minute
         )
-        system = cls(directory, scenario, tempo, plane, shape)
+        system = cls(directory, scenario, tempo, plane, shape, platforms=platforms_of(shape.profile or {}))
         try:
             await system._start(on_stage)
         except BaseException:
@@ -139,7 +141,7 @@ class Sandbox:
 
     async def close(self) -> None:
         """End everything; what was written in the directory stays. Safe to call twice."""
-        for part in (self.measurements, self.load, self.fault, self.front, self.plane):
+        for part in (self.measurements, self.load, self.fault, *self.platforms, self.front, self.plane):
             if part is not None:
                 await part.close()
         if self._database_meter is not None:
@@ -153,7 +155,7 @@ class Sandbox:
 
     def dsn(self, role: str) -> str | None:
         """DSN of the shop's database for one of its roles; None without a database."""
-        return self.postgres.dsn(NAME, role, self.passwords[role]) if self.postgres else None
+        return self.postgres.dsn(self.shape.database, role, self.passwords[role]) if self.postgres else None
 
     def _stop_servers(self) -> None:
         for server in (self.redis, self.postgres):
@@ -181,15 +183,24 @@ class Sandbox:
         self._check_available()
         if self.postgres is not None:
             self.passwords = {role: password() for role in (APPLICATION_ROLE, BATCH_ROLE, ONCALL_ROLE)}
-            await prepare(self.postgres.dsn(), str(self.dsn(APPLICATION_ROLE)), self.passwords)
+            await prepare(self.postgres.dsn(), str(self.dsn(APPLICATION_ROLE)), self.passwords, self.shape)
             report("database", "tables and rows of the shop")
         await self.plane.start()
         report("control-plane", f"Cloud Run and Cloud Logging on {self.plane.url}")
         await self._open_shop()
         report("shop", f"the shop on {self.front.url if self.front else ''}, open")
+        for platform in self.platforms:
+            report("platform", await platform.start(self.shape, self._serving(), self.directory))
+            self._hear(platform)
         await self._warm_up()
         self.fault = Fault(
-            Site(self.plane, self.shape.service, self.dsn(BATCH_ROLE), self.redis.url if self.redis else None)
+            Site(
+                self.plane,
+                self.shape.service,
+                self.dsn(BATCH_ROLE),
+                self.redis.url if self.redis else None,
+                self._runner,
+            )
         )
         await self.fault.inject(self.scenario)
         if self.scenario is Scenario.LOCK_PILEUP and self.load is not None:
@@ -255,12 +266,34 @@ class Sandbox:
             )  # fmt: skip
         backends = Backends(self.dsn(APPLICATION_ROLE), self._cache)
         self.front = Front(run, service, self.plane.logs, backends, self.admin_token, self.shape)
-        seed_edge(self.plane, self.shape.service)
-        seed_sql(self.plane)
-        seed_cache(self.plane)
-        seed_secrets(self.plane)
-        self.front.edge = self.plane.compute.policies[POLICY].verdict
+        self._seed_managed()
+        if self.shape.policy:
+            self.front.edge = self.plane.compute.policies[self.shape.policy].verdict
         await self.front.start()
+
+    def _seed_managed(self) -> None:
+        shape = self.shape
+        if shape.policy:
+            seed_edge(self.plane, shape.service, shape.policy)
+        seed_sql(self.plane, shape.sql)
+        if shape.cache:
+            seed_cache(self.plane, shape.cache)
+        seed_secrets(self.plane, shape.secrets)
+
+    @property
+    def _runner(self) -> Platform | None:
+        """What runs the shop; None where that is Cloud Run."""
+        elsewhere = self.shape.profile is not None and "cloud_run" not in self.shape.profile
+        return self.platforms[0] if elsewhere and self.platforms else None
+
+    def _hear(self, platform: Platform) -> None:
+        if self.front is not None and platform is self._runner:
+            self.front.told.append(platform.logged)
+
+    def _serving(self) -> Serving:
+        if self.front is None:
+            raise RuntimeError("the shop is not open")
+        return Serving(self.front, self.plane.run, self.plane.run.service(self.shape.service), IMAGE)
 
     def _measure(self) -> None:
         """Begin to write time series; the servers are looked at once somebody asks for them."""
@@ -316,4 +349,5 @@ class Sandbox:
             shape=self.shape,
             database_dsn=self.dsn(ONCALL_ROLE),
             redis_url=self.redis.url if self.redis else None,
+            platforms=self.platforms,
         )

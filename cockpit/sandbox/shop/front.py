@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import secrets
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -25,6 +28,27 @@ from cockpit.sandbox.shop.vitals import Vitals, Window
 
 _SHIP_EVERY_S = 1.0
 _RETRY = (("retry-after", "30"),)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """What the shop wrote to its output, as every platform but Cloud Run has it."""
+
+    at: datetime
+    level: str  # "INFO", "WARNING", "ERROR"
+    message: str
+    version: str  # the image's tag
+    fields: dict[str, Any]  # of a request: method, path, status, latency_ms, client
+
+    @property
+    def error(self) -> bool:
+        """It went to the error stream."""
+        return self.level == "ERROR"
+
+    @property
+    def text(self) -> str:
+        """One line of JSON, as the shop prints it."""
+        return json.dumps({"level": self.level, "message": self.message, **self.fields})
 
 
 class Front:
@@ -50,6 +74,7 @@ class Front:
         self.maintenance = False
         self.rate_limit = 0  # requests a minute and client; 0: none
         self.blocked: set[str] = set()
+        self.told: list[Callable[[LogLine], None]] = []  # who else hears of what is logged
         self.edge: Callable[[str], int] = lambda client: 0  # status that the load balancer refuses a client with
 
     async def start(self) -> None:
@@ -65,6 +90,12 @@ class Front:
             self._job.cancel()
             await asyncio.gather(self._job, return_exceptions=True)
         for revision in self._revisions.values():
+            await revision.close()
+
+    async def forget(self) -> None:
+        """The processes of all revisions begin anew."""
+        old, self._revisions = list(self._revisions.values()), {}
+        for revision in old:
             await revision.close()
 
     @property
@@ -175,11 +206,14 @@ class Front:
         self, request: Request, client: str, revision: str, response: Response, message: str, latency: float
     ) -> None:
         status = response.status
+        level = "ERROR" if status >= 500 else "WARNING" if status >= 400 else "INFO"
+        facts = {"method": request.method, "path": request.path, "status": status, "client": client}
+        self._tell(level, message, revision, facts | {"latency_ms": round(latency * 1000, 1)})
         trace = request.headers.get("x-cloud-trace-context", "").partition("/")[0] or secrets.token_hex(16)
         self._logs.write(
             "run.googleapis.com/requests",
             {
-                "severity": "ERROR" if status >= 500 else "WARNING" if status >= 400 else "INFO",
+                "severity": level,
                 "resource": self._resource(revision),
                 "trace": f"projects/{self._cloud.project}/traces/{trace}",
                 "httpRequest": {
@@ -203,8 +237,19 @@ class Front:
             "component": request.path.strip("/").partition("/")[0],
             "stack_trace": "".join(traceback.format_exception(error, limit=-6)),
         }
+        self._tell("ERROR", payload["message"], revision.name, {"stack_trace": payload["stack_trace"]})
         entry = {"severity": "ERROR", "resource": self._resource(revision.name), "jsonPayload": payload}
         self._logs.write("run.googleapis.com/stderr", entry)
+
+    def _tell(self, level: str, message: str, revision: str, fields: dict[str, Any]) -> None:
+        if not self.told:
+            return
+        known = self._service.revisions.get(revision)
+        line = LogLine(
+            datetime.now(UTC), level, message, known.template.image.rpartition(":")[2] if known else "", fields
+        )
+        for hear in self.told:
+            hear(line)
 
     def _admin(self, request: Request) -> Response:
         if not secrets.compare_digest(request.bearer, self._token):
