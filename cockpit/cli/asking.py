@@ -14,6 +14,7 @@ from cockpit.text import clean
 
 if TYPE_CHECKING:
     from cockpit.actions.catalogue import Catalogue
+    from cockpit.actions.record import Unresolved
     from cockpit.engine.engine import Engine
 
 
@@ -30,11 +31,16 @@ async def request_for(
 async def tell_unresolved(engine: Engine) -> None:
     """What an earlier cockpit began and never recorded the end of: it may have happened."""
     for left in await engine.executor.unresolved():
-        note(
-            f"UNKNOWN: {left.who} began at {left.at[:19]} UTC: {left.title}, {left.target}. Its outcome was never "
-            f"recorded: look whether it happened (cockpit audit show --run {left.run})"
-            + (f". {left.process[:1].upper()}{left.process[1:]}" if left.process else "")
-        )
+        tell_open(left)
+
+
+def tell_open(left: Unresolved) -> None:
+    """One of those, on standard error."""
+    note(
+        f"UNKNOWN: {left.who} began at {left.at[:19]} UTC: {left.title}, {left.target}. Its outcome was never "
+        f"recorded: look whether it happened (cockpit audit show --run {left.run})"
+        + (f". {left.process[:1].upper()}{left.process[1:]}" if left.process else "")
+    )
 
 
 def _source(catalogue: Catalogue, action: str, source: str | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from cockpit.audit.actor import Actor
+from cockpit.audit.locks import Locks
 from cockpit.audit.log import AuditLog, Entry, as_json
 from cockpit.cli.exits import Exit, on_loop
 from cockpit.cli.options import with_json
@@ -51,6 +52,7 @@ def audit() -> None:
 def show(path: Path | None, system: str | None, run_id: str | None, as_json: bool) -> int:
     """Print the audit log, oldest first."""
     _print(_log(path), list(_wanted(_log(path), system, run_id)), as_json)
+    _tell_open(_log(path), system, run_id)
     return Exit.OK
 
 
@@ -66,6 +68,7 @@ def tail(path: Path | None, system: str | None, run_id: str | None, as_json: boo
     newest = deque(_wanted(log, system, run_id), maxlen=count)
     if not follow:
         _print(log, list(newest), as_json)
+        _tell_open(log, system, run_id)
         return Exit.OK
     for entry in newest:
         _print_line(entry, as_json)
@@ -94,6 +97,20 @@ def verify(path: Path | None, as_json: bool) -> int:
 
 def _log(path: Path | None) -> AuditLog:
     return AuditLog(path or audit_path(state_folder()), Actor.current())
+
+
+def _tell_open(log: AuditLog, system: str | None, run_id: str | None) -> None:
+    """What was begun and has no outcome, of whatever system, unless a living process here is busy with it."""
+    from cockpit.actions.aftermath import find_unresolved
+    from cockpit.actions.handler import Scene
+    from cockpit.cli.asking import tell_open
+
+    locks = Locks(state_folder() / "locks")
+    scenes = dict.fromkeys((entry.system, entry.environment) for entry in _wanted(log, system, run_id))
+    for scene in scenes:
+        for left in find_unresolved(log, locks, Scene(*scene)):
+            if run_id in (None, left.run):
+                tell_open(left)
 
 
 def _wanted(log: AuditLog, system: str | None, run_id: str | None) -> Iterator[Entry]:
