@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -46,7 +47,32 @@ def about_of(spec: ActionSpec, request: ActionRequest) -> str:
     return "  ".join((request.source, *(f"{name} {value[:_LONGEST]}" for name, value in given if value)))
 
 
-class Hidden(Input):
+async def _obey(widget: Widget, event: events.Key) -> None:
+    """What the widget binds, done as the key comes: after a detour through the app the focus may be elsewhere."""
+    for binding in widget._bindings.key_to_bindings.get(event.key, ()):
+        event.stop()
+        event.prevent_default()
+        await widget.run_action(binding.action)
+        return
+
+
+class Entry(Input):
+    """A line to type in."""
+
+    async def on_key(self, event: events.Key) -> None:
+        """In the order in which they come."""
+        await _obey(self, event)
+
+
+class Listing(OptionList):
+    """Choices."""
+
+    async def on_key(self, event: events.Key) -> None:
+        """In the order in which they come."""
+        await _obey(self, event)
+
+
+class Hidden(Entry):
     """Shows dots, and lets nothing be copied out of it."""
 
     def __init__(self) -> None:
@@ -88,7 +114,7 @@ class Field(Vertical):
         if self.param.kind is ParamKind.CHOICE:
             yield Static(rows.styled("reading the choices …", rows.MUTED), classes="loading", markup=False)
         else:
-            yield Input(self.param.default, select_on_focus=False, placeholder=_hint(self.param))
+            yield Entry(self.param.default, select_on_focus=False, placeholder=_hint(self.param))
         if self._keep is not None:
             yield Hidden()
         yield Static(Content(""), classes="wrong", markup=False)
@@ -119,7 +145,7 @@ class Field(Vertical):
             await self._fall_back("there is nothing to choose from: type the value")
             return
         options = [Option(_option(choice)) for choice in self._offered]
-        listing = OptionList(*options, markup=False)
+        listing = Listing(*options, markup=False)
         await self.mount(listing, before=loading)
         await loading.remove()
         wanted = self.param.default
@@ -131,7 +157,7 @@ class Field(Vertical):
     async def _fall_back(self, why: str) -> None:
         loading = self.query_one(".loading", Static)
         loading.update(rows.styled(clean(why), rows.CARE))
-        await self.mount(Input(self.param.default, select_on_focus=False), after=loading)
+        await self.mount(Entry(self.param.default, select_on_focus=False), after=loading)
         self._settled()
 
     def _settled(self) -> None:
@@ -193,12 +219,34 @@ def _option(choice: Choice) -> Content:
     return Content.assemble((choice.value or "-", rows.STRONG), label, advice)
 
 
+class Entered(Message):
+    """Enter, behind the keys before it: it goes by way of the entry that they were for, and through `waiting`."""
+
+    def __init__(self, origin: Widget | None, field: Field | None, waiting: Sequence[Widget] = ()) -> None:
+        super().__init__()
+        self.origin = origin  # what had the keys
+        self.field = field  # the one that is done; None for the whole form
+        self.waiting = tuple(waiting)
+
+    def passed_on(self) -> bool:
+        """To the next that keys may still wait for. False where there is none."""
+        for at, entry in enumerate(self.waiting, 1):
+            if entry.post_message(Entered(self.origin, self.field, self.waiting[at:])):
+                return True
+        return False
+
+
 class ParamForm(Dialog[dict[str, str] | None]):
-    """Dismisses with the values, or None. Enter goes on; what follows is a plan, never the action."""
+    """Dismisses with the values, or None. Enter goes on; what follows is a plan, never the action.
+
+    Tab and enter move the focus before the next key is read: whoever types ahead types where they will be.
+    """
 
     DEFAULT_CSS = "ParamForm #frame { max-width: 92; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+j", "submit", "plan", show=False),
+        Binding("enter,ctrl+j", "submit", "plan", show=False, priority=True),
+        Binding("tab", "app.focus_next", "next field", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "field before", show=False, priority=True),
     ]
 
     def __init__(
@@ -255,32 +303,35 @@ class ParamForm(Dialog[dict[str, str] | None]):
         if isinstance(field, Field) and event.input.value:
             field.check()
 
-    @on(Input.Submitted)
     @on(OptionList.OptionSelected)
-    def _next(self, event: Input.Submitted | OptionList.OptionSelected) -> None:
+    def _next(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.action_submit()
 
-    def on_key(self, event: events.Key) -> None:
-        """Enter outside a field goes on, too."""
-        if event.key == "enter":
-            event.stop()
-            self.action_submit()
-
     def action_submit(self) -> None:
-        """Go to the next unfinished field; with none left, answer."""
+        """To the next field; with none left, answer. What was typed before is looked at when it has arrived."""
         fields = list(self.query(Field))
-        current = next((at for at, field in enumerate(fields) if self.focused in field.walk_children()), -1)
-        if current >= 0 and not fields[current].check():
+        origin = self.focused
+        at = next((at for at, field in enumerate(fields) if origin in field.walk_children()), -1)
+        following = fields[at + 1].entry if 0 <= at < len(fields) - 1 else None
+        self.set_focus(following)
+        done, others = (fields[at], []) if following is not None else (None, [each.entry for each in fields])
+        waiting = [entry for entry in others if entry is not None and entry is not origin]
+        (origin or self).post_message(Entered(origin, done, waiting))
+
+    @on(Entered)
+    def _entered(self, event: Entered) -> None:
+        event.stop()
+        if not event.passed_on():
+            self.app.call_later(self._look, event)  # behind what the app makes of the keys before it
+
+    def _look(self, event: Entered) -> None:
+        if self._finished or self._escaping:
             return
-        if 0 <= current < len(fields) - 1:
-            following = fields[current + 1].entry
-            if following is not None:
-                following.focus()
-                return
+        fields = [event.field] if event.field is not None else list(self.query(Field))
         wrong = [field for field in fields if not field.check()]
         if wrong:
-            if (entry := wrong[0].entry) is not None:
-                entry.focus()
-            return
-        self.finish({field.param.name: field.answer() for field in fields if field.value})
+            within = event.origin in wrong[0].walk_children()
+            self.set_focus(event.origin if within else wrong[0].entry or event.origin)
+        elif event.field is None:
+            self.finish({field.param.name: field.answer() for field in fields if field.value})

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual import events
 
 from cockpit.actions.executor import Executor
 from cockpit.errors import TimedOut
@@ -71,6 +72,35 @@ class TestParameters:
             await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
             assert dict(handler.requests[0].params) == {"older_than": "10m", "database": "audit"}
             assert handler.runs == []
+
+    @pytest.mark.parametrize("onward", ["tab", "enter"])
+    @pytest.mark.parametrize("listed", [False, True])
+    async def test_keys_typed_ahead_go_where_the_keys_before_them_lead(
+        self, stage: Any, flow_on: Any, executor: Executor, handler: Any, onward: str, listed: bool
+    ) -> None:
+        if not listed:
+            handler.offered = TimedOut("the database did not answer")
+        async with stage() as table:
+            flow_on(table).start("database.terminate", "database/main")
+            await table.until(lambda: "recommended" in table.text or "did not answer" in table.text, "the choices")
+            await table.until(lambda: table.app.screen.focused is not None, "the focus")
+            second = ("up", "down", "up") if listed else ("s", "x", "backspace", "z", "left", "y")
+            for key in (
+                "left",
+                "0",
+                "1",
+                "backspace",
+                onward,
+                *second,
+                "enter",
+                "y",
+                "enter",
+            ):  # faster than read
+                table.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await table.until(lambda: isinstance(table.app.screen, PlanCard), "the card")
+            assert handler.requests[0].get("older_than") == "100m", "what came before is in the field before"
+            assert handler.requests[0].get("database") == ("shop" if listed else "syz"), "what came after in the next"
+            assert handler.runs == [], "nor is a letter after the last enter an answer"
 
     async def test_choices_that_fail_to_come_leave_a_field_to_type_in(
         self, stage: Any, flow_on: Any, executor: Executor, handler: Any
