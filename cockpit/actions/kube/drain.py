@@ -26,7 +26,15 @@ from cockpit.adapters.kube.discovery import path_of
 from cockpit.adapters.kube.fields import annotations_of, controller_of, labels_of, name_of, part, parts, text, uid_of
 from cockpit.adapters.kube.tending import cordon, eviction, pods_path
 from cockpit.adapters.kube.terms import Json, Right
-from cockpit.errors import CockpitError, Conflict, NotFound, RateLimited
+from cockpit.errors import (
+    CockpitError,
+    Conflict,
+    Misconfigured,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    Refused,
+)
 from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
@@ -71,6 +79,7 @@ DRAIN = ActionSpec(
 _MIRROR = "kubernetes.io/config.mirror"
 _TICK_S = 1.0
 _AGAIN_S = 5.0  # until a pod is tried again that a budget held back, as kubectl does it
+_ENDING = "being terminated"  # a namespace: its pods cannot be evicted, and end with it
 _NAMED = 10
 _REST_S = 30.0
 
@@ -96,6 +105,7 @@ class _Going:
     seen: dict[str, str] = field(default_factory=dict)  # all that were to go, by uid
     tried: dict[str, float] = field(default_factory=dict)  # by uid, when
     held: dict[str, str] = field(default_factory=dict)  # by uid, why one is still there
+    denied: set[str] = field(default_factory=set)  # by uid, that the server will not let go, budget or not
     last: Sequence[Json] = ()  # that were still there at the last look
 
     def left(self, pods: Sequence[Json]) -> tuple[str, ...]:
@@ -209,9 +219,9 @@ class Drain(NodeAction):
         minor = (await self._ground.gateway.versions()).minor
         left = [each for each in await self._there(name_of(node)) if goes(each)]
         going.last = left
+        going.seen |= {uid_of(each): full(each) for each in left}
         for pod in left:
             uid, now = uid_of(pod), self._ground.clock.monotonic()
-            going.seen.setdefault(uid, full(pod))
             if "deletionTimestamp" in part(pod, "metadata"):
                 going.held.pop(uid, None)
                 going.tried.setdefault(uid, now)
@@ -219,7 +229,7 @@ class Drain(NodeAction):
             if why := leave.stays(pod):
                 going.held[uid] = f"{why}; it came after the plan"
                 continue
-            if now - going.tried.get(uid, float("-inf")) < _AGAIN_S:
+            if uid in going.denied or now - going.tried.get(uid, float("-inf")) < _AGAIN_S:
                 continue
             going.tried[uid] = now
             try:
@@ -227,6 +237,11 @@ class Drain(NodeAction):
                 going.held.pop(uid, None)
             except RateLimited as error:
                 going.held[uid] = error.message
+            except (PermissionDenied, Misconfigured, Refused) as error:  # said of this one: the others go on
+                going.held[uid] = error.message
+                if _ENDING not in error.message:
+                    going.denied.add(uid)
+                    going.tried.pop(uid)
             except (NotFound, Conflict):
                 going.held.pop(uid, None)  # gone, or another one by now: the next look tells
         return left

@@ -183,6 +183,21 @@ async def test_what_would_be_lost_is_refused_unless_it_is_agreed_to(own: tuple[D
     assert "--force --delete-emptydir-data" in plan.equivalent[0] and on(namespace, "node-1") == []
 
 
+async def test_one_that_the_server_will_not_let_go_holds_up_no_other(own: tuple[Desk, Namespace]) -> None:
+    desk, namespace = own
+    for name in ("stuck", "other"):
+        namespace.apply(pod(name, nodeName="node-1"))
+    namespace.apply(*(budget(name, {"app": "stuck"}, min_available=0) for name in ("one", "two")))
+    for name in ("stuck", "other"):
+        await until_async(lambda name=name: namespace.get(f"pods/{name}")["status"]["phase"] == "Running")
+    plan = await desk.plan(DRAIN, **NODE, alone="yes")
+    result = await desk.run(plan)
+    assert [each["metadata"]["name"] for each in on(namespace, "node-1")] == ["stuck"]
+    assert result.outcome is Outcome.FAILED and result.summary.startswith("what is left may not be evicted; 1 of 2")
+    (said,) = result.details
+    assert said.startswith(f"{namespace.name}/stuck: ") and "more than one PodDisruptionBudget" in said
+
+
 async def test_a_pod_that_came_after_the_plan_is_not_lost(own: tuple[Desk, Namespace]) -> None:
     desk, namespace = own
     await spread(namespace)
