@@ -17,7 +17,7 @@ from cockpit.errors import Unreachable
 from cockpit.model.action import Grant, Outcome
 
 from ...servers.kube.client import Object
-from ...servers.kube.fixtures import Namespace, until, until_async
+from ...servers.kube.fixtures import Namespace, make_namespace, until, until_async
 from ...servers.kube.things import (
     autoscaler,
     budget,
@@ -239,6 +239,45 @@ async def test_applied_to_an_empty_namespace_it_is_the_same_again(
     assert back.returncode == 0, back.stderr
     image = namespace.get("deployments/api", "apps/v1")["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image == "reg.test/api:v1"
+
+
+async def test_encrypted_secrets_are_restored_by_whoever_has_the_key(
+    namespace: Namespace, tmp_path: Path, kubectl: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    tls = {"tls.crt": "one line", "tls.key": "another"}
+    odd = secret("odd", **{"empty": "", "text": "\u202e\u00e9 $HOME\n", "zero": "a\x00b"})
+    namespace.apply(
+        configmap("settings", LEVEL="info"),
+        secret("plain", password=PASSWORD),
+        {**secret("front", **tls), "type": "kubernetes.io/tls"},
+        odd,
+    )
+    identity = pyrage.x25519.Identity.generate()
+    async with keeping_on(
+        namespace, backups=str(tmp_path / "kept"), backup_recipient=str(identity.to_public())
+    ) as desk:
+        await desk.do("cluster.backup")
+    folder, empty = only_folder(tmp_path / "kept"), make_namespace(namespace.server)
+    (sealed,) = folder.glob("*secrets.json.age")
+
+    def applied(*argv: str, stdin: str = "") -> None:
+        made = kubectl("-n", empty.name, "apply", "--server-side", *argv, stdin=stdin)
+        assert made.returncode == 0, made.stderr
+
+    def kept_in(place: Namespace) -> dict[str, tuple[str, dict[str, str]]]:
+        found = place.client.items(place.path("secrets"))
+        return {
+            each["metadata"]["name"]: (each["type"], each["data"]) for each in found if "token" not in each["type"]
+        }
+
+    await asyncio.to_thread(applied, "-f", str(folder))
+    assert kept_in(empty) == {}, "kubectl takes no sealed file for an object"
+    content = pyrage.decrypt(sealed.read_bytes(), [identity]).decode()
+    await asyncio.to_thread(applied, "-f", "-", stdin=content)
+    assert kept_in(empty) == kept_in(namespace) and set(kept_in(empty)) == {"plain", "front", "odd"}
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(sealed.read_bytes(), [pyrage.x25519.Identity.generate()])
+    namespace.client.delete(f"/api/v1/namespaces/{empty.name}")
 
 
 async def test_who_may_not_see_the_workloads_makes_no_backup(namespace: Namespace, tmp_path: Path) -> None:
