@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cockpit.actions.handler import Scene
 from cockpit.clock import Clock
-from cockpit.engine.docker import compose_docker, docker_modules
+from cockpit.engine.docker import compose_docker, container_logs, docker_modules, gateways_of
 from cockpit.engine.github import compose_github, github_modules
 from cockpit.engine.google import compose_google, google_modules
 from cockpit.engine.kube import compose_kube, kube_modules, kubes_of
@@ -33,6 +33,7 @@ from cockpit.profile.schema import Profile
 
 if TYPE_CHECKING:
     from cockpit.adapters.capabilities import LogAsking, Tailing
+    from cockpit.adapters.docker.gateway import Gateway
     from cockpit.adapters.kube.kube import Kube
 
 
@@ -72,9 +73,9 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     """Build all parts. Opens no connection. `state_of` is where live looks find the readings."""
     parts = Parts(names=names_of(profile))
     scene = Scene(profile.system, profile.environment)
-    kubes = kubes_of(profile, clock)
+    kubes, engines = kubes_of(profile, clock), gateways_of(profile, clock)
     _health(parts, profile, scene, clock, state_of)
-    _logs(parts, profile, scene, clock, state_of, kubes)
+    _logs(parts, profile, scene, clock, state_of, kubes, engines)
     _databases(parts, profile, scene, clock, state_of)
     _caches(parts, profile, scene, clock, state_of)
     _revisions(parts, profile, scene, state_dir, clock, state_of)
@@ -115,7 +116,13 @@ def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of
 
 
 def _logs(
-    parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf, kubes: Mapping[str, Kube]
+    parts: Parts,
+    profile: Profile,
+    scene: Scene,
+    clock: Clock,
+    state_of: StateOf,
+    kubes: Mapping[str, Kube],
+    engines: dict[str, Gateway],
 ) -> None:
     if not profile.logs:
         return
@@ -138,6 +145,8 @@ def _logs(
             tail = PodLogs(kubes[source.cluster or ""], source, clock)
         else:
             from cockpit.adapters.gcp.logging import CloudLog
+        elif source.type == "docker":
+            tail = container_logs(profile, source, clock, engines)
 
             tail = asked = CloudLog(source, clock)
         name = f"logs/{source.name}"
