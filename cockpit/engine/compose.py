@@ -82,7 +82,8 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     compose_google(parts, profile, scene, clock, state_of)
     compose_kube(parts, profile, scene, clock, state_of, kubes)
     compose_prometheus(parts, profile, clock, state_of, kubes)
-    for add in (compose_docker, compose_render, compose_github, compose_scripts):
+    compose_docker(parts, profile, scene, clock, state_of, engines)
+    for add in (compose_render, compose_github, compose_scripts):
         add(parts, profile, scene, clock, state_of)
     _runbook(parts, profile, scene, clock)
     return parts
