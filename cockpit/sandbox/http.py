@@ -34,6 +34,7 @@ class Request:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     peer: str  # address of the other end
+    pairs: tuple[tuple[str, str], ...] = ()  # the query as it stands: a name may come several times
 
     def json(self) -> Any:
         """The body as JSON; BadRequest when it is none."""
@@ -251,14 +252,16 @@ def _request(head: h11.Request, body: bytes, writer: asyncio.StreamWriter) -> Re
     except ValueError:
         raise BadRequest("the target is not a URL") from None
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
+    pairs = tuple(parse_qsl(target.query, keep_blank_values=True))
     host = target.hostname or headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
     peer = writer.get_extra_info("peername") or ("", 0)
     return Request(
         method=head.method.decode("ascii"),
         host=host,
         path=unquote(target.path) or "/",
-        query=dict(parse_qsl(target.query, keep_blank_values=True)),
+        query=dict(pairs),
         headers=headers,
         body=body,
         peer=str(peer[0]),
+        pairs=pairs,
     )

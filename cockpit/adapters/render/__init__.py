@@ -1,0 +1,1 @@
+"""Render's REST API, version 1: https://api-docs.render.com/reference/introduction."""

@@ -1,0 +1,1 @@
+"""Render, played on this machine as far as the cockpit uses it: https://api-docs.render.com/reference."""
