@@ -258,6 +258,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         sql,
         upkeep,
     )
+    from cockpit.actions.github import work as github_work
     from cockpit.actions.kube import clusterwork, keeping, rollouts
     from cockpit.actions.kube import upkeep as kube_upkeep
 
@@ -278,6 +279,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         memorystore,
         armor,
         secretmanager,
+        github_work,
     )
 
 
@@ -290,6 +292,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         credentials,
         database,
         estate,
+        github,
         health,
         logs,
         memorystore,
@@ -320,4 +323,5 @@ def _look_modules() -> tuple[ModuleType, ...]:
         workloads,
         cluster,
         credentials,
+        github,
     )

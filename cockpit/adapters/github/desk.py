@@ -114,7 +114,7 @@ class GithubDesk:
         jobs, _ = await self.api.listed(f"/actions/runs/{run}/jobs", {"filter": "latest"}, key="jobs")
         return wire.run(raw, jobs)
 
-    async def runs(self, workflow: str = "", *, most: int = 30, **asked: str) -> list[Run]:
+    async def runs(self, workflow: str = "", asked: Mapping[str, str] | None = None, most: int = 30) -> list[Run]:
         """Newest first; `asked`: branch, event, head_sha, created."""
         path = f"/actions/workflows/{segment(workflow)}/runs" if workflow else "/actions/runs"
         found, _ = await self.api.listed(path, asked, key="workflow_runs", most=most)
