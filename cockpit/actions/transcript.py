@@ -52,6 +52,7 @@ class Transcript:
 
     def __init__(self, masking: Masking) -> None:
         self.count = 0  # of all lines so far
+        self._told = 0  # of them, by `fresh`
         self._masking = masking
         self._lines: deque[bytes] = deque(maxlen=KEPT_LINES)
         self._open = bytearray()  # the line that has not ended yet
@@ -82,6 +83,17 @@ class Transcript:
         if self._open:
             kept = [*kept, bytes(self._open)][-last:]
         return tuple(self._shown(line) for line in kept)
+
+    def fresh(self, *, whole: bool = False) -> tuple[str, ...]:
+        """The lines that came since this was asked last; `whole` takes the one that has not ended with them. Lines
+        beyond the last KEPT_LINES are counted, in a line of their own."""
+        new = self.count - self._told
+        self._told = self.count
+        lines = list(self._lines)[-new:] if new else []
+        lost = (f"... {new - len(lines)} lines came too fast to be kept",) if new > len(lines) else ()
+        if whole and self._open:
+            lines.append(bytes(self._open))
+        return (*lost, *(self._shown(line) for line in lines))
 
     def last(self) -> str:
         """The last line that says something, "" for none."""

@@ -83,8 +83,9 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     compose_kube(parts, profile, scene, clock, state_of, kubes)
     compose_prometheus(parts, profile, clock, state_of, kubes)
     compose_docker(parts, profile, scene, clock, state_of, engines)
-    for add in (compose_render, compose_github, compose_scripts):
+    for add in (compose_render, compose_github):
         add(parts, profile, scene, clock, state_of)
+    compose_scripts(parts, profile, scene, state_dir, clock)
     _runbook(parts, profile, scene, clock)
     return parts
 
@@ -144,10 +145,10 @@ def _logs(
             from cockpit.adapters.kube.podlogs import PodLogs
 
             tail = PodLogs(kubes[source.cluster or ""], source, clock)
-        else:
-            from cockpit.adapters.gcp.logging import CloudLog
         elif source.type == "docker":
             tail = container_logs(profile, source, clock, engines)
+        else:
+            from cockpit.adapters.gcp.logging import CloudLog
 
             tail = asked = CloudLog(source, clock)
         name = f"logs/{source.name}"
@@ -256,6 +257,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         revisions,
         secretmanager,
         sql,
+        teamscript,
         upkeep,
     )
     from cockpit.actions.github import work as github_work
@@ -279,6 +281,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         memorystore,
         armor,
         secretmanager,
+        teamscript,
         github_work,
     )
 

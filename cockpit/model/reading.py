@@ -23,6 +23,7 @@ from cockpit.model.render import RenderStatus
 from cockpit.model.revisions import ServiceStatus
 from cockpit.model.secretstore import SecretsStatus
 from cockpit.model.severity import Freshness, Severity, SourceKind
+from cockpit.model.teamscripts import ScriptStatus
 from cockpit.model.workloads import WorkloadsStatus
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 Managed = CloudSqlStatus | MemorystoreStatus | ArmorStatus | SecretsStatus | AccessStatus  # of Google Cloud
 Kubernetes = WorkloadsStatus | ClusterStatus
-Elsewhere = DeliveryStatus | RenderStatus | ContainersStatus  # of other platforms, one after the other
+Elsewhere = DeliveryStatus | RenderStatus | ContainersStatus | ScriptStatus  # of other platforms, one after the other
 Payload = (
     HealthStatus
     | LogStatus

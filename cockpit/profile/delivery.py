@@ -55,8 +55,8 @@ class GithubSource(Source):
 class TeamScript(Source):
     """A command of the team that the cockpit may run: guarded, with its output on screen and in the record."""
 
-    interval: Annotated[Duration, Field(ge=1, le=3600)] = 10.0
-    """Time between two looks whether it can still be run."""
+    interval: Annotated[Duration, Field(ge=0.2, le=3600)] = 1.0
+    """Time between two looks whether it can still be run, and what its run has written."""
     title: str
     """What it does, in a few words."""
     argv: tuple[str, ...] = Field(min_length=1)

@@ -78,7 +78,7 @@ def load(path: Path) -> Profile:
 
 
 def _placed(profile: Profile, path: Path) -> Profile:
-    """Runbooks and backups lie beside the profile that names them, wherever the cockpit was started."""
+    """Runbooks, backups and scripts lie beside the profile that names them, wherever the cockpit was started."""
 
     def absolute(text: str) -> str:
         # Not resolve(): a link may lead elsewhere tomorrow, and is followed when it is read.
@@ -90,6 +90,11 @@ def _placed(profile: Profile, path: Path) -> Profile:
             for table in profile.kubernetes
         )
         profile = profile.model_copy(update={"kubernetes": tables})
+    if profile.script:
+        scripts = tuple(
+            each.model_copy(update={"directory": absolute(each.directory or ".")}) for each in profile.script
+        )
+        profile = profile.model_copy(update={"script": scripts})
     runbook = profile.runbook
     if runbook is None:
         return profile
