@@ -19,7 +19,7 @@ from cockpit.sandbox.redis_server import RedisServer
 from .gcloud.discovery import Discovery, Exchange, documents, exchange, faults_of
 from .servers.kube.fixtures import cluster, kubectl, namespace, start_cluster
 from .servers.podman.fixtures import compose, podman, start_podman
-from .spread import pytest_collection_modifyitems, pytest_xdist_auto_num_workers
+from .spread import pytest_collection_modifyitems, pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
 
 __all__ = [  # fixtures and hooks that are written elsewhere
     "cluster",
@@ -29,6 +29,7 @@ __all__ = [  # fixtures and hooks that are written elsewhere
     "podman",
     "pytest_collection_modifyitems",
     "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
     "start_cluster",
     "start_podman",
 ]

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
 MOST = 4  # each process reads all tests and starts servers of its own
+CLUSTER = "the test cluster"
+# Whatever asks for the session's Kubernetes cluster. One process runs all of it, one file after the other: a cluster
+# takes long to start, and the processor for as long as it is there. It goes first, as a third of all the waiting.
+ON_THE_CLUSTER = (
+    "kubectl/test_commands.py",
+    "actions/kube/",
+    "adapters/kube/",
+    "engine/test_every_kube_",
+    "engine/test_kube_",
+    "engine/test_prometheus.py",
+    "cli/test_every_source.py",
+    "cli/test_kube_acting.py",
+    "servers/test_kube",
+    "terminal/test_kube_pty.py",
+)
 # They take long, mostly by waiting. At the end of a run one of them would keep a single process busy.
 LONG = (
     "engine/test_incidents.py",
@@ -35,7 +51,28 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(processors, MOST) if processors > 1 else 0
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file stays in one process, and so do all files that share the cluster."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    return Scheduling(config, log)
+
+
+def together(nodeid: str) -> str:
+    """What a test has to be in one process with: its file, or the cluster."""
+    file = nodeid.partition("::")[0]
+    return CLUSTER if file.removeprefix("tests/").startswith(ON_THE_CLUSTER) else file
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first, in an order that all processes agree on."""
-    place = {name: number for number, name in enumerate(LONG)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0].partition("tests/")[2], len(LONG)))
+    """What takes long comes first, in an order that all processes agree on."""
+    place = {f"tests/{name}": number for number, name in enumerate(LONG)}
+    place[CLUSTER] = -1
+    items.sort(key=lambda item: place.get(together(item.nodeid), len(LONG)))
