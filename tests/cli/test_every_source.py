@@ -23,7 +23,17 @@ from tests.servers.kube.things import workload
 
 PROGRAM = Path(sys.executable).with_name("cockpit")
 TABLE_OF = {"revisions": "cloud_run", "cloudsql": "cloud_sql"}  # kinds whose table is called otherwise
-ELSEWHERE = (SourceKind.RUNBOOK, SourceKind.WORKLOADS, SourceKind.CLUSTER, SourceKind.PROMETHEUS)  # not in the demo
+ELSEWHERE = (
+    SourceKind.RUNBOOK,
+    SourceKind.WORKLOADS,
+    SourceKind.CLUSTER,
+    SourceKind.PROMETHEUS,
+    SourceKind.CONTAINERS,
+    SourceKind.RENDER,
+    SourceKind.RENDERMETRICS,
+    SourceKind.GITHUB,
+    SourceKind.SCRIPTS,
+)  # the shop of the demo has none of them
 KINDS = tuple(kind.value for kind in SourceKind if kind not in ELSEWHERE)
 KUBERNETES = """system = "shop"
 environment = "test"

@@ -148,7 +148,14 @@ async def test_every_look_of_the_book_has_a_source_here_and_answers(scene: Scene
     }
     looks = scene.engine.looks
     assert {spec.id for spec in looks.specs} == {spec.id for spec in compose.look_specs()}
-    elsewhere = (SourceKind.WORKLOADS, SourceKind.CLUSTER, SourceKind.PROMETHEUS)  # the demo has none: tests/looks
+    elsewhere = (  # the demo has none: tests/looks
+        SourceKind.WORKLOADS,
+        SourceKind.CLUSTER,
+        SourceKind.PROMETHEUS,
+        SourceKind.CONTAINERS,
+        SourceKind.RENDER,
+        SourceKind.GITHUB,
+    )
     for spec in (each for each in looks.specs if each.pane not in elsewhere):
         source = looks.sources_for(spec.id)[0]
         sight = await looks.look(LookRequest(spec.id, source, params.get(spec.id, {})))
