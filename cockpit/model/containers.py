@@ -77,7 +77,7 @@ class ComposeService:
 
     name: str
     severity: Severity
-    reason: str  # "2 running", "1 of 2 running: exited with code 1", "no container"
+    reason: str  # "2 running", "1 of 2: exited with code 1", "no container"
     containers: tuple[str, ...] = ()  # ids, one-off ones left out
     running: int = 0
     images: tuple[str, ...] = ()  # as configured

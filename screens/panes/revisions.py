@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import ClassVar
 
+from cockpit.model.containers import ContainersStatus
 from cockpit.model.look import LookRequest
 from cockpit.model.reading import SourceState
 from cockpit.model.revisions import Revision, ServiceStatus
@@ -12,7 +13,7 @@ from cockpit.model.severity import SourceKind
 from cockpit.model.workloads import WorkloadsStatus
 from screens import figures
 from screens.paint import Cell, Column, Layout, Row, Span, blank, header, note, spans
-from screens.panes import workloaddetail, workloads
+from screens.panes import containerdetail, containers, workloaddetail, workloads
 from screens.panes.base import Detail, Pane, Scenery
 
 _STATES = {
@@ -142,14 +143,16 @@ class RevisionsPane(Pane):
     LABEL: ClassVar[str] = "Revisions"
     SHORT: ClassVar[str] = "Revs"
     KIND: ClassVar[SourceKind] = SourceKind.REVISIONS
-    KINDS: ClassVar[tuple[SourceKind, ...]] = (SourceKind.REVISIONS, SourceKind.WORKLOADS)
-    TABLES: ClassVar[tuple[str, ...]] = ("cloud_run", "kubernetes")
+    KINDS: ClassVar[tuple[SourceKind, ...]] = (SourceKind.REVISIONS, SourceKind.WORKLOADS, SourceKind.CONTAINERS)
+    TABLES: ClassVar[tuple[str, ...]] = ("cloud_run", "kubernetes", "docker")
 
     def rows(self, states: tuple[SourceState, ...], scenery: Scenery) -> list[Row]:
         """The table, then what to know before touching it."""
         service = states[0].reading.payload if states[0].reading else None
         if isinstance(service, WorkloadsStatus):
             return workloads.rows_of(service, scenery.now, whole=self.screen.has_class("-zoom"))
+        if isinstance(service, ContainersStatus):
+            return containers.rows_of(service, scenery.now, whole=self.screen.has_class("-zoom"))
         if not isinstance(service, ServiceStatus):
             return []
         layout = _table(max((len(revision.name) for revision in service.revisions), default=8))
@@ -173,8 +176,8 @@ class RevisionsPane(Pane):
         return rows
 
     def opened(self) -> None:
-        """A namespace shows more of itself where it has the screen to itself."""
-        if isinstance(self._payload, WorkloadsStatus):
+        """A namespace or a project shows more of itself where it has the screen to itself."""
+        if isinstance(self._payload, WorkloadsStatus | ContainersStatus):
             self.rebuild()
 
     @property
@@ -189,7 +192,7 @@ class RevisionsPane(Pane):
 
     @property
     def kind(self) -> SourceKind:
-        """Of the source that is shown: a letter means another action on Cloud Run and on Kubernetes."""
+        """Of the source that is shown: a letter means another action on each platform."""
         states = self._shown(self.scenery.states) if self.scenery else ()
         return states[0].kind if states else self.KIND
 
@@ -201,6 +204,8 @@ class RevisionsPane(Pane):
         payload = self._payload
         if isinstance(payload, WorkloadsStatus):
             return workloaddetail.named(payload, self.key)
+        if isinstance(payload, ContainersStatus):
+            return containerdetail.named(payload, self.key)
         service = self._service
         kind, _, name = self.key.partition("/")
         if service is None or kind != "revision":
@@ -218,12 +223,17 @@ class RevisionsPane(Pane):
     def question(self) -> LookRequest | None:
         """The log of a pod, or of all pods of a workload."""
         payload = self._payload
+        if isinstance(payload, ContainersStatus):
+            asked = containerdetail.log_of(payload, self.key)
+            return LookRequest("containers.logs", self.source, asked) if asked else None
         asked = workloaddetail.log_of(payload, self.key) if isinstance(payload, WorkloadsStatus) else {}
         return LookRequest("workloads.logs", self.source, asked) if asked else None
 
     def lost_name(self) -> str:
         """What was under the cursor."""
         kind, _, name = self.lost.partition("/")
+        if kind == "container":
+            return f"container {name[:12]}"
         return f"revision {name}" if kind == "revision" else name or kind
 
     def detail(self) -> Detail:
@@ -231,6 +241,8 @@ class RevisionsPane(Pane):
         payload = self._payload
         if isinstance(payload, WorkloadsStatus):
             return workloaddetail.detail(payload, self.key, self.scenery.now if self.scenery else 0.0)
+        if isinstance(payload, ContainersStatus):
+            return containerdetail.detail(payload, self.key)
         service = self._service
         if service is None:
             return (self.LABEL, [])

@@ -112,7 +112,7 @@ class ContainersProbe:
         if failed and len(failed) == len(ids):
             raise failed[0]
         notes = [f"{len(failed)} of {len(ids)} containers cannot be looked at: {failed[0].message}"] if failed else []
-        notes += [f"CPU and memory of {late} containers did not come in time"] if late else []
+        notes += [f"CPU and memory of {late} of {len(running)} containers did not come in time"] if late else []
         return await self._with_digests(found, gate), notes
 
     def _container(self, listed: Json, inspected: Json | None, stats: Json | None, now: datetime) -> Container:
@@ -179,11 +179,13 @@ def _service(name: str, containers: Sequence[Container], named: bool) -> Compose
     running = sum(each.state == "running" for each in containers)
     severity = worst(each.severity for each in containers)
     reason = next(each.reason for each in containers if each.severity is severity)
-    count = f"{running} running" if running == len(containers) else f"{running} of {len(containers)} running"
-    if severity is not Severity.OK or not running:
-        count = f"{count}: {reason}" if len(containers) > 1 else reason
+    bad = sum(each.severity is not Severity.OK for each in containers)
+    if bad:
+        said = f"{bad} of {len(containers)}: {reason}" if len(containers) > 1 else reason
+    else:
+        said = f"{running} running" if running else reason
     images = tuple(dict.fromkeys(each.image for each in containers))
-    return ComposeService(name, severity, count, tuple(each.id for each in containers), running, images, named)
+    return ComposeService(name, severity, said, tuple(each.id for each in containers), running, images, named)
 
 
 def severity_of(status: ContainersStatus) -> Severity:

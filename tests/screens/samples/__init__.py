@@ -27,6 +27,7 @@ from .metering import status as metrics_status
 from .moment import NOW, START, ago
 from .namespace import clustered, namespace
 from .namespace import pod as pod_of
+from .project import composed, project
 from .readings import FOUND, ROOT, cache, database, entries, health, log_status, revision, service, session
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "calm",
     "cluster",
     "clustered",
+    "composed",
     "database",
     "empty",
     "entries",
@@ -63,8 +65,10 @@ __all__ = [
     "managed",
     "metrics_status",
     "namespace",
+    "on_docker",
     "on_kubernetes",
     "pod_of",
+    "project",
     "revision",
     "service",
     "session",
@@ -125,6 +129,15 @@ def calm() -> SampleEngine:
 def on_kubernetes() -> SampleEngine:
     """A namespace in trouble in the place of a Cloud Run service."""
     engine = clustered(empty([each for each in ALL if each[1] in (SourceKind.HEALTH, SourceKind.LOGS)]))
+    engine.say("health/web", Severity.CRIT, "503 in 3 004 ms", health())
+    engine.rings["logs/app"].append(entries(300))
+    engine.say("logs/app", Severity.CRIT, "1 841 errors in 5 m", log_status())
+    return engine
+
+
+def on_docker() -> SampleEngine:
+    """A Compose project in trouble in the place of a Cloud Run service."""
+    engine = composed(empty([each for each in ALL if each[1] in (SourceKind.HEALTH, SourceKind.LOGS)]))
     engine.say("health/web", Severity.CRIT, "503 in 3 004 ms", health())
     engine.rings["logs/app"].append(entries(300))
     engine.say("logs/app", Severity.CRIT, "1 841 errors in 5 m", log_status())
