@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,16 @@ class Stage:
         name: str = self.namespace.pods("app=api")[0]["metadata"]["name"]
         return name
 
+    def file(self) -> str:
+        path = self.backups.parent / "level.json"
+        thing = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "level"}, "data": {"level": "debug"}}
+        path.write_text(json.dumps(thing), encoding="utf-8")
+        return str(path)
+
+    def level(self) -> object:
+        path = self.namespace.path("configmaps")
+        return [each.get("data") for each in self.namespace.client.items(path) if each["metadata"]["name"] == "level"]
+
     def mark(self) -> object:
         found = self.namespace.get("deployments/api", "apps/v1")["spec"]["template"]["metadata"]
         return found.get("annotations")
@@ -92,13 +103,14 @@ DEEDS = {
         lambda _: {"certificate": "shop"},
         lambda stage: stage.namespace.get("certificates/shop", CERTIFICATES)["status"]["revision"],
     ),
+    "cluster.apply": Deed(lambda stage: {"file": stage.file()}, Stage.level),
     "workloads.resync": Deed(lambda _: {"workload": "deployment/api"}, Stage.mark),
     "workloads.shell": Deed(lambda stage: {"pod": stage.pod()}, lambda stage: list(stage.lent)),
 }
 
 
 async def test_every_one_is_here() -> None:
-    assert {spec.id for spec in keeping.SPECS} == {*DEEDS, "cluster.delete_namespace"}
+    assert {spec.id for spec in keeping.SPECS} == {*DEEDS, "cluster.delete_namespace", "cluster.unapply"}
 
 
 @pytest.mark.parametrize("action", DEEDS)
@@ -121,7 +133,13 @@ async def test_it_is_refused_unarmed_recorded_first_then_done(
     assert record.verification is not None and record.verification.holds is True, record.verification
     assert deed.look(stage) != before
     assert crew.events(record.run) == ["intent", "outcome", "verified"]
-    assert record.undo is not None and record.undo.request is None
+    assert record.undo is not None
+    if action != "cluster.apply":
+        assert record.undo.request is None
+        return
+    assert record.undo.request is not None
+    back = await crew.do(record.undo.request)
+    assert back.outcome is Outcome.SUCCEEDED and deed.look(stage) == before
 
 
 async def test_a_namespace_is_not_deleted_by_anybody(stage: Stage) -> None:

@@ -90,8 +90,8 @@ PLANNED = {
     "cluster.uncordon": _asking("cluster.uncordon", node="node-2"),  # done as the way back of cordoning
     "workloads.shell": _shell,  # wants a terminal of its own
 }
-# Refused always; tried with the deletion; tried with the isolation.
-NEVER = {"cluster.delete_namespace", "workloads.create", "workloads.rejoin"}
+# Refused always; tried with the deletion; tried with the isolation; what a file needs no role foresees.
+NEVER = {"cluster.delete_namespace", "workloads.create", "workloads.rejoin", "cluster.apply", "cluster.unapply"}
 WITHHELD: set[tuple[str, str]] = set()  # for a while, by these tests
 # What else the roles give, and who needs it.
 BESIDE = {

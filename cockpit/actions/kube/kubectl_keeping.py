@@ -19,6 +19,10 @@ _NEVER = (
     "It is always refused: the command takes volumes, addresses, secrets and every revision with it, and a file of"
     " kubectl get all brings nothing of that back."
 )
+_COMPARED = (
+    "Every object is rehearsed and compared with what is there first; it is applied on the server's side, so that"
+    " fields which somebody else set are not taken over in silence; what it replaces can be put back."
+)
 _AUDITED = "It is recorded who went where and why, and the pod is the very one that was planned."
 _THERE = (
     "Variables are those of the pod, as the command needs them; typed as it stands, the shell of this machine"
@@ -42,6 +46,7 @@ def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
     return (
         Replacement("cluster.backup", "kubectl", tiers["cluster.backup"], backup, keeps=True),
         Replacement("cluster.delete_namespace", "kubectl", tiers["cluster.delete_namespace"], namespace),
+        Replacement("cluster.apply", "kubectl", tiers["cluster.apply"], apply),
         Replacement("workloads.shell", "kubectl exec", tiers["workloads.shell"], shell),
     )
 
@@ -75,6 +80,22 @@ def namespace(call: Call) -> Intent | None:
     else:
         asks, target, params = {}, {**found.target, "namespace": value}, {"namespace": value}
     return Intent("cluster.delete_namespace", SourceKind.CLUSTER, target, params, asks, _NEVER)
+
+
+def apply(call: Call) -> Intent | None:
+    """`kubectl apply -f FILE`: one file or folder of this machine."""
+    quiet = frozenset(("--server-side", "--wait", "--timeout", "--overwrite", "--validate"))
+    found = kube_call(call, "apply", objects=False, quiet=quiet)
+    files = call.flags.get("-f") or call.flags.get("--filename", ())
+    if found is None or found.everywhere or found.given or set(found.options) - {"-f", "--filename"}:
+        return None
+    fed = call.piped or call.body or call.redirects or len(files) != 1
+    if fed or files[0] in ("", "-") or "://" in files[0] or "," in files[0]:
+        return None
+    value = found.value(files[0])
+    if isinstance(value, Placeholder):
+        return Intent("cluster.apply", SourceKind.CLUSTER, found.target, asks={"file": value}, differs=_COMPARED)
+    return Intent("cluster.apply", SourceKind.CLUSTER, found.target, {"file": value}, differs=_COMPARED)
 
 
 def shell(call: Call) -> Intent | None:
