@@ -11,7 +11,7 @@ from cockpit.findings.view import View
 from cockpit.model.action import ActionRequest
 from cockpit.model.finding import Finding
 from cockpit.model.severity import Severity
-from cockpit.model.workloads import LiveService, Pod, RolloutRevision, Workload, WorkloadsStatus
+from cockpit.model.workloads import LiveService, Pod, RolloutRevision, Workload, WorkloadsStatus, idle
 
 _CRASHES = ("CrashLoopBackOff", "Error", "OOMKilled", "StartError", "ContainerCannotRun", "RunContainerError")
 _IMAGES = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
@@ -91,14 +91,8 @@ def _workload(
         yield _over_quota(source, status, workload)
     found = _pods(source, workload, pods, now) or _stuck(source, workload)
     if found is not None:
-        yield _idle(found) if _not_live(status, workload) else found
+        yield _idle(found) if idle(workload, status.services) else found
     yield from _limits(source, workload)
-
-
-def _not_live(status: WorkloadsStatus, workload: Workload) -> bool:
-    """A colour that no service chooses, of a service that could: nobody is served by it."""
-    colours = [each for service in status.services for each in service.colours if each.workload == workload.ref]
-    return bool(colours) and not any(each.live for each in colours) and not workload.live_by
 
 
 def _idle(finding: Finding) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -232,3 +232,9 @@ class WorkloadsStatus:
     def pods_of(self, ref: str) -> tuple[Pod, ...]:
         """Those of one workload."""
         return tuple(pod for pod in self.pods if pod.workload == ref)
+
+
+def idle(workload: Workload, services: Iterable[LiveService]) -> bool:
+    """A colour that no service chooses, of a service that could: nobody is served by it."""
+    colours = [each for service in services for each in service.colours if each.workload == workload.ref]
+    return bool(colours) and not any(each.live for each in colours) and not workload.live_by

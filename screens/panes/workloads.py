@@ -15,6 +15,7 @@ from cockpit.model.workloads import (
     Usage,
     Workload,
     WorkloadsStatus,
+    idle,
 )
 from screens import figures
 from screens.paint import GLYPH, SEVERITY_STYLE, Column, Layout, Row, Span, Spans, blank, header, note, plain, spans
@@ -137,6 +138,8 @@ def _workload(workload: Workload, status: WorkloadsStatus, reason: str, now: flo
         glyph, style = "▲", "warning bold"
     live = live_words(workload, status)
     chosen = live.startswith("live")
+    if workload.severity is Severity.WARN and idle(workload, status.services):
+        live, glyph, style = f"{live}: nobody is served by it", "▲", "warning bold"
     state: list[Span] = [(f"{glyph} ", style)]
     if live:
         state.append((live, "primary bold" if chosen else "muted"))

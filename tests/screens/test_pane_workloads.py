@@ -176,6 +176,13 @@ async def test_the_colour_that_is_live_is_marked_whatever_it_is_called(samples):
         moved = replace(service, colours=colours, backs=("deployment/api-green",))
         await shown.say(replace(status, services=(moved,)))
         assert "live green" in shown.pane.body.row(shown.pane.body.index("workload/deployment/api-green")).text
+        idle = tuple(
+            replace(each, state="failed", severity=Severity.WARN, live_by=()) if each.name == "api-blue" else each
+            for each in status.workloads
+        )
+        await shown.say(replace(status, workloads=idle, services=(moved,)))
+        row = shown.pane.body.row(shown.pane.body.index("workload/deployment/api-blue"))
+        assert "▲ blue, not live: nobody is served by it  failed" in row.text and "✖" not in row.text
         gone = replace(moved, ready=0)
         rows = await shown.say(replace(status, services=(gone,)))
         assert "live green: api-green" in rows
