@@ -94,6 +94,7 @@ class CockpitApp(HardenedApp[None]):
                 self.use_theme(profile.theme)
             self.cockpit_screen.publisher.say("starting the sources")
             module = await asyncio.to_thread(importlib.import_module, "cockpit.engine.engine")
+            await asyncio.to_thread(importlib.import_module, "screens.dialogs.desk")  # for `attach`
             async with module.Engine(profile) as engine:
                 self.attach(engine)
                 for notice in await asyncio.to_thread(engine.notices):

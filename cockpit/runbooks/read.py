@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from cockpit.collecting import held_off
 from cockpit.errors import Misconfigured
 from cockpit.model.runbook import Facts, Later, Prose, Runbook
-from cockpit.runbooks.collector import held_off
 from cockpit.runbooks.markdown.blocks import blocks
 from cockpit.runbooks.markdown.facts import facts_of
 from cockpit.runbooks.markdown.inline import plain

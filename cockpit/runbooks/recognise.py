@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from cockpit.collecting import held_off
 from cockpit.looks.pipes import refined
 from cockpit.model.action import Tier
 from cockpit.model.command import Call, Command, EffectClass, Intent, Kind, Replacement, Understanding
 from cockpit.model.runbook import Runbook
 from cockpit.runbooks.argv import argv_of
-from cockpit.runbooks.collector import held_off
 from cockpit.runbooks.effects import rule, rule_of, tier_of
 from cockpit.runbooks.effects.plain import FILTERS, SHELL_ONLY
 from cockpit.runbooks.effects.ruling import Ruling, names

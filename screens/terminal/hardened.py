@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -23,6 +22,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
+from cockpit.collecting import put_aside
 from cockpit.errors import Misconfigured
 from screens.terminal import diff
 from screens.terminal.crash import save_report, write_report
@@ -300,9 +300,8 @@ class HardenedApp(App[Result]):
     # Memory
 
     def settle_memory(self) -> None:
-        """Call once the screen stands: what lives now lives for good, so the collector need not look at it again."""
-        gc.collect()
-        gc.freeze()
+        """Call once the screen stands."""
+        put_aside()
 
 
 def _exit_hard_after(seconds: float, code: int) -> None:

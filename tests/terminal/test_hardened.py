@@ -41,7 +41,8 @@ async def test_the_filters_of_the_terminal_come_last() -> None:
     assert [type(part).__name__ for part in app.get_line_filters()][-2:] == ["SafeFilter", "AsciiFilter"]
 
 
-async def test_settled_memory_is_out_of_the_collectors_sight() -> None:
+async def test_settled_memory_is_out_of_the_collectors_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cockpit.collecting._aside", False)
     app = Small()
     async with app.run_test():
         app.settle_memory()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from cockpit.adapters.kube.discovery import path_of
-from cockpit.adapters.kube.events import grouped
+from cockpit.adapters.kube.events import Events
 from cockpit.adapters.kube.extras import (
     Changes,
     certificate,
@@ -27,8 +27,10 @@ from cockpit.adapters.kube.extras import (
 from cockpit.adapters.kube.fields import name_of, part, parts
 from cockpit.adapters.kube.kube import Kube
 from cockpit.adapters.kube.nodes import asked, node_of, used_pods
+from cockpit.adapters.kube.packed import Kept
 from cockpit.adapters.kube.podfacts import PodFacts
 from cockpit.adapters.kube.reflector import Reflector
+from cockpit.adapters.kube.slices import Pace
 from cockpit.adapters.kube.terms import Json
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, NotFound, PermissionDenied, Unreachable
@@ -83,6 +85,9 @@ class ClusterProbe:
         self._pods_used = _Asked(METRICS_S)
         self._all_pods = _Asked(ALL_PODS_S)
         self._pods = PodFacts()
+        self._events = Events()
+        self._configmaps = Kept(lambda obj: configmap(obj, self._changes, {}))
+        self._secrets = Kept(secret)
         self._missing = ""  # that there is no such namespace
         self._looked = float("-inf")
 
@@ -189,10 +194,16 @@ class ClusterProbe:
         place, now = self._kube.place, self._clock.now()
         used = {name_of(each): each for each in self._nodes_used.items}
         wanted = self._all_pods.asked if not self._all_pods.said else None
-        nodes = [node_of(each, used, wanted, now) for each in self._of("nodes", failed)]
+        pace = Pace()
+        nodes: list[Node] = []
+        for each in self._of("nodes", failed).values():
+            nodes.append(node_of(each, used, wanted, now))
+            await pace.step()
         await self._pods.look(self._of("replicasets", failed), self._of("pods", failed))
-        configmaps = self._of("configmaps", failed)
         readers = self._pods.readers()
+        await pace.step()
+        secrets = (await self._secrets.of(self._of("secrets", failed), pace)).values()
+        configmaps = (await self._configmaps.of(self._of("configmaps", failed), pace)).values()
         status = ClusterStatus(
             context=place.context,
             server=place.server,
@@ -200,13 +211,13 @@ class ClusterProbe:
             namespace=place.namespace,
             version=(await self._kube.gateway.versions()).server,
             nodes=tuple(sorted(nodes, key=lambda node: (-node.severity, node.name))),
-            events=await grouped(self._of("events", failed), self._pods.owners),
-            headroom=quotas(self._of("resourcequotas", failed)),
+            events=await self._events.grouped(self._of("events", failed), self._pods.owners),
+            headroom=quotas(self._of("resourcequotas", failed).values()),
             top_pods=self._pods.top(used_pods(self._pods_used.items), _TOP),
             external_secrets=self._optional("externalsecrets", failed, external_secret),
-            secrets=tuple(sorted(map(secret, self._of("secrets", failed)), key=lambda each: each.name)),
-            configmaps=tuple(configmap(each, self._changes, readers) for each in configmaps),
-            ingresses=tuple(map(ingress, self._of("ingresses", failed))),
+            secrets=tuple(sorted(secrets, key=lambda each: each.name)),
+            configmaps=tuple(replace(each, readers=readers.get(each.name, ())) for each in configmaps),
+            ingresses=tuple(map(ingress, self._of("ingresses", failed).values())),
             certificates=self._optional("certificates", failed, certificate),
             metrics=self._nodes_used.said,
             notes=self._notes(failed),
@@ -219,8 +230,8 @@ class ClusterProbe:
         self._changes.keep(each.uid for each in status.configmaps)
         return status
 
-    def _of(self, name: str, failed: Mapping[str, CockpitError]) -> list[Json]:
-        return [] if name in failed else list(self._resources[name].items.values())
+    def _of(self, name: str, failed: Mapping[str, CockpitError]) -> Mapping[str, Json]:
+        return {} if name in failed else self._resources[name].items.now()
 
     def _optional(
         self, name: str, failed: Mapping[str, CockpitError], make: Callable[[Json], _T]

@@ -20,7 +20,7 @@ from cockpit.adapters.kube.discovery import Discovery, discovered
 from cockpit.adapters.kube.errors import LOOK, Asked, Expired, failure
 from cockpit.adapters.kube.execauth import Credential, Credentials
 from cockpit.adapters.kube.kubeconfig import ACCOUNT, IN_CLUSTER, Place, read_place
-from cockpit.adapters.kube.slices import Keep, Object, items_of, uncollected, whole
+from cockpit.adapters.kube.slices import Keep, Object, items_of, whole
 from cockpit.adapters.kube.terms import Listed, PatchKind, Right, review_of
 from cockpit.adapters.kube.websocket import NotUpgraded, Socket
 from cockpit.adapters.kube.wire import Wire, chunks, cut, whole_body
@@ -383,8 +383,7 @@ class Gateway:
             body = await whole_body(response, self.place, asked, self.timeout_s, ANSWER_BYTES)
             try:
                 async with self._decoding:
-                    with uncollected():
-                        rest, found = await items_of(body.decode("utf-8", "replace"), keep)
+                    rest, found = await items_of(body.decode("utf-8", "replace"), keep)
                 facts = rest["metadata"]
                 version, following = str(facts.get("resourceVersion") or ""), facts.get("continue")
             except (ValueError, KeyError, AttributeError, RecursionError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cockpit.adapters.kube.fields import controller_of, name_of, part, parts, text, uid_of
+from cockpit.adapters.kube.fields import controller_of, name_of, part, parts, text
 from cockpit.adapters.kube.nodes import limits_of, requests_of
+from cockpit.adapters.kube.packed import Kept
 from cockpit.adapters.kube.slices import Pace
 from cockpit.adapters.kube.terms import Json
 from cockpit.model.cluster import PodUse
@@ -17,7 +18,6 @@ from cockpit.model.workloads import Usage
 class Facts:
     """Of one pod."""
 
-    version: str
     name: str
     controller: tuple[str, str]  # kind and name
     configmaps: frozenset[str]
@@ -30,28 +30,22 @@ class PodFacts:
 
     def __init__(self) -> None:
         self._facts: dict[str, Facts] = {}
+        self._pods = Kept(facts_of)
+        self._sets = Kept(_owned)
         self.owners: dict[str, str] = {}  # name of a pod or ReplicaSet -> "deployment/api"
 
-    async def look(self, sets: Iterable[Json], pods: Iterable[Json]) -> None:
-        """Take over what is new, forget what is gone."""
+    async def look(self, sets: Mapping[str, Json], pods: Mapping[str, Json]) -> None:
+        """Take over what is new, forget what is gone; both by uid."""
         pace = Pace()
-        owners: dict[str, str] = {}
-        for each in sets:
-            kind, name, _ = controller_of(each)
-            if name:
-                owners[name_of(each)] = f"{kind.casefold()}/{name}"
-            await pace.step()
-        found: dict[str, Facts] = {}
-        for pod in pods:
-            uid, version = uid_of(pod), text(part(pod, "metadata").get("resourceVersion"), 40)
-            known = self._facts.get(uid)
-            held = known if known is not None and known.version == version else facts_of(pod, version)
-            found[uid] = held
+        owners = {name: owner for name, owner in (await self._sets.of(sets, pace)).values() if owner}
+        found = await self._pods.of(pods, pace)
+        for held in found.values():
             kind, name = held.controller
             if name:
                 owners[held.name] = owners.get(name, "") or f"{kind.casefold()}/{name}"
-            await pace.step()
-        self._facts, self.owners = found, owners
+        if owners != self.owners:
+            self.owners = owners
+        self._facts = found
 
     def readers(self) -> dict[str, tuple[str, ...]]:
         """ConfigMap -> workloads whose pods read it."""
@@ -74,13 +68,17 @@ class PodFacts:
         return tuple(found)
 
 
-def facts_of(pod: Json, version: str) -> Facts:
+def _owned(obj: Json) -> tuple[str, str]:
+    """Its name, and "deployment/api" for what owns it."""
+    kind, name, _ = controller_of(obj)
+    return name_of(obj), f"{kind.casefold()}/{name}" if name else ""
+
+
+def facts_of(pod: Json) -> Facts:
     """Of one version of a pod."""
     kind, name, _ = controller_of(pod)
     spec = part(pod, "spec")
-    return Facts(
-        version, name_of(pod), (kind, name), frozenset(configmaps_of(spec)), requests_of(spec), limits_of(spec)
-    )
+    return Facts(name_of(pod), (kind, name), frozenset(configmaps_of(spec)), requests_of(spec), limits_of(spec))
 
 
 def configmaps_of(spec: Json) -> set[str]:

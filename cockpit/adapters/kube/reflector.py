@@ -11,10 +11,10 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from types import MappingProxyType
 
 from cockpit.adapters.kube.errors import Expired
 from cockpit.adapters.kube.gateway import CYCLE_S, Gateway
+from cockpit.adapters.kube.packed import Packed, pack
 from cockpit.adapters.kube.slices import Keep, Object, Pace, trimmed
 from cockpit.errors import CockpitError, Malformed, NotFound, RateLimited, TimedOut, Unreachable
 from cockpit.text import clean
@@ -51,14 +51,14 @@ class Reflector:
         self._listeners: list[Changed] = [changed] if changed is not None else []
         self._metadata = metadata
         self._cycle_s = cycle_s
-        self._items: dict[str, Object] = {}
+        self._versions: dict[str, str] = {}  # of `items`
         self._version = ""
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()  # the first list has come, or failed
         self._failure: CockpitError | None = None
         self._moved = asyncio.Event()
         self._worked = False  # the watch brought something, or came to its end
-        self.items: Mapping[str, Object] = MappingProxyType(self._items)
+        self.items = Packed()
         self.live = False
         self.listed = False  # a list has come at least once
         self.said = "not read yet"
@@ -137,17 +137,19 @@ class Reflector:
     async def _list(self, path: str) -> None:
         if self._metadata:
             answer = await self._gateway.metadata(path, self._query)
+            listed = tuple(map(_entry, answer.items))
         else:
-            answer = await self._gateway.listed(path, self._query, self._keep)
+            answer = await self._gateway.listed(path, self._query, lambda item: _entry(self._keep(item)))
+            listed = answer.items
         pace = Pace()
-        found = {uid_of(item): item for item in answer.items}
-        for uid in [uid for uid in self._items if uid not in found]:
-            self._take("DELETED", uid, self._items[uid])
+        found = {entry["uid"]: entry for entry in listed}
+        for uid in [uid for uid in self.items if uid not in found]:
+            self._take("DELETED", uid, self.items[uid])
             await pace.step()
-        for uid, item in found.items():
-            old = self._items.get(uid)
-            if old is None or not _version(item) or _version(old) != _version(item):
-                self._take("ADDED" if old is None else "MODIFIED", uid, item)
+        for uid, entry in found.items():
+            old = self._versions.get(uid)
+            if old is None or not entry["version"] or old != entry["version"]:
+                self._take("ADDED" if old is None else "MODIFIED", uid, entry["packed"], entry["version"])
             await pace.step()
         self._version = answer.version
         self.listed = True
@@ -181,18 +183,23 @@ class Reflector:
         if kind in ("ADDED", "MODIFIED", "DELETED"):
             uid = uid_of(item)
             kept = item if self._metadata else self._keep(item)
-            self._take("MODIFIED" if kind == "ADDED" and uid in self._items else kind, uid, kept)
+            if kind == "DELETED":
+                self._take(kind, uid, kept)
+            else:
+                self._take("MODIFIED" if uid in self.items else "ADDED", uid, pack(kept), version)
         self._version = version or self._version
         self._worked = True
 
-    def _take(self, kind: str, uid: str, item: Object) -> None:
-        if kind == "DELETED":
-            self._items.pop(uid, None)
+    def _take(self, kind: str, uid: str, item: Object | bytes, version: str = "") -> None:
+        if isinstance(item, bytes):
+            self.items.put(uid, item)
+            self._versions[uid] = version
         else:
-            self._items[uid] = item
+            self.items.drop(uid)
+            self._versions.pop(uid, None)
         self.changes += 1
         for listener in tuple(self._listeners):
-            listener(kind, item)
+            listener(kind, self.items[uid] if isinstance(item, bytes) else item)
         self._wake()
 
     def _state(self, live: bool, said: str) -> None:
@@ -215,6 +222,11 @@ def uid_of(item: Object) -> str:
     facts = metadata if isinstance(metadata, dict) else {}
     uid = facts.get("uid")
     return uid if isinstance(uid, str) and uid else f"{facts.get('namespace', '')}/{facts.get('name', '')}"
+
+
+def _entry(item: Object) -> Object:
+    """What is kept of one while a list is read: thousands of whole objects at once would be a hundred megabytes."""
+    return {"uid": uid_of(item), "version": _version(item), "packed": pack(item)}
 
 
 def _version(item: Object) -> str:

@@ -45,20 +45,27 @@ def software_of(obj: Json) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
     return tuple(sorted(found))
 
 
-def behind_slices(slices: Iterable[Json]) -> dict[str, Behind]:
-    """Service -> its endpoints, from EndpointSlices; a pod with two addresses counts once."""
+def endpoints_of(each: Json) -> tuple[str, dict[str, bool]]:
+    """Of one EndpointSlice: its service, and whether each pod is ready."""
+    held: dict[str, bool] = {}
+    for endpoint in parts(each, "endpoints"):
+        told = part(endpoint, "conditions")
+        ready = told.get("ready") is not False  # unset means ready
+        if not ready and told.get("terminating") is True:
+            continue
+        addresses = endpoint.get("addresses")
+        address = addresses[0] if isinstance(addresses, list) and addresses else ""
+        key = text(part(endpoint, "targetRef").get("uid"), 64) or text(address, 100)
+        held[key] = held.get(key, True) and ready
+    return text(part(each, "metadata", "labels").get(_SERVICE), 253), held
+
+
+def behind_slices(slices: Iterable[tuple[str, Mapping[str, bool]]]) -> dict[str, Behind]:
+    """Service -> its endpoints, from what `endpoints_of` tells; a pod with two addresses counts once."""
     seen: dict[str, dict[str, bool]] = {}
-    for each in slices:
-        service = text(part(each, "metadata", "labels").get(_SERVICE), 253)
+    for service, told in slices:
         held = seen.setdefault(service, {})
-        for endpoint in parts(each, "endpoints"):
-            told = part(endpoint, "conditions")
-            ready = told.get("ready") is not False  # unset means ready
-            if not ready and told.get("terminating") is True:
-                continue
-            addresses = endpoint.get("addresses")
-            address = addresses[0] if isinstance(addresses, list) and addresses else ""
-            key = text(part(endpoint, "targetRef").get("uid"), 64) or text(address, 100)
+        for key, ready in told.items():
             held[key] = held.get(key, True) and ready
     return {
         name: Behind(sum(found.values()), len(found) - sum(found.values())) for name, found in seen.items() if name

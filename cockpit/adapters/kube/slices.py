@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
-
-from cockpit.adapters.collecting import uncollected as uncollected
 
 BUDGET_S = 0.004
 MOST_LINE = 32 << 20
@@ -40,15 +37,14 @@ class Pace:
 
 
 def trimmed(item: Object) -> Object:
-    """An object without managedFields and without kubectl's copy of itself; equal texts are kept once."""
+    """An object without managedFields and without kubectl's copy of itself."""
     metadata = item.get("metadata")
     if isinstance(metadata, dict):
         metadata.pop("managedFields", None)
         annotations = metadata.get("annotations")
         if isinstance(annotations, dict):
             annotations.pop(_DROPPED_ANNOTATION, None)
-    found: Object = _shared(item)
-    return found
+    return item
 
 
 def dated(item: Object) -> Object:
@@ -62,16 +58,6 @@ def dated(item: Object) -> Object:
     if newest is not None:
         found["metadata"]["managedFields"] = [{key: newest.get(key) for key in ("manager", "time")}]
     return found
-
-
-def _shared(value: Any) -> Any:
-    if type(value) is dict:
-        return {sys.intern(key): _shared(each) for key, each in value.items()}
-    if type(value) is list:
-        return [_shared(each) for each in value]
-    if type(value) is str and len(value) < 100:
-        return sys.intern(value)
-    return value
 
 
 def whole(item: Object) -> Object:

@@ -77,7 +77,7 @@ class WorkloadsProbe:
                 hint="check the network, or give the table a longer timeout",
             ) from None
         now = self._clock.now()
-        held = Held({name: dict(each.items) for name, each in self._watched.items() if each.listed}, self._meter.pods)
+        held = Held({name: each.items.now() for name, each in self._watched.items() if each.listed}, self._meter.pods)
         made = await self._assembler.assemble(held, now)
         shown, notes = self._chosen(made)
         place = self._kube.place

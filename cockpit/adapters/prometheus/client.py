@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from cockpit.adapters.collecting import uncollected
 from cockpit.adapters.prometheus.answers import Answer, answer_of, failure
+from cockpit.collecting import held_off
 from cockpit.errors import CockpitError, Malformed, Misconfigured, NotFound, TimedOut, Unreachable
 from cockpit.profile.kube import PrometheusSource
 from cockpit.profile.secrets import SecretRef
@@ -246,7 +246,7 @@ class PrometheusClient:
 
 def _large(body: bytes, where: str) -> Answer:
     """Some hundred thousand points: the collector would walk over them, and the event loop stand still meanwhile."""
-    with uncollected():
+    with held_off():
         return answer_of(body, where)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cockpit.adapters.kube import clusterstate, events, extras, nodes, podfacts
+from cockpit.adapters.kube import clusterstate, events, extras, nodes, packed, podfacts
 from cockpit.model.cluster import ClusterStatus
 from cockpit.model.severity import Severity
 from cockpit.text import UNSAFE
@@ -95,17 +95,26 @@ def event(name: str, message: str, count: int, last: str, kind: str = "Pod", **m
 
 async def test_events_of_siblings_are_one_line_newest_first() -> None:
     said = "Back-off restarting failed container in pod "
-    found = await events.grouped(
-        [
-            event("api-5d9f-x2x9p", said + "api-5d9f-x2x9p", 4, "2026-11-21T19:58:00Z"),
-            event("api-5d9f-k4k4k", said + "api-5d9f-k4k4k", 3, "2026-11-21T19:59:00Z"),
-            event("db-0", "Readiness probe failed: HTTP 503", 1, "2026-11-21T19:59:30Z", type="Warning"),
-        ],
-        {"api-5d9f-x2x9p": "deployment/api", "api-5d9f-k4k4k": "deployment/api"},
-    )
+    held = packed.Packed()
+    for number, each in enumerate((
+        event("api-5d9f-x2x9p", said + "api-5d9f-x2x9p", 4, "2026-11-21T19:58:00Z"),
+        event("api-5d9f-k4k4k", said + "api-5d9f-k4k4k", 3, "2026-11-21T19:59:00Z"),
+        event("db-0", "Readiness probe failed: HTTP 503", 1, "2026-11-21T19:59:30Z", type="Warning"),
+    )):  # fmt: skip
+        held.put(str(number), packed.pack(each))
+    owners = {"api-5d9f-x2x9p": "deployment/api", "api-5d9f-k4k4k": "deployment/api"}
+    read = events.Events()
+    found = await read.grouped(held.now(), owners)
     assert [(each.about, each.count) for each in found] == [("pod/db-0", 1), ("2 pods of deployment/api", 7)]
     assert found[1].said.endswith("api-5d9f-k4k4k"), "the newest says it"
     assert found[1].source == "kubelet, n1"
+    assert await read.grouped(held.now(), owners) is found, "nothing changed, nothing is made again"
+    held.put("2", packed.pack(event("db-0", "Readiness probe failed: HTTP 503", 2, "2026-11-21T19:59:40Z")))
+    assert [each.count for each in await read.grouped(held.now(), owners)] == [2, 7]
+    owned = await read.grouped(held.now(), {**owners, "db-0": "statefulset/db"})
+    assert len(owned) == 2 and owned[0].key != found[0].key, "whose it is has become known"
+    held.drop("2")
+    assert [each.count for each in await read.grouped(held.now(), owners)] == [7]
 
 
 def test_an_event_of_the_new_kind_has_its_times_in_the_series() -> None:
@@ -205,13 +214,13 @@ def test_no_object_from_outside_breaks_a_reader(value: object) -> None:
         extras.ingress(obj).address,
         *extras.configmap(obj, extras.Changes(), {}).keys,
         *(each.resource for each in extras.quotas([obj])),
-        *(each.about for each in asyncio.run(events.grouped([obj], {}))),
+        *(each.about for each in asyncio.run(events.Events().grouped({"u": obj}, {}))),
         *podfacts.configmaps_of(obj),
     ]
     assert not any(UNSAFE.search(each) for each in said)
 
 
-async def test_facts_of_pods_are_worked_out_once_a_version() -> None:
+async def test_facts_of_pods_are_worked_out_anew_for_what_changed() -> None:
     facts = podfacts.PodFacts()
     spec = {"containers": [{"envFrom": [{"configMapRef": {"name": "settings"}}]}]}
     owner = {"kind": "ReplicaSet", "name": "api-5d", "controller": True}
@@ -220,14 +229,17 @@ async def test_facts_of_pods_are_worked_out_once_a_version() -> None:
         "metadata": {"name": "api-1", "uid": "u", "resourceVersion": "1", "ownerReferences": [owner]},
         "spec": spec,
     }
-    await facts.look(sets, [pod])
+    held, above = packed.Packed(), {str(number): each for number, each in enumerate(sets)}
+    held.put("u", packed.pack(pod))
+    await facts.look(above, held)
     assert (facts.owners["api-1"], facts.readers()) == ("deployment/api", {"settings": ("deployment/api",)})
-    same = {**pod, "spec": {}}
-    await facts.look(sets, [same])
-    assert facts.readers() == {"settings": ("deployment/api",)}, "the same version is not read again"
-    await facts.look(sets, [{**same, "metadata": {**pod["metadata"], "resourceVersion": "2"}}])
+    before = facts.owners
+    await facts.look(above, held.now())
+    assert facts.owners is before
+    held.put("u", packed.pack({**pod, "spec": {}}))
+    await facts.look(above, held)
     assert facts.readers() == {}
-    await facts.look(sets, [])
+    await facts.look(above, {})
     assert facts.owners == {"api-5d": "deployment/api"}
     (top,) = facts.top([("shop", "x", 1, 9), ("shop", "api-1", 1, 8)], 1)
     assert (top.name, top.usage.memory) == ("x", 9)

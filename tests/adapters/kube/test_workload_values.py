@@ -15,6 +15,7 @@ from cockpit.adapters.kube.services import (
     behind_endpoints,
     behind_slices,
     deciding,
+    endpoints_of,
     service_of,
     software_of,
 )
@@ -244,11 +245,12 @@ def test_endpoints_are_counted_once_for_each_pod() -> None:
     def slice_(*ends: Json) -> Json:
         return {"metadata": {"labels": {"kubernetes.io/service-name": "api"}}, "endpoints": list(ends)}
 
-    found = behind_slices(
+    told = map(
+        endpoints_of,
         [slice_(end("10.0.0.1", "a", ready=True), end("10.0.0.2", "b", ready=False), end("10.0.0.3", "c")),
-         slice_(end("fd00::1", "a", ready=True), end("10.0.0.4", "d", ready=False, terminating=True))]
+         slice_(end("fd00::1", "a", ready=True), end("10.0.0.4", "d", ready=False, terminating=True))],
     )  # fmt: skip
-    assert found == {"api": Behind(2, 1)}
+    assert behind_slices(told) == {"api": Behind(2, 1)}
     old = {"metadata": {"name": "api"}, "subsets": [{"addresses": [{"ip": "10.0.0.1"}],
                                                      "notReadyAddresses": [{"ip": "10.0.0.2"}]}]}  # fmt: skip
     assert behind_endpoints([old]) == {"api": Behind(1, 1)}
@@ -305,7 +307,7 @@ def test_nothing_that_the_api_does_not_promise_breaks_a_reader(value: Any) -> No
         assert isinstance(software_of(obj), tuple)
         assert service_of(obj, [BLUE], None, named=False).uid in ("", "uid-api")
         assert autoscaler_of(obj).current == 0
-        assert behind_slices([obj]) == {} and budgets_for([obj], {}) == ()
+        assert behind_slices([endpoints_of(obj)]) == {} and budgets_for([obj], {}) == ()
 
 
 def test_no_text_of_a_hostile_object_comes_through_uncleaned() -> None:
