@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.http import Request, Response
@@ -35,6 +36,9 @@ __all__ = [  # fixtures and hooks that are written elsewhere
 ]
 
 _numbers = itertools.count(1)
+# How long an example takes says how busy the machine is, and nothing about what is tried.
+settings.register_profile("cockpit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cockpit")
 
 
 @pytest.fixture(scope="session")
