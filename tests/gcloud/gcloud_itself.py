@@ -9,7 +9,14 @@ from pathlib import Path
 
 from .world import PROJECT, WHO, World
 
-_APIS = {"RUN": "run", "SQL": "sqladmin", "REDIS": "redis", "SECRETMANAGER": "secretmanager", "LOGGING": "logging"}
+_APIS = {
+    "RUN": "run",
+    "SQL": "sqladmin",
+    "REDIS": "redis",
+    "SECRETMANAGER": "secretmanager",
+    "LOGGING": "logging",
+    "VPCACCESS": "vpcaccess",
+}
 DEADLINE_S = 90.0
 
 

@@ -67,6 +67,10 @@ async def world(before: str = "", *, settle_s: float = 0.01) -> AsyncIterator[Wo
     for name in MEMORYSTORE:
         plane.memorystore.seed(name, REGION, created=BEGAN)
     plane.compute.seed(POLICY, Rule(1000, "deny(403)", ("192.0.2.0/24",)), backends=("shop-backend",))
+    plane.estate.seed_domain("api.shop.example", "shop")
+    plane.estate.seed_connector("inside-connector")
+    plane.compute.seed_machine("bastion", f"{REGION}-a", "10.128.0.9")
+    plane.compute.quotas.append({"metric": "SNAPSHOTS", "limit": 5000.0, "usage": 12.0})
     plane.secrets.seed(SECRET, BEGAN, BEGAN + timedelta(days=1))
     _seed_logs(plane)
     made = World(plane)
