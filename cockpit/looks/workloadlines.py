@@ -16,7 +16,7 @@ from cockpit.model.workloads import (
     WorkloadsStatus,
 )
 
-_MARK = {Severity.OK: " ", Severity.WARN: "!", Severity.CRIT: "x", Severity.UNKNOWN: "?"}
+MARK = {Severity.OK: " ", Severity.WARN: "!", Severity.CRIT: "x", Severity.UNKNOWN: "?"}
 
 
 def age(since: datetime | None, now: datetime) -> str:
@@ -45,7 +45,7 @@ def brief(each: Workload, now: datetime) -> str:
     live = f"  chosen by {', '.join(each.live_by)}" if each.live_by else ""
     said = f": {each.said}" if each.said else ""
     return (
-        f"{_MARK[each.severity]} {each.ref}  {each.ready}/{each.desired} ready, {each.updated} updated, "
+        f"{MARK[each.severity]} {each.ref}  {each.ready}/{each.desired} ready, {each.updated} updated, "
         f"{each.available} available  {age(each.created, now)}  {each.state}{said}{live}  {images}"
     )
 
@@ -106,7 +106,7 @@ def pod(each: Pod, now: datetime) -> str:
     restarts = f"  {each.restarts} restarts" if each.restarts else ""
     said = f": {each.said}" if each.said else ""
     return (
-        f"{_MARK[each.severity]} {each.name}  {each.ready}/{each.total}  {each.reason}{said}{restarts}  "
+        f"{MARK[each.severity]} {each.name}  {each.ready}/{each.total}  {each.reason}{said}{restarts}  "
         f"{age(each.created, now)}  {each.node}".rstrip()
     )
 

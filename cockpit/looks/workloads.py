@@ -10,10 +10,10 @@ from typing import Protocol
 
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, NotFound, Refused, Unreachable
+from cockpit.looks import jobs
 from cockpit.looks import kubectlreads as names
 from cockpit.looks import workloadlines as lines_of
 from cockpit.looks.bound import LINES, BoundLook, StateOf, reading_of, sight_of
-from cockpit.looks.kubectlreads import REPLACES as REPLACES
 from cockpit.looks.labelselector import chooses, requirements
 from cockpit.looks.looker import Looker
 from cockpit.model.action import Choice, Param, ParamKind
@@ -96,10 +96,11 @@ EVERYWHERE = LookSpec(
     (_CONTAINS,),
     live=False,
 )
-SPECS = (LIST, WORKLOAD, HISTORY, PODS, POD, USE, SERVICES, LIMITS, EVERYWHERE)
+SPECS = (LIST, WORKLOAD, HISTORY, PODS, POD, USE, SERVICES, LIMITS, EVERYWHERE, jobs.JOBS)
+REPLACES = (*names.REPLACES, *jobs.REPLACES)
 
 
-class Asking(Protocol):
+class Asking(jobs.JobsAsking, Protocol):
     """Can be asked what no reading holds."""
 
     async def events_about(self, uid: str) -> list[tuple[datetime, str]]:
@@ -112,7 +113,8 @@ class Asking(Protocol):
 def lookers(source_id: str, state_of: StateOf, clock: Clock, asking: Asking) -> list[Looker]:
     """All for one source."""
     found: list[Looker] = [each(source_id, state_of, clock) for each in _LIVE]
-    return [*found, OnePod(source_id, state_of, clock, asking), PodsEverywhere(source_id, clock, asking)]
+    found.append(OnePod(source_id, state_of, clock, asking))
+    return [*found, PodsEverywhere(source_id, clock, asking), jobs.JobList(source_id, clock, asking)]
 
 
 class _Live(BoundLook):

@@ -13,6 +13,7 @@ from cockpit.looks import workloads
 from cockpit.looks.book import LookBook
 from cockpit.looks.labelselector import chooses, requirements
 from cockpit.model.command import Intent
+from cockpit.model.jobs import Job
 from cockpit.model.look import LookRequest, Sight
 from cockpit.model.reading import Reading, SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
@@ -85,6 +86,17 @@ class Asker:
         if self.error is not None:
             raise self.error
         return [(NOW - timedelta(minutes=3), "Warning BackOff (4 times): restarting")]
+
+    async def jobs(self) -> list[Job]:
+        if self.error is not None:
+            raise self.error
+        return [
+            Job("job", "import", Severity.OK, "complete", "", NOW - timedelta(days=2), NOW - timedelta(days=1)),
+            Job(
+                "cronjob", "tidy", Severity.OK, "scheduled", "*/5 * * * *", NOW - timedelta(days=9), counts="1 active"
+            ),
+            Job("job", "tidy-7", Severity.WARN, "failed", "late", NOW - timedelta(hours=3), owner="cronjob/tidy"),
+        ]
 
     async def pods_everywhere(self) -> list[tuple[str, Pod]]:
         if self.error is not None:
@@ -213,6 +225,17 @@ async def test_pods_of_all_namespaces_are_asked_for() -> None:
         await look("workloads.everywhere", asker=Asker(PermissionDenied("one namespace only")))
 
 
+async def test_jobs_are_asked_for_the_failed_ones_first() -> None:
+    sight = await look("workloads.jobs")
+    assert (sight.severity, sight.summary) == (Severity.WARN, "2 jobs, 1 failed, 0 running; 1 cronjobs")
+    assert [line.split()[0] for line in sight.lines] == ["!", "cronjob/tidy", "job/import"]
+    assert "job/tidy-7  failed: late" in sight.lines[0] and sight.lines[0].endswith("made 3 h ago  of cronjob/tidy")
+    one = await look("workloads.jobs", kind="cronjob", job="tidy")
+    assert "scheduled: */5 * * * *  1 active" in one.lines[0] and len(one.lines) == 1
+    with pytest.raises(NotFound):
+        await look("workloads.jobs", kind="job", job="tidy")
+
+
 async def test_an_old_reading_says_so_first_and_none_at_all_is_an_error() -> None:
     sight = await look("workloads.pods", freshness=Freshness.STALE, selector="tone=sky")
     assert sight.lines[0] == "this is 7 s old: nothing newer came" and sight.severity >= Severity.UNKNOWN
@@ -265,6 +288,9 @@ IN = {"namespace": "shop"}
          {"workload": "deployment/api", "revision": "2"}),
         ("kubectl get all -n shop", "workloads.list", {}),
         ("kubectl get deployments,replicasets,hpa,pdb -n shop", "workloads.list", {}),
+        ("kubectl get jobs -n shop", "workloads.jobs", {"kind": "job"}),
+        ("kubectl get jobs,cj -n shop", "workloads.jobs", {}),
+        ("kubectl describe cronjob tidy -n shop", "workloads.jobs", {"kind": "cronjob", "job": "tidy"}),
         ("kubectl get svc -n shop", "workloads.services", {}),
         ("kubectl describe service api -n shop", "workloads.services", {"service": "api"}),
         ("kubectl get endpoints api -n shop", "workloads.services", {"service": "api"}),
@@ -293,6 +319,9 @@ def test_lines_that_only_ask_are_answered_from_the_reading(line: str, look: str,
     "line",
     [
         "kubectl get pods -n shop -o json",
+        "kubectl get jobs,pods -n shop",
+        "kubectl get jobs -A",
+        "kubectl delete job tidy-7 -n shop",
         "kubectl get deployment api -o yaml -n shop",
         "kubectl get pods -o jsonpath='{.items[0].metadata.name}' -n shop",
         "kubectl get pods api-1 api-2 -n shop",

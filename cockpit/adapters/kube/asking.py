@@ -7,11 +7,13 @@ from datetime import datetime
 
 from cockpit.adapters.kube.events import span_of
 from cockpit.adapters.kube.fields import part, text
+from cockpit.adapters.kube.jobs import cronjob_of, job_of
 from cockpit.adapters.kube.kube import Kube
 from cockpit.adapters.kube.owners import workload_ref
 from cockpit.adapters.kube.pods import pod_of
 from cockpit.adapters.kube.slices import Pace
 from cockpit.clock import Clock
+from cockpit.model.jobs import Job
 from cockpit.model.workloads import Pod
 
 _EVENTS = 20
@@ -35,6 +37,17 @@ class NamespaceAsker:
             kind, reason = text(event.get("type"), 20), text(event.get("reason"), 100)
             found.append((last, f"{kind} {reason}{often}: {text(event.get('message'))}"))
         return sorted(found, key=lambda each: each[0], reverse=True)[:_EVENTS]
+
+    async def jobs(self) -> list[Job]:
+        """Jobs and CronJobs of the namespace. Raises PermissionDenied."""
+        namespace, versions = self._kube.place.namespace, await self._kube.gateway.versions()
+        found: list[Job] = []
+        for plural, made in (("jobs", job_of), ("cronjobs", cronjob_of)):
+            resource = versions.named(plural)
+            if resource is not None:
+                listed = await self._kube.gateway.listed(resource.path(namespace))
+                found += [made(each) for each in listed.items]
+        return found
 
     async def pods_everywhere(self) -> list[tuple[str, Pod]]:
         """Namespace and pod, of all that may be listed. Raises PermissionDenied where that is one namespace only."""
