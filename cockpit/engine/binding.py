@@ -78,7 +78,7 @@ def told_apart_by(target: Mapping[str, str], placeholders: Sequence[Placeholder]
     wanted = _named(target, placeholders)
     if url := wanted.get("url"):
         return (urlsplit(url).hostname or "") if origin_of(url) else ""
-    keys = ("service", "instance", "policy", "container", "host", "database", "project", "region")
+    keys = ("service", "instance", "policy", "container", "host", "database", "project", "region", "render")
     return next((wanted[key] for key in keys if key in wanted), "")
 
 
@@ -86,7 +86,8 @@ def spoken(facts: Mapping[str, str]) -> str:
     """A target or a source's facts as a person names it: "api in europe-west1 of shop-prod"."""
     if url := facts.get("url"):
         return clean(url, 200)
-    parts = [facts[key] for key in ("service", "instance", "policy", "container", "dsn_service") if facts.get(key)]
+    keys = ("service", "instance", "policy", "container", "dsn_service", "render")
+    parts = [facts[key] for key in keys if facts.get(key)]
     if database := facts.get("database"):
         parts.append(f"database {database}")
     for word, key in (("at", "host"), ("in", "region"), ("of", "project"), ("at", "path")):
@@ -129,6 +130,8 @@ def _fits(wanted: Mapping[str, str], known: Mapping[str, str]) -> bool | None:
             same = None if "service_name" not in known["filter"] else value in known["filter"]
         elif key not in known:
             same = None
+        elif key == "render":
+            same = value in known[key].split()
         else:
             same = _same(key, value, known[key])
         if same is False:

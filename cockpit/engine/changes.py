@@ -11,6 +11,7 @@ from cockpit.actions.record import Record
 from cockpit.model.access import AccessStatus, AdminChange
 from cockpit.model.action import Outcome
 from cockpit.model.reading import Marker, SourceState
+from cockpit.model.render import RenderStatus
 from cockpit.model.revisions import ServiceStatus
 from cockpit.model.workloads import WorkloadsStatus
 
@@ -55,6 +56,19 @@ def deployments(states: Sequence[SourceState]) -> Iterator[Marker]:
                 for each in workload.history
             ]
             yield from sorted(made, key=lambda marker: -marker.at)[:_MOST]
+        elif isinstance(payload, RenderStatus):
+            yield from _at_render(payload)
+
+
+def _at_render(status: RenderStatus) -> Iterator[Marker]:
+    """Deploys, and what else happened to the services."""
+    for service in status.services:
+        for each in service.deploys:
+            yield Marker(each.created.timestamp(), DEPLOYED, f"{service.name} {each.version}")
+    names = {service.id: service.name for service in status.services}
+    for event in status.events:
+        if not event.kind.startswith(("deploy_started", "build_")):
+            yield Marker(event.at.timestamp(), GLYPH, f"{names.get(event.service, event.service)} {event.said}")
 
 
 def said(change: AdminChange) -> str:

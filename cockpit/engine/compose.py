@@ -82,7 +82,7 @@ def compose(profile: Profile, state_dir: Path, clock: Clock, state_of: StateOf =
     compose_google(parts, profile, scene, clock, state_of)
     compose_kube(parts, profile, scene, clock, state_of, kubes)
     compose_prometheus(parts, profile, clock, state_of, kubes)
-    compose_docker(parts, profile, scene, clock, state_of, engines)
+    compose_docker(parts, profile, scene, state_dir, clock, state_of, engines)
     for add in (compose_render, compose_github):
         add(parts, profile, scene, clock, state_of)
     compose_scripts(parts, profile, scene, state_dir, clock)
@@ -147,6 +147,11 @@ def _logs(
             tail = PodLogs(kubes[source.cluster or ""], source, clock)
         elif source.type == "docker":
             tail = container_logs(profile, source, clock, engines)
+        elif source.type == "render":
+            from cockpit.engine.render import log_of
+
+            table = next(each for each in profile.render if each.name == source.render)
+            tail = asked = log_of(table, source, clock)
         else:
             from cockpit.adapters.gcp.logging import CloudLog
 
@@ -156,7 +161,7 @@ def _logs(
         parts.rings[name] = ring
         follower = LogFollower(tail, ring, clock)
         # Files and streams cost nobody a quota, and a file that rotates quickly is lost between two reads.
-        own_choice = "interval" in source.model_fields_set or source.type == "cloud_logging"
+        own_choice = "interval" in source.model_fields_set or source.type in ("cloud_logging", "render")
         interval = source.interval if own_choice else FILE_LOG_EVERY_S
         parts.add(SourceKind.LOGS, source.name, follower, interval, source.timeout, tail)
         parts.handlers.extend(logs.handlers(name, profile.block, scene, profile.limits, clock))
@@ -260,11 +265,14 @@ def _action_modules() -> tuple[ModuleType, ...]:
         teamscript,
         upkeep,
     )
+    from cockpit.actions.docker import project as docker_project
     from cockpit.actions.github import work as github_work
     from cockpit.actions.kube import clusterwork, keeping, rollouts
     from cockpit.actions.kube import upkeep as kube_upkeep
+    from cockpit.actions.render import rendering
 
     return (
+        rendering,  # before httpsend: a request to its API is an action of its own
         health,
         httpsend,
         logs,
@@ -277,6 +285,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         kube_upkeep,
         clusterwork,
         keeping,
+        docker_project,
         cloudsql,
         memorystore,
         armor,
@@ -303,6 +312,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         podlogs,
         prometheus,
         redis,
+        render,
         revisions,
         secretmanager,
         workloads,
@@ -310,6 +320,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
 
     return (
         prometheus,  # before health: a question to its API is no page to look at
+        render,
         health,
         logs,
         database,

@@ -11,6 +11,7 @@ from cockpit.findings.database import database_findings
 from cockpit.findings.edge import access_findings, armor_findings
 from cockpit.findings.managed import memorystore_findings, secret_findings
 from cockpit.findings.metrics import metric_findings
+from cockpit.findings.render import render_findings
 from cockpit.findings.service import health_findings, log_findings, revision_findings
 from cockpit.findings.view import View
 from cockpit.findings.workloads import workload_findings
@@ -21,6 +22,7 @@ from cockpit.model.severity import Freshness, Severity, SourceKind
 _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     revision_findings,
     workload_findings,
+    render_findings,
     database_findings,
     cache_findings,
     cloudsql_findings,

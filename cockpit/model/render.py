@@ -94,10 +94,13 @@ class RenderService:
 
     @property
     def previous(self) -> Deploy | None:
-        """What served before the one that is live: the newest deploy of other code."""
+        """What served before the code that is live: of a rollback, what came before its code the first time."""
         live = self.live
-        older = [each for each in self.deploys if each.was_live and (live is None or each.created < live.created)]
-        return next((each for each in older if live is None or each.version != live.version), None)
+        before = [each for each in self.deploys if each.was_live]
+        if live is None:
+            return before[0] if before else None
+        first = min(each.created for each in self.deploys if each.version == live.version)
+        return next((each for each in before if each.created < first), None)
 
     def deploy(self, deploy: str) -> Deploy | None:
         """By id."""

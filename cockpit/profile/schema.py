@@ -161,8 +161,8 @@ class LogSource(Source):
     project: str | None = None
     """cloud_logging: project id."""
     filter: str = ""
-    """cloud_logging: filter in the Logging query language; timestamp bounds are added. render: NAME=VALUE pairs such as
-    "level=error,critical type=app", and words that the text must have."""
+    """cloud_logging: filter in the Logging query language; timestamp bounds are added. render: NAME=VALUE pairs, such
+    as "level=error type=app", and words of the text."""
     endpoint: str | None = None
     """cloud_logging: base URL of the API where it is not Google's public one."""
     path: str | None = None

@@ -60,6 +60,8 @@ _NO_OBJECT = names("cluster-info version api-resources api-versions config auth"
 
 def targets_of(calls: Sequence[Call]) -> str:
     """All that these calls act on, each once; this machine only where it is all there is."""
+    if len(calls) == 1:
+        return target_of(calls[0])
     found = list(dict.fromkeys(target_of(call) for call in calls))
     return " and ".join([each for each in found if each != _HERE] or found)
 
@@ -100,7 +102,8 @@ def _place(within: Sequence[Wrapper]) -> str:
 
 def _gcloud(call: Call) -> str:
     tokens = call.verb.split()
-    known = max((group for group in _GCLOUD if call.verb.startswith(f"{group} ")), key=len, default="")
+    groups = (" ".join(tokens[:count]) for count in range(len(tokens) - 1, 0, -1))
+    known = next((group for group in groups if group in _GCLOUD), "")
     if tokens[-1:] == ["restore"] and known == "sql backups":
         known = "sql instances"
     noun = _GCLOUD.get(known) or " ".join(tokens[:-1]) or call.verb
@@ -314,6 +317,10 @@ def _helm(call: Call) -> str:
     return f"release {name} in {f'namespace {namespace}' if namespace else 'the current namespace'}"
 
 
+def _render(call: Call) -> str:
+    return f"{call.args[0].text if call.args else 'the current workspace'} at Render"
+
+
 _DESCRIBE: dict[str, Callable[[Call], str]] = {
     "gcloud": _gcloud,
     **dict.fromkeys(("kubectl", "oc"), _kubectl),
@@ -341,5 +348,6 @@ _DESCRIBE: dict[str, Callable[[Call], str]] = {
     ),
     **dict.fromkeys(("alembic", "flyway", "prisma", "knex", "liquibase", "goose", "dbmate", "sqitch"), _migration),
     "helm": _helm,
+    "render": _render,
 }
 _SHELL_ONLY = SHELL_ONLY | {"assign"}

@@ -88,7 +88,8 @@ class RenderLog:
         return [Diagnosis("read", True, f"{self.origin}: {said}")]
 
     async def close(self) -> None:
-        """Nothing of its own."""
+        """The connection, which is its own."""
+        await self._api.close()
 
     # Inside
 

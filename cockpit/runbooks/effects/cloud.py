@@ -262,3 +262,21 @@ _AZ = {
 def _first(call: Call) -> tuple[str, list[str]]:
     words = [*call.verb.split(), *texts(call)]
     return (words[0] if words else "", words[1:])
+
+
+_RENDER_READS = names("services logs projects environments workspaces whoami instances")
+_RENDER_READS_BELOW = ("list", "get", "current", "validate")
+_RENDER_CHANGES_BELOW = ("create", "cancel", "set", "update", "resume")
+
+
+def render(call: Call) -> Ruling:
+    """By verb, as `render --help` has them: https://render.com/docs/cli-reference."""
+    verb, _, below = call.verb.partition(" ")
+    said = f"render {call.verb}"
+    if (verb in _RENDER_READS and not below) or below in _RENDER_READS_BELOW:
+        return reads(f"{said} only shows")
+    if verb == "restart" or below in _RENDER_CHANGES_BELOW:
+        return changes(f"{said} changes what runs at Render")
+    if below in ("delete", "suspend"):
+        return destroys(f"{said} takes it away from whoever uses it")
+    return unknown(f"what {said} does is not known")

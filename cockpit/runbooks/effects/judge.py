@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cockpit.model.action import Tier
 from cockpit.model.command import Call, Command, EffectClass, Redirect, Wrapper
 from cockpit.runbooks.effects.cache import redis
-from cockpit.runbooks.effects.cloud import aws, az, bq, gcloud, gsutil
+from cockpit.runbooks.effects.cloud import aws, az, bq, gcloud, gsutil, render
 from cockpit.runbooks.effects.containers import docker
 from cockpit.runbooks.effects.data import dropdb, mysql, pg_dump, pg_restore, probe, promql, sql
 from cockpit.runbooks.effects.hazards import STEERS as _STEERS
@@ -45,6 +45,7 @@ TOOLS: dict[str, Callable[[Call], Ruling]] = {
     "bq": bq,
     "aws": aws,
     "az": az,
+    "render": render,
     "helm": helm,
     "git": git,
     "gh": gh,

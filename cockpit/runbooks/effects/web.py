@@ -58,6 +58,7 @@ _OVERRIDES = re.compile(r"x-(http-)?method(-override)?", re.IGNORECASE)
 _METHOD_IN_URL = re.compile(r"[?&]_?method=(\w+)", re.IGNORECASE)
 _GUESSES = ("http", "https", "xh", "xhs")
 _ITEM = re.compile(r"^[\w.\[\]-]+(:=|=|@)(?!=)")
+_HOOK = re.compile(r"https://api\.render\.com/deploy/")  # https://render.com/docs/deploy-hooks: a GET deploys, too
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 
 
@@ -90,6 +91,8 @@ def _method(call: Call, method: str) -> Ruling:
     sends = any(flag in _SENDS for flag in call.flags) or bool(call.body)
     if sends and not call.has("-G", "--get", "-I", "--head") and not call.has("-X", "--request", "--method"):
         return changes("it sends data to the server")
+    if any(_HOOK.match(word.text) for word in call.args):
+        return changes("it is a deploy hook: whoever opens it deploys")
     if action := _action_of(call):
         return unknown(f"by its path ({action}) the request does something")
     return reads(f"{method} only reads")

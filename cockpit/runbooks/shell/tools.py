@@ -310,6 +310,18 @@ TOOLS: Mapping[str, Tool] = {
         """
         ),
     ),
+    "render": Tool(
+        depth=1,
+        groups=names("deploys jobs workspace pg kv blueprints"),
+        greedy=False,
+        valued=names(
+            """
+        -r -o -c --resources --output --command --start --end --text --level --type --instance --host --status-code
+        --method --path --limit --direction --commit --image --start-command --plan-id
+        """
+        ),
+        aliases=pairs("-r=--resources -o=--output -c=--command"),
+    ),
     "tail": Tool(greedy=False, valued=names("-n -c --lines --bytes --pid")),
     "head": Tool(greedy=False, valued=names("-n -c --lines --bytes")),
     "sort": Tool(greedy=False, valued=names("-k -t -o -S -T")),

@@ -1,0 +1,1 @@
+"""Actions on what runs at Render."""
