@@ -95,6 +95,20 @@ def armor_tables(seen: Survey) -> list[Table]:
     ]
 
 
+def secrets_tables(seen: Survey) -> list[Table]:
+    """The secrets of the project that is named most often, where a command is about them."""
+    if seen.secrets is None:
+        return []
+    project = common(seen.projects)
+    told = project and Value(project.text, project.origin, "another command names this project")
+    name = Names().take(project.text if project else "secrets", "secrets")
+    entries = [
+        Entry("name", name, Value(name, seen.secrets)),
+        Entry("project", *or_missing(told, "no command names the project")),
+    ]
+    return [Table("[[secrets]]", entries)]
+
+
 def access_tables(seen: Survey) -> list[Table]:
     """Who changed what in the project that is named most often; with refused logins where a log filter finds them."""
     project = common(seen.projects)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from cockpit.profile import schema
-from cockpit.profile.google import AccessSource, ArmorSource, MemorystoreSource
+from cockpit.profile.google import AccessSource, ArmorSource, MemorystoreSource, SecretsSource
 from cockpit.profile.kube import KubernetesSource, MaintenanceMode, PrometheusSource, PromPanelSpec
 from cockpit.runbooks.draft.evidence import Origin, Value, safe
 from cockpit.runbooks.draft.google import (
@@ -19,6 +19,7 @@ from cockpit.runbooks.draft.google import (
     common,
     memorystore_tables,
     or_missing,
+    secrets_tables,
 )
 from cockpit.runbooks.draft.health import health_tables
 from cockpit.runbooks.draft.kube import kubernetes_tables
@@ -37,6 +38,7 @@ _MODELS: dict[str, type[schema.Section]] = {
     "[[memorystore]]": MemorystoreSource,
     "[[armor]]": ArmorSource,
     "[[access]]": AccessSource,
+    "[[secrets]]": SecretsSource,
     "[[kubernetes]]": KubernetesSource,
     "[kubernetes.maintenance]": MaintenanceMode,
     "[[prometheus]]": PrometheusSource,
@@ -54,6 +56,7 @@ _SOURCES = (
     "[[cloud_run]]",
     "[[armor]]",
     "[[access]]",
+    "[[secrets]]",
     "[[kubernetes]]",
     "[[prometheus]]",
     "[[logs]]",
@@ -97,6 +100,7 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
         memorystore_tables(seen),
         armor_tables(seen),
         access_tables(seen),
+        secrets_tables(seen),
         kubernetes_tables(seen.cluster),
     ):
         tables += made

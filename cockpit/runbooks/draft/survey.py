@@ -62,6 +62,7 @@ class Survey:
     caches: dict[str, Value] = field(default_factory=dict)
     instances: dict[str, Service] = field(default_factory=dict)  # of Memorystore
     policies: dict[str, Service] = field(default_factory=dict)  # of Cloud Armor; they have no region
+    secrets: Origin | None = None  # the first command about Secret Manager
     redis: Value | None = None
     redis_variable: Value | None = None
     cluster: Cluster = field(default_factory=Cluster)
@@ -153,6 +154,8 @@ def _gcloud(found: Survey, call: Call, origin: Origin) -> None:
     elif verb.startswith("redis instances") and call.args and (name := literal(call.args[0])):
         found.caches.setdefault(name, Value(f"Memorystore instance {name}", origin))
         _placed(found.instances, name, origin, project, region)
+    elif verb.startswith("secrets "):
+        found.secrets = found.secrets or origin
     elif verb.startswith("compute "):
         _armor(found, call, origin, project, region)
     elif verb.startswith("container clusters get-credentials"):

@@ -194,6 +194,12 @@ def made_of(*commands: str) -> dict[str, Any]:
     return drafted("# Ops\n\n```bash\n" + "\n".join(commands) + "\n```\n")
 
 
+def test_secrets_are_drafted_where_a_command_is_about_them() -> None:
+    made = made_of("gcloud secrets list", "gcloud run services list --project=depot-prod")
+    assert made["secrets"] == [{"name": "depot-prod", "project": "depot-prod"}]
+    assert "secrets" not in made_of("gcloud run services list --project=depot-prod")
+
+
 def test_a_cloud_armor_policy_is_drafted_wherever_a_command_names_it() -> None:
     made = made_of(
         "gcloud compute security-policies describe edge",
