@@ -51,9 +51,9 @@ class One:
         """It is there already, just so."""
         return self.before is not None and self.after is not None and not self.differs
 
-    async def send(self, ground: KubeGround, *, dry_run: bool = False) -> Json:
+    async def send(self, ground: KubeGround, *, dry_run: bool = False, force: bool = False) -> Json:
         """Once. Raises CockpitError."""
-        change, query = self.change, {"force": "true" if self.force else "false"}
+        change, query = self.change, {"force": "true" if force or self.force else "false"}
         return await ground.gateway.change(
             change.method, change.path, change.body, kind=change.kind, dry_run=dry_run, query=query
         )

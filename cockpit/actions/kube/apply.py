@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -184,6 +185,8 @@ class Apply(KubeAction):
                 await self._tried(each, weighed, force=force, new=new)
             else:
                 weighed.refuse(f"{each.ref}: {error.message}", "force=yes takes those fields over", "dry run")
+                with contextlib.suppress(CockpitError):  # only to show what that would change
+                    each.after = await each.send(self._ground, dry_run=True, force=True)
         except NotFound as error:
             if not new:
                 weighed.refuse(f"{each.ref}: {error.message}", "make the namespace first", "dry run")

@@ -111,6 +111,7 @@ async def test_fields_of_kubectl_are_taken_over_and_those_of_others_only_where_t
         kubectl(namespace, "configmaps/settings", "", configmap("settings", level="warn"), "robot")
         plan = await desk.plan("cluster.apply", file=file)
         assert 'conflict with "robot"' in reasons(plan) and "force=yes" in plan.refusals[0].hint
+        assert [(each.before, each.after) for each in plan.changes] == [("warn", "debug")], "what it would change"
         await desk.do("cluster.apply", file=file, force="yes")
     assert namespace.get("configmaps/settings")["data"] == {"level": "debug"}
 
