@@ -148,7 +148,9 @@ class Openings(Screen[None]):
             and not selection
             and any(each.identity and each.required for each in spec.params)
         ):
-            self.tell(f"{spec.title} works on a row: put the cursor on one.")
+            needed = next(each.name for each in spec.params if each.identity and each.required)
+            what = f"row of a {needed}" if pane.selection() else "row"
+            self.tell(f"{spec.title} works on a {what}: put the cursor on one.")
             return
         values = {**pane.identity(), **selection}
         flow.start(action, pane.source, {name: value for name, value in values.items() if name in known})

@@ -144,12 +144,15 @@ async def test_an_action_on_a_workload_takes_no_uid_from_a_pod_or_a_service(samp
         stage.attach()
         await pilot.press("5")
         pane = stage.screen.revisions
+        told: list[str] = []
+        stage.screen.tell = told.append
         for row in ("pod/worker-8f2-gchzz", "service/api"):
             assert pane.go(row)
             await pilot.press("R")
             (entry,) = for_row(stage.engine.catalogue, pane.kind, pane.source, pane.selection(), {})
             assert entry.reason == "needs a row of the workloads pane"
         assert stage.flow.started == []
+        assert told == ["Roll back works on a row of a workload: put the cursor on one."] * 2
         assert pane.go("history/deployment/worker/7")
         await pilot.press("R")
         (entry,) = for_row(stage.engine.catalogue, pane.kind, pane.source, pane.selection(), {})

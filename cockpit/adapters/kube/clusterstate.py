@@ -277,7 +277,10 @@ def judge(status: ClusterStatus, now: datetime) -> Observation:
         words.append((Severity.UNKNOWN, f"{status.stale[0].partition(' ')[0]} not live"))
     severity = max((each for each, _ in words), default=Severity.OK)
     if not words:
-        return Observation(Severity.OK, f"{len(status.nodes)} nodes ready", status)
+        unseen = not status.nodes and any(note.startswith("nodes: ") for note in status.notes)
+        return Observation(
+            Severity.OK, "nodes cannot be listed" if unseen else f"{len(status.nodes)} nodes ready", status
+        )
     words.sort(key=lambda each: -each[0])
     return Observation(severity, ", ".join(said for _, said in words[:3]), status)
 

@@ -193,6 +193,12 @@ def test_the_status_of_an_object_is_no_change_of_it() -> None:
     assert extras.changed_of({"metadata": {"managedFields": fields}}) == (NOW - timedelta(hours=1), "kubectl-edit")
 
 
+def test_nodes_that_may_not_be_seen_are_not_called_ready() -> None:
+    status = ClusterStatus("c", "https://s", "u", "ns", "v1.31", (), (), notes=("nodes: nodes is forbidden",))
+    found = clusterstate.judge(status, NOW)
+    assert (found.severity, found.summary) == (Severity.OK, "nodes cannot be listed")
+
+
 def test_the_worst_comes_first_in_the_judgement() -> None:
     status = ClusterStatus(
         "c", "https://s", "u", "ns", "v1.31", (nodes.node_of(node("n1", "False"), {}, {}, NOW),), (),
