@@ -1,10 +1,15 @@
-"""gcloud as a process before the local control plane, with Google's own host names: the plane is its HTTP proxy."""
+"""gcloud itself before the local control plane, with Google's own host names: the plane is its HTTP proxy."""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
+import json
 import os
-from collections.abc import Sequence
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .world import PROJECT, WHO, World
@@ -42,18 +47,71 @@ async def gcloud(argv: Sequence[str], at: World, folder: Path) -> tuple[int, str
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": "http://compute.googleapis.com/compute/v1/",
         **overrides,
     }
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    return await run(argv, environment, folder)
+
+
+async def run(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str]:
+    """The same with an environment of its own; `folder` takes what it says."""
+    said = folder / "said"
+    command = {"argv": list(argv[1:]), "environment": environment, "said": str(said)}
     try:
         async with asyncio.timeout(DEADLINE_S):
-            _, said = await process.communicate()
+            code = await asyncio.to_thread(_warm(environment).run, command)
     except BaseException:
-        process.kill()
-        await process.wait()
+        stop()
         raise
-    return process.returncode or 0, said.decode("utf-8", "replace")
+    return code, said.read_text("utf-8", "replace")
+
+
+class Warm:
+    """A gcloud that has imported what it needs: `warm.py` by gcloud's own script. It ends with this process."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        script = str(Path(__file__).with_name("warm.py"))
+        self._process = subprocess.Popen(
+            ["gcloud"],
+            env={**environment, "CLOUDSDK_PYTHON_ARGS": script},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._ready = False
+
+    def run(self, command: Mapping[str, object]) -> int:
+        """Its exit code."""
+        if not self._ready:
+            assert self._answer() == "ready", "gcloud's own script does not start what CLOUDSDK_PYTHON_ARGS says"
+            self._ready = True
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return int(self._answer())
+
+    def stop(self) -> None:
+        """With whatever it runs: no answer comes."""
+        with self._process as process, contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        answer = self._process.stdout.readline().strip()
+        assert answer, "gcloud itself ended"
+        return answer
+
+
+_started: list[Warm] = []
+
+
+def _warm(environment: Mapping[str, str]) -> Warm:
+    """The one of this process."""
+    if not _started:
+        _started.append(Warm(environment))
+    return _started[0]
+
+
+@atexit.register
+def stop() -> None:
+    """Once nothing is to be run any more."""
+    while _started:
+        _started.pop().stop()

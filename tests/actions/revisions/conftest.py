@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import shutil
@@ -26,6 +25,8 @@ from cockpit.sandbox.gcp.cloud import Audit
 from cockpit.sandbox.gcp.model import Change, Target, Template
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.http import HttpServer, Request, Response
+
+from ...gcloud import gcloud_itself
 
 SOURCE = "revisions/shop"
 
@@ -136,15 +137,7 @@ def gcloud(rig: Rig, tmp_path: Path) -> Callable[[str], Awaitable[None]]:
     }
 
     async def paste(line: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *shlex.split(line),
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            _, complaint = await process.communicate()
-        assert process.returncode == 0, complaint.decode()
+        code, complaint = await gcloud_itself.run(shlex.split(line), environment, tmp_path)
+        assert code == 0, complaint
 
     return paste
