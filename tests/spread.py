@@ -10,9 +10,10 @@ import pytest
 MOST = 4  # each process reads all tests and starts servers of its own
 CLUSTER = "the test cluster"
 # Whatever asks for the session's Kubernetes cluster. One process runs all of it, one file after the other: a cluster
-# takes long to start, and the processor for as long as it is there. It goes first, as a third of all the waiting.
+# takes long to start, and the processor for as long as it is there. It goes first: nothing waits for as long.
 ON_THE_CLUSTER = (
     "kubectl/test_commands.py",
+    "kubectl/test_looks.py",
     "actions/kube/",
     "adapters/kube/",
     "engine/test_every_kube_",
@@ -26,9 +27,11 @@ ON_THE_CLUSTER = (
 # They take long, mostly by waiting. At the end of a run one of them would keep a single process busy.
 LONG = (
     "engine/test_incidents.py",
-    "gcloud/test_gcloud_itself.py",
-    "gcloud/test_gcloud_itself_managed.py",
     "terminal/test_guide_pty.py",
+    "screens/test_readme_keys.py",
+    "gcloud/test_gcloud_itself_managed.py",
+    "gcloud/test_gcloud_itself.py",
+    "runbooks/shell/test_any_input.py",
     "cli/test_observing.py",
     "sandbox/test_system.py",
     "terminal/test_demo_pty.py",
@@ -42,13 +45,13 @@ LONG = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Of `-n auto`: a process for each processor where everything is run, else this one alone."""
+    """Of `-n auto`: one more than processors (the cluster's waits) where everything is run, else this one alone."""
     options = config.option
     picked = config.args != config.getini("testpaths") or options.keyword or options.markexpr
     if picked or options.collectonly or getattr(options, "lf", False):
         return 0
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(processors, MOST) if processors > 1 else 0
+    return min(processors + 1, MOST) if processors > 1 else 0
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .recorded import Sent
@@ -13,7 +14,7 @@ _REVIEW = "/selfsubjectaccessreviews"
 
 def about(request: Sent) -> str:
     """What it is about: "deployments/web-blue/scale", "replicasets"; the cluster's own description is "discovery"."""
-    path = re.sub(r"/namespaces/[^/]+", "", request.path)
+    path = re.sub(r"/namespaces/[^/]+(?=/)", "", request.path)
     parts = [each for each in path.split("/") if each]
     versioned = next((index for index, each in enumerate(parts) if re.fullmatch(r"v\d\w*", each)), None)
     if versioned is None or len(parts) == versioned + 1:
@@ -28,11 +29,29 @@ def rehearses(request: Sent) -> bool:
     return in_body if request.method == "DELETE" and request.body else request.query.get("dryRun") == "All"
 
 
+def unrehearsed(request: Sent) -> Sent:
+    """A rehearsal as the change that it is one of."""
+    query = {name: value for name, value in request.query.items() if name != "dryRun"}
+    body = request.body
+    if isinstance(body, dict):
+        options = body.get("deleteOptions")
+        kept = {"deleteOptions": _without(options)} if isinstance(options, dict) else {}
+        body = {**_without(body), **kept}
+    return replace(request, query=query, body=body)
+
+
+def _without(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key != "dryRun"}
+
+
 def differences(kubectl: Sequence[Sent], cockpit: Sequence[Sent]) -> set[str]:
     """Every one, each once."""
     ours = [each for each in cockpit if not rehearses(each) and not each.path.endswith(_REVIEW)]
     found = {"rehearses"} if any(rehearses(each) for each in cockpit) else set()
     found |= {"asks for its rights"} if any(each.path.endswith(_REVIEW) for each in cockpit) else set()
+    for word, one, other in (("reads", cockpit, kubectl), ("does not read", kubectl, cockpit)):
+        if any(each.values_of_secrets for each in one) > any(each.values_of_secrets for each in other):
+            found.add(f"{word} values of secrets")
     read, known = ({about(each) for each in some if each.reads} for some in (ours, kubectl))
     found |= {f"also reads {each}" for each in read - known}
     found |= {f"does not read {each}" for each in known - read}
@@ -44,6 +63,31 @@ def differences(kubectl: Sequence[Sent], cockpit: Sequence[Sent]) -> set[str]:
     if len(changes) > len(theirs):
         found.add("changes more than once")
     return found
+
+
+def asked_for(requests: Sequence[Sent]) -> set[str]:
+    """What is read, as kubectl calls it: "pods", "pods/log", "pods.metrics.k8s.io"; not which of them."""
+    return {_resource(each) for each in requests if each.reads} - {"discovery"}
+
+
+def _resource(request: Sent) -> str:
+    if about(request) == "discovery":
+        return "discovery"
+    found = re.fullmatch(
+        r"/apis?/(?:(?P<group>[^/]+)/)?v\d\w*(?:/namespaces/[^/]+)?/(?P<plural>[^/]+)(?:/[^/]+(?P<inside>/[^/]+)?)?",
+        request.path,
+    )
+    assert found is not None, request.path
+    group = f".{found['group']}" if found["group"] else ""
+    return f"{found['plural']}{found['inside'] or ''}{group}"
+
+
+def looked_for(kubectl: Sequence[Sent], look: Sequence[Sent], watched: Sequence[Sent]) -> set[str]:
+    """How the resources that a look asks for, or has from the reading, differ from those that kubectl asks for."""
+    theirs, ours, known = map(asked_for, (kubectl, look, watched))
+    found = {f"also reads {each}" for each in ours - theirs}
+    found |= {f"from the reading: {each}" for each in theirs - ours if each in known}
+    return found | {f"does not read {each}" for each in theirs - ours - known}
 
 
 def _between(theirs: Sent, ours: Sent) -> Iterator[str]:
