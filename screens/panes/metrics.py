@@ -41,7 +41,7 @@ class MetricsPane(Pane):
     LABEL: ClassVar[str] = "Metrics"
     SHORT: ClassVar[str] = "Metr"
     KIND: ClassVar[SourceKind] = SourceKind.METRICS
-    KINDS: ClassVar[tuple[SourceKind, ...]] = (SourceKind.METRICS, SourceKind.PROMETHEUS)
+    KINDS: ClassVar[tuple[SourceKind, ...]] = (SourceKind.METRICS, SourceKind.PROMETHEUS, SourceKind.RENDERMETRICS)
     PAGE: ClassVar[bool] = True
 
     def __init__(self) -> None:

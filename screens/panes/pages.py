@@ -16,7 +16,7 @@ def pages_for(kinds: Iterable[SourceKind]) -> list[Pane]:
     """By number."""
     held = set(kinds)
     found: list[Pane] = []
-    if held & {SourceKind.METRICS, SourceKind.PROMETHEUS}:
+    if held & {SourceKind.METRICS, SourceKind.PROMETHEUS, SourceKind.RENDERMETRICS}:
         from screens.panes.metrics import MetricsPane
 
         found.append(MetricsPane())
@@ -28,4 +28,8 @@ def pages_for(kinds: Iterable[SourceKind]) -> list[Pane]:
         from screens.panes.cloud import CloudPane
 
         found.append(CloudPane())
+    if held & {SourceKind.GITHUB, SourceKind.SCRIPTS}:
+        from screens.panes.delivery import DeliveryPane
+
+        found.append(DeliveryPane())
     return found

@@ -8,12 +8,13 @@ from typing import ClassVar
 from cockpit.model.containers import ContainersStatus
 from cockpit.model.look import LookRequest
 from cockpit.model.reading import SourceState
+from cockpit.model.render import RenderStatus
 from cockpit.model.revisions import Revision, ServiceStatus
 from cockpit.model.severity import SourceKind
 from cockpit.model.workloads import WorkloadsStatus
 from screens import figures
 from screens.paint import Cell, Column, Layout, Row, Span, blank, header, note, spans
-from screens.panes import containerdetail, containers, workloaddetail, workloads
+from screens.panes import containerdetail, containers, render, workloaddetail, workloads
 from screens.panes.base import Detail, Pane, Scenery
 
 _STATES = {
@@ -143,8 +144,13 @@ class RevisionsPane(Pane):
     LABEL: ClassVar[str] = "Revisions"
     SHORT: ClassVar[str] = "Revs"
     KIND: ClassVar[SourceKind] = SourceKind.REVISIONS
-    KINDS: ClassVar[tuple[SourceKind, ...]] = (SourceKind.REVISIONS, SourceKind.WORKLOADS, SourceKind.CONTAINERS)
-    TABLES: ClassVar[tuple[str, ...]] = ("cloud_run", "kubernetes", "docker")
+    KINDS: ClassVar[tuple[SourceKind, ...]] = (
+        SourceKind.REVISIONS,
+        SourceKind.WORKLOADS,
+        SourceKind.CONTAINERS,
+        SourceKind.RENDER,
+    )
+    TABLES: ClassVar[tuple[str, ...]] = ("cloud_run", "kubernetes", "docker", "render")
 
     def rows(self, states: tuple[SourceState, ...], scenery: Scenery) -> list[Row]:
         """The table, then what to know before touching it."""
@@ -153,6 +159,8 @@ class RevisionsPane(Pane):
             return workloads.rows_of(service, scenery.now, whole=self.screen.has_class("-zoom"))
         if isinstance(service, ContainersStatus):
             return containers.rows_of(service, scenery.now, whole=self.screen.has_class("-zoom"))
+        if isinstance(service, RenderStatus):
+            return render.rows_of(service, scenery.now, whole=self.screen.has_class("-zoom"))
         if not isinstance(service, ServiceStatus):
             return []
         layout = _table(max((len(revision.name) for revision in service.revisions), default=8))
@@ -177,7 +185,7 @@ class RevisionsPane(Pane):
 
     def opened(self) -> None:
         """A namespace or a project shows more of itself where it has the screen to itself."""
-        if isinstance(self._payload, WorkloadsStatus | ContainersStatus):
+        if isinstance(self._payload, WorkloadsStatus | ContainersStatus | RenderStatus):
             self.rebuild()
 
     @property
@@ -206,6 +214,8 @@ class RevisionsPane(Pane):
             return workloaddetail.named(payload, self.key)
         if isinstance(payload, ContainersStatus):
             return containerdetail.named(payload, self.key)
+        if isinstance(payload, RenderStatus):
+            return render.named(payload, self.key)
         service = self._service
         kind, _, name = self.key.partition("/")
         if service is None or kind != "revision":
@@ -243,6 +253,8 @@ class RevisionsPane(Pane):
             return workloaddetail.detail(payload, self.key, self.scenery.now if self.scenery else 0.0)
         if isinstance(payload, ContainersStatus):
             return containerdetail.detail(payload, self.key)
+        if isinstance(payload, RenderStatus):
+            return render.detail(payload, self.key)
         service = self._service
         if service is None:
             return (self.LABEL, [])

@@ -20,7 +20,9 @@ from cockpit.model.severity import Severity, SourceKind
 from cockpit.polling.logring import LogRing
 
 from .clustering import add_cluster, cluster
+from .delivering import add_delivery
 from .engine import SampleEngine
+from .hosted import hosted, hosting
 from .managed import managed
 from .metering import add_metrics
 from .metering import status as metrics_status
@@ -48,6 +50,7 @@ __all__ = [
     "StatementLoad",
     "Unreachable",
     "add_cluster",
+    "add_delivery",
     "add_metrics",
     "ago",
     "broken",
@@ -60,6 +63,8 @@ __all__ = [
     "empty",
     "entries",
     "health",
+    "hosted",
+    "hosting",
     "incident",
     "log_status",
     "managed",
@@ -67,6 +72,7 @@ __all__ = [
     "namespace",
     "on_docker",
     "on_kubernetes",
+    "on_render",
     "pod_of",
     "project",
     "revision",
@@ -133,6 +139,11 @@ def on_kubernetes() -> SampleEngine:
     engine.rings["logs/app"].append(entries(300))
     engine.say("logs/app", Severity.CRIT, "1 841 errors in 5 m", log_status())
     return engine
+
+
+def on_render() -> SampleEngine:
+    """Services at Render in trouble in the place of a Cloud Run service."""
+    return hosting(empty([each for each in ALL if each[1] in (SourceKind.HEALTH, SourceKind.LOGS)]))
 
 
 def on_docker() -> SampleEngine:
