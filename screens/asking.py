@@ -11,16 +11,18 @@ if TYPE_CHECKING:
     from cockpit.looks.book import LookBook
     from screens.dialogs.detail import DetailScreen
 
-_WAITS = [("", ""), ("log", "asking …")]
+_NAMES = {"github.diff": "difference", "github.run": "steps", "github.pull": "checks"}  # of what comes; else a log
 
 
 async def asked_too(shown: DetailScreen, book: LookBook, question: LookRequest) -> None:
     """Ask, and put the answer below. Ends with the dialog, whose worker it is."""
-    shown.add(_WAITS)
+    name = _NAMES.get(question.look, "log")
+    waits = [("", ""), (name, "asking …")]
+    shown.add(waits)
     try:
         sight = await book.look(question)
     except CockpitError as error:
-        said = [("log", error.message), ("", error.hint)]
+        said = [(name, error.message), ("", error.hint)]
     else:
-        said = [("log", sight.summary), *(("", line) for line in sight.lines)]
-    shown.replace_last(len(_WAITS), [("", ""), *[line for line in said if line[1]]])
+        said = [(name, sight.summary), *(("", line) for line in sight.lines)]
+    shown.replace_last(len(waits), [("", ""), *[line for line in said if line[1]]])

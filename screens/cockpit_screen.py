@@ -40,7 +40,7 @@ NO_RUNBOOK = (
     'This profile has no runbook. Add [runbook] with files = ["RUNBOOK.md"] to it, or draft a profile from one: '
     "cockpit init --from RUNBOOK.md"
 )
-_DIGITS = "12345678"
+_DIGITS = "123456789"
 _OF_LOGS = ("log.shorter", "log.longer", "error.next", "error.previous")
 
 

@@ -22,6 +22,7 @@ from cockpit.model.action import (
     Plan,
     Refusal,
     RunResult,
+    Scope,
     Tier,
     Undo,
     Verification,
@@ -40,8 +41,9 @@ DISPATCH = ActionSpec(
         Param("workflow", ParamKind.CHOICE, "file of the workflow, empty for the one that deploys", False),
         Param("ref", ParamKind.CHOICE, "branch or tag, empty for the branch that is deployed", False),
         Param("inputs", ParamKind.TEXT, "name=value, with spaces between; quotes as in a shell", False),
-        Param("sha", ParamKind.TEXT, "the commit that ref was at", False, identity=True),
+        Param("tip", ParamKind.TEXT, "the commit that ref was at", False, identity=True),
     ),
+    scope=Scope.SOURCE,
 )
 _EVENT = "workflow_dispatch"
 
@@ -69,9 +71,9 @@ class Dispatch(GithubAction):
         sha = await self._desk.head(ref)
         workflow = await self._desk.workflow(name, sha)
         given = parsed(request.get("inputs"))
-        if request.get("sha") not in ("", sha):
+        if request.get("tip") not in ("", sha):
             reason = f"SHA moved: {ref} is at {short(sha)}, not at {short(request.get('sha'))}"
-            refusals.append(Refusal("identity", reason, "look at what came in since", ("sha",)))
+            refusals.append(Refusal("identity", reason, "look at what came in since", ("tip",)))
         refusals += lacking(workflow, given, ref)
         change = desk.dispatch(workflow.file, ref, given, details=self._desk.api.cloud)
         equivalent = ["workflow", "run", workflow.file, "--ref", shlex.quote(ref)]

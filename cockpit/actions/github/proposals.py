@@ -22,6 +22,7 @@ from cockpit.model.action import (
     Plan,
     Refusal,
     RunResult,
+    Scope,
     Tier,
     Undo,
     Verification,
@@ -43,6 +44,7 @@ PROPOSE = ActionSpec(
         Param("body", ParamKind.TEXT, "what it says below its title", False),
         Param("draft", ParamKind.CHOICE, "yes or no", False, default="no"),
     ),
+    scope=Scope.SOURCE,
     reversible=True,
 )
 CLOSE = ActionSpec(

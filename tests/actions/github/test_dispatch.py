@@ -79,10 +79,10 @@ async def test_inputs_that_github_would_refuse_are_refused_on_the_plan(github: R
 
 async def test_a_ref_that_moved_since_is_refused(github: Rig) -> None:
     before = github.repo.branches["main"]
-    plan = await github.plan("github.dispatch", {**GOOD, "sha": before})
+    plan = await github.plan("github.dispatch", {**GOOD, "tip": before})
     assert not plan.refusals
     github.repo.commit("main", "Meanwhile", "eve")
-    moved = await github.plan("github.dispatch", {**GOOD, "sha": before})
+    moved = await github.plan("github.dispatch", {**GOOD, "tip": before})
     assert moved.refusals[0].reason.startswith("SHA moved") and moved.digest != plan.digest
     assert (await github.plan("github.dispatch", GOOD)).digest != plan.digest
 
