@@ -19,7 +19,7 @@ from cockpit.sandbox.redis_server import RedisServer
 
 from .gcloud.discovery import Discovery, Exchange, documents, exchange, faults_of
 from .servers.kube.fixtures import cluster, kubectl, namespace, start_cluster
-from .servers.podman.fixtures import compose, podman, start_podman
+from .servers.podman.fixtures import compose, podman, podman_server, start_podman
 from .spread import pytest_collection_modifyitems, pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
 
 __all__ = [  # fixtures and hooks that are written elsewhere
@@ -28,6 +28,7 @@ __all__ = [  # fixtures and hooks that are written elsewhere
     "kubectl",
     "namespace",
     "podman",
+    "podman_server",
     "pytest_collection_modifyitems",
     "pytest_xdist_auto_num_workers",
     "pytest_xdist_make_scheduler",

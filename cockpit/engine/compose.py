@@ -301,6 +301,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         armor,
         cloudsql,
         cluster,
+        containers,
         credentials,
         database,
         estate,
@@ -336,6 +337,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         podlogs,
         workloads,
         cluster,
+        containers,
         credentials,
         github,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cockpit.actions.handler import Scene
@@ -20,6 +21,7 @@ def docker_modules(profile: Profile) -> dict[str, bool]:
     """Adapter module -> whether this profile needs it."""
     return {
         "cockpit.adapters.docker.containers": bool(profile.docker),
+        "cockpit.adapters.docker.asking": bool(profile.docker),
         "cockpit.adapters.docker.logs": any(log.type == "docker" for log in profile.logs),
     }
 
@@ -42,15 +44,29 @@ def container_logs(profile: Profile, source: LogSource, clock: Clock, gateways: 
 
 
 def compose_docker(
-    parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf, gateways: dict[str, Gateway]
+    parts: Parts,
+    profile: Profile,
+    scene: Scene,
+    state_dir: Path,
+    clock: Clock,
+    state_of: StateOf,
+    gateways: dict[str, Gateway],
 ) -> None:
     """Add sources, actions and looks. Opens no connection."""
     if not profile.docker:
         return
+    from cockpit.actions.docker import project
+    from cockpit.actions.docker.ground import DockerGround
+    from cockpit.adapters.docker.asking import DockerAsker
     from cockpit.adapters.docker.containers import ContainersProbe
+    from cockpit.looks import containers as looks
 
     for table in profile.docker:
         gateway = gateways[table.name]
         probe = ContainersProbe(gateway, table, clock)
         parts.add(SourceKind.CONTAINERS, table.name, probe, table.interval, table.timeout)
+        asker = DockerAsker(gateway, table.project, clock)
+        parts.lookers.extend(looks.lookers(f"containers/{table.name}", state_of, clock, asker))
+        ground = DockerGround(f"containers/{table.name}", table, gateway, scene, profile.limits, clock)
+        parts.handlers.extend(project.handlers(ground, state_dir / "scripts"))
         parts.closing.append(gateway)

@@ -21,6 +21,8 @@ _LOOKS_FOR_ANY = (
     "workloads.pods",
     "workloads.use",
     "workloads.everywhere",
+    "containers.list",
+    "containers.logs",
 )  # lines with any of several words, whatever their case
 
 

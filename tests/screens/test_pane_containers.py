@@ -21,7 +21,7 @@ from screens.panes.revisions import RevisionsPane
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = {"200x50": (200, 50), "120x40": (120, 40), "80x24": (80, 24)}
 SOURCE = "containers/shop"
-API_2 = ("612" * 32)[:64]
+API_2 = ("702" * 32)[:64]
 
 
 class Opened:
@@ -84,7 +84,7 @@ async def test_a_project_looks_as_agreed(samples, size, keys, ascii):
     [
         ("service/api", {"service": "api"}),
         ("service/mailer", {"service": "mailer"}),
-        ("service/web", {"service": "web", "id": ("771" * 32)[:64]}),
+        ("service/web", {"service": "web", "id": ("651" * 32)[:64]}),
         (f"container/{API_2}", {"service": "api", "container": "shop-api-2", "id": API_2}),
     ],
 )

@@ -110,13 +110,14 @@ def no_answer(host: Host, error: httpx.HTTPError, *, read: bool) -> CockpitError
         return _unconnected(host, number, error)
     if isinstance(error, httpx.TimeoutException):
         return TimedOut(f"{host.url} gave no answer", hint=LOOK if not read else "it hangs", effect_possible=not read)
-    if isinstance(error, httpx.ReadError | httpx.WriteError | httpx.CloseError):
+    broken = isinstance(error, httpx.RemoteProtocolError) and "incomplete" in str(error)
+    if broken or isinstance(error, httpx.ReadError | httpx.WriteError | httpx.CloseError):
         return Unreachable(
             f"{host.url}: the connection broke",
             hint=LOOK if not read else "is the engine restarting?",
             effect_possible=not read,
         )
-    if isinstance(error, httpx.RemoteProtocolError) and "without sending" in str(error):
+    if isinstance(error, httpx.RemoteProtocolError) and "without sending a response" in str(error):
         return Unreachable(
             f"{host.url} hung up without an answer", hint=LOOK if not read else _NOT_ONE, effect_possible=not read
         )

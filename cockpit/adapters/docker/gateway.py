@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,15 @@ ANSWER_BYTES = 32 << 20
 NEWEST = (1, 47)  # what this module was written after
 OLDEST = (1, 24)
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})")
+# A peer that is gone is noticed while a stream is silent.
+_KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+        if hasattr(socket, name)
+    ),
+]
 
 Json = dict[str, Any]
 
@@ -127,10 +137,16 @@ class Gateway:
         return Changed(status, decoded(self.host, content, read=False))
 
     async def stream(
-        self, path: str, query: Mapping[str, str] | None = None, within_s: float | None = None
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        within_s: float | None = None,
+        *,
+        patient: bool = False,
     ) -> AsyncGenerator[bytes, None]:
-        """Bytes as they come, on a connection of its own. The answer must begin within the deadline of a request;
-        then only `within_s`, where given, ends it. Close it (contextlib.aclosing).
+        """Bytes as they come, on a connection of its own. The answer must begin within the deadline of a request,
+        unless `patient`: Podman begins it with the first line of a log. Then only `within_s`, where given, ends it.
+        Close it (contextlib.aclosing).
         """
         prefix = await self._prefix()
         client = await self._client(single=True)
@@ -139,7 +155,7 @@ class Gateway:
         until = loop.time() + within_s if within_s is not None else None
         response: httpx.Response | None = None
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with asyncio.timeout(None if patient else self.timeout_s):
                 response = await client.send(request, stream=True)
                 if response.status_code != 200:
                     content = await _bounded(response)
@@ -244,7 +260,10 @@ class Gateway:
     def _opened(self, limits: httpx.Limits, trust: ssl.SSLContext | bool) -> httpx.AsyncClient:
         host = self.host
         uds = host.path if host.way == "unix" else None
-        transport = httpx.AsyncHTTPTransport(verify=trust, limits=limits, uds=uds, trust_env=False)
+        alive = _KEEPALIVE if host.way == "tcp" else None
+        transport = httpx.AsyncHTTPTransport(
+            verify=trust, limits=limits, uds=uds, trust_env=False, socket_options=alive
+        )
         if host.way == "ssh":
             way = SshWay(host, self._environ)
             self._ways.append(way)

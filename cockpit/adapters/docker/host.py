@@ -75,6 +75,7 @@ class Host:
     def ssh_argv(self) -> tuple[str, ...]:
         """One connection, as the docker command opens it; never asks anybody for anything."""
         argv = ["ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+        argv += ["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"]
         argv += ["-l", self.user] if self.user else []
         argv += ["-p", str(self.port)] if self.port else []
         argv += ["--", self.address, "docker"]

@@ -51,7 +51,8 @@ class _Run:
     error: CockpitError | None = None
     cut: int = 0
     not_before: float = 0.0  # monotonic
-    ended: bool = False  # the stream has come to its end at least once
+    open: bool = False  # the engine has begun to answer
+    failures: int = 0  # in a row
 
 
 class ContainerLogs:
@@ -139,8 +140,8 @@ class ContainerLogs:
             runs = each.get("State") in ("running", "restarting", "paused")
             if run.task is not None and run.task.done():
                 run.task = None
-                run.not_before = now + (AGAIN_S if runs or run.error is not None else ENDED_AGAIN_S)
-            if run.task is None and (now >= run.not_before or (runs and run.error is None)) and not self._closed:
+                run.not_before = now + (AGAIN_S if runs or run.failures else ENDED_AGAIN_S)
+            if run.task is None and (now >= run.not_before or (runs and not run.failures)) and not self._closed:
                 run.task = asyncio.create_task(self._follow(run))
         self._begun = True
         return notes
@@ -157,16 +158,19 @@ class ContainerLogs:
 
     async def _follow(self, run: _Run) -> None:
         """Until the container ends, or the way there breaks."""
+        run.open, run.error = False, None
         try:
             if run.tty is None:
                 found = await self._gateway.get(f"{path_of('containers', run.id)}/json")
                 run.tty = part(found, "Config").get("Tty") is True
             await self._stream(run, tty=run.tty)
-            run.error, run.ended = None, True
+            run.failures = 0
         except NotFound:
-            run.error = None  # the container is gone, and its log with it
+            run.failures = 0  # the container is gone, and its log with it
         except CockpitError as error:
-            run.error = error
+            # One that broke is taken up again first; only if that fails, it is worth a word.
+            run.failures = 0 if run.open else run.failures + 1
+            run.error = error if run.failures > 1 else None
 
     async def _stream(self, run: _Run, *, tty: bool) -> None:
         query = {"stdout": "true", "stderr": "true", "timestamps": "true", "follow": "true"}
@@ -178,10 +182,10 @@ class ContainerLogs:
             query["since"] = str(int(self._clock.now().timestamp()) - START_S)
         lines, skip = Lines(tty=tty), run.count
         since = run.since
-        chunks = self._gateway.stream(f"{path_of('containers', run.id)}/logs", query)
+        chunks = self._gateway.stream(f"{path_of('containers', run.id)}/logs", query, patient=True)
         async with contextlib.aclosing(chunks):
             async for chunk in chunks:
-                run.error = None
+                run.open, run.failures = True, 0
                 skip = await self._hold(run, lines.feed(chunk), since, skip)
                 run.cut += lines.cut
                 lines.cut = 0

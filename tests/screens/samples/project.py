@@ -24,7 +24,7 @@ def _container(
     up: float | None,
     **more: object,
 ) -> Container:
-    mark = f"{service[0].encode().hex()}{number}"
+    mark = f"{service[1].encode().hex()}{number}"
     return Container(
         (mark * 32)[:64], f"shop-{service}-{number}", service, number, severity, state, reason, image=image,
         image_id=f"sha256:{mark * 16}", digest=f"{image.partition(':')[0]}@sha256:{mark * 16}", uptime_s=up,

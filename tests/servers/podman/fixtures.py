@@ -21,14 +21,21 @@ Services = Mapping[str, Mapping[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def podman() -> Iterator[PodmanServer]:
-    """The engine of this process. Do not let this one hang; use `start_podman` for that."""
+def podman_server() -> Iterator[PodmanServer]:
+    """Of this process."""
     try:
         server = PodmanServer.start()
     except NoBinary as reason:
         pytest.skip(str(reason))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def podman(podman_server: PodmanServer) -> Iterator[PodmanServer]:
+    """The engine of this process, left without containers. Do not let it hang; use `start_podman` for that."""
+    yield podman_server
+    podman_server.clear()
 
 
 @pytest.fixture
