@@ -9,15 +9,24 @@ import pytest
 
 MOST = 4  # each process reads all tests and starts servers of its own
 CLUSTER = "the test cluster"
-# Whatever asks for the session's Kubernetes cluster. One process runs all of it, one file after the other: a cluster
-# takes long to start, and the processor for as long as it is there. It goes first: nothing waits for as long.
+# Whatever asks for the session's Kubernetes cluster, and not what only starts its own. One process runs all of it, one
+# file after the other: a cluster takes long to start, and the processor for as long as it is there. It goes first:
+# nothing waits for as long.
 ON_THE_CLUSTER = (
     "kubectl/test_commands.py",
     "kubectl/test_looks.py",
     "actions/kube/",
-    "adapters/kube/",
-    "engine/test_every_kube_",
-    "engine/test_kube_",
+    "adapters/kube/test_clusterstate",
+    "adapters/kube/test_forward",
+    "adapters/kube/test_gateway",
+    "adapters/kube/test_jobs",
+    "adapters/kube/test_podlogs",
+    "adapters/kube/test_reflector",
+    "adapters/kube/test_two_clusters",
+    "adapters/kube/test_workloads_probe",
+    "engine/test_every_kube_action.py",
+    "engine/test_kube_scenarios.py",
+    "engine/test_kube_two_clusters.py",
     "engine/test_prometheus.py",
     "cli/test_every_source.py",
     "cli/test_kube_acting.py",
@@ -32,6 +41,10 @@ LONG = (
     "gcloud/test_gcloud_itself_managed.py",
     "gcloud/test_gcloud_itself.py",
     "runbooks/shell/test_any_input.py",
+    "adapters/kube/test_answers.py",
+    "engine/test_every_kube_keeping.py",
+    "engine/test_every_kube_upkeep.py",
+    "engine/test_kube_permissions.py",
     "cli/test_observing.py",
     "sandbox/test_system.py",
     "terminal/test_demo_pty.py",
