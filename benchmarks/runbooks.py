@@ -177,8 +177,8 @@ async def _loop_gap(text: str) -> float:
 
 MEASURES: dict[str, Measure] = {
     "lint of 500 commands": (lint_500, 1.0),
-    "1 MB, repeated": (read_repeated, 1.0),
-    "1 MB, distinct": (read_distinct, 1.0),
+    "1 MB read, understood; repeated": (read_repeated, 1.0),
+    "1 MB read, understood; distinct": (read_distinct, 1.0),
     "1 MB of commands alone": (read_commands, 5.0),
 }
 

@@ -60,7 +60,7 @@ def _show(match: re.Match[str]) -> str:
 
 
 def _limit_marks(text: str) -> str:
-    if not any(unicodedata.combining(char) for char in text):
+    if not any(map(unicodedata.combining, text)):
         return text
     kept: list[str] = []
     run = 0

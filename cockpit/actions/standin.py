@@ -14,12 +14,16 @@ Understand = Callable[[Call], Intent | None]
 
 def stand_ins(specs: Sequence[ActionSpec], intent_of: Understand) -> tuple[Replacement, ...]:
     """A declaration for each of these actions, where `intent_of` tells which of them a command means."""
-    return tuple(Replacement(spec.id, "gcloud", spec.tier, _only(spec.id, intent_of)) for spec in specs)
+    last: list[tuple[Call | None, Intent | None]] = [(None, None)]  # each of the actions asks in turn
+    return tuple(Replacement(spec.id, "gcloud", spec.tier, _only(spec.id, intent_of, last)) for spec in specs)
 
 
-def _only(action: str, intent_of: Understand) -> Understand:
+def _only(action: str, intent_of: Understand, last: list[tuple[Call | None, Intent | None]]) -> Understand:
     def understand(call: Call) -> Intent | None:
-        intent = intent_of(call)
+        asked, intent = last[0]  # both at once: other threads read runbooks, too
+        if asked is not call:
+            intent = intent_of(call)
+            last[0] = (call, intent)
         return intent if intent is not None and intent.name == action else None
 
     return understand

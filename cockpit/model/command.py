@@ -169,11 +169,15 @@ class Call:
 
     def flag(self, *names: str) -> str | None:
         """The value of the first of these flags that is there; None where none is, "" for a switch."""
-        return next((self.flags[name][-1] for name in names if name in self.flags), None)
+        flags = self.flags
+        for name in names if flags else ():
+            if name in flags:
+                return flags[name][-1]
+        return None
 
     def has(self, *names: str) -> bool:
         """One of these flags is there."""
-        return any(name in self.flags for name in names)
+        return not self.flags.keys().isdisjoint(names)
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:

@@ -125,9 +125,10 @@ def single(sql: str) -> str:
         found = found[:-1]
     if not found:
         raise NotOne("it is empty")
-    if any(token.kind == "symbol" and token.text == ";" for token in found):
+    symbols = {token.text for token in found if token.kind == "symbol"}
+    if ";" in symbols:
         raise NotOne("there is more than one statement")
-    if any(token.kind == "symbol" and token.text == "\\" for token in found):
+    if "\\" in symbols:
         raise NotOne("it holds a command of psql")
     return sql[found[0].start : found[-1].end]
 

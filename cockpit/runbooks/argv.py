@@ -56,12 +56,13 @@ def _plain(command: Command, words: tuple[Word, ...], text: str) -> tuple[tuple[
         return (), "It needs a shell: there is more around the call."
     if words[0].text in _BUILT_IN:
         return (), f"It needs a shell: {words[0].text} is a word of the shell itself."
-    if any(word.globs or word.source.startswith("~") for word in words):
+    sources = [word.source for word in words]
+    if any([word.globs for word in words]) or any([source[:1] == "~" for source in sources]):
         return (), "It needs a shell: file names are to be expanded."
-    if any(_BRACES.search(word.source) and word.source[:1] not in "'\"" for word in words):
+    if any(_BRACES.search(source) for source in sources if "{" in source and source[:1] not in "'\""):
         return (), "It needs a shell: words in braces are to be expanded."
     styles = {placeholder.style for word in words for placeholder in word.placeholders}
-    if PlaceholderStyle.SUBSTITUTION in styles or any(_expands(word) for word in words):
+    if PlaceholderStyle.SUBSTITUTION in styles or any(map(_expands, words)):
         return (), "It needs a shell: something in it is to be computed."
     return tuple(word.text for word in words), ""
 

@@ -31,7 +31,7 @@ _PRE = re.compile(r"</?(?:pre|code)\b[^>]{0,200}>", re.IGNORECASE)
 def blocks(lines: Sequence[str]) -> tuple[Block, ...]:
     """All blocks. A document nested beyond reason is read line by line instead."""
     lines = plainer(lines)
-    if not any(">" in line and _too_deep(line) for line in lines):
+    if not any(map(_too_deep, [line for line in lines if ">" in line])):
         found, begun = swift_blocks(lines)
         while begun < len(lines):
             end = end_of_part(lines, begun)

@@ -311,7 +311,7 @@ def _shell(program: str, words: list[Word], scene: Scene, depth: int) -> tuple[C
 
 
 def _gcloud(words: list[Word], scene: Scene, depth: int) -> tuple[Call, ...] | None:
-    if not any(each.text.endswith("ssh") for each in words):
+    if not any([each.text.endswith("ssh") for each in words]):
         return None
     found = split("gcloud", words[1:])
     if found.verb != "compute ssh" and not found.verb.endswith(" ssh"):
