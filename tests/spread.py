@@ -9,7 +9,7 @@ import pytest
 
 MOST = 4  # each process reads all tests and starts servers of its own
 CLUSTER = "the test cluster"
-# Whatever asks for the session's Kubernetes cluster, and not what only starts its own. One process runs all of it, one
+# Whatever asks for the session's Kubernetes cluster, not what only starts its own. One process runs all of it, one
 # file after the other: a cluster takes long to start, and the processor for as long as it is there. It goes first:
 # nothing waits for as long.
 ON_THE_CLUSTER = (
