@@ -10,6 +10,8 @@ from datetime import timedelta
 from cockpit.actions.record import Record
 from cockpit.model.access import AccessStatus, AdminChange
 from cockpit.model.action import Outcome
+from cockpit.model.delivery import SHORT, DeliveryStatus
+from cockpit.model.containers import ContainerEvent, ContainersStatus
 from cockpit.model.reading import Marker, SourceState
 from cockpit.model.render import RenderStatus
 from cockpit.model.revisions import ServiceStatus
@@ -17,6 +19,7 @@ from cockpit.model.workloads import WorkloadsStatus
 
 GLYPH = "◆"
 DEPLOYED = "▲"
+DIED = "✖"
 _SLACK = timedelta(seconds=5)  # clocks differ
 _MADE = timedelta(seconds=30)  # a revision is there so long after the call that made it
 _MOST = 200  # of one source, the newest
@@ -56,8 +59,27 @@ def deployments(states: Sequence[SourceState]) -> Iterator[Marker]:
                 for each in workload.history
             ]
             yield from sorted(made, key=lambda marker: -marker.at)[:_MOST]
+        elif isinstance(payload, ContainersStatus):
+            yield from (marker for event in payload.events[-_MOST:] for marker in _happened(event))
         elif isinstance(payload, RenderStatus):
             yield from _at_render(payload)
+        elif isinstance(payload, DeliveryStatus):
+            yield from _at_github(payload)
+
+
+def _at_github(status: DeliveryStatus) -> Iterator[Marker]:
+    """Deployments when they succeeded or failed; without any, the runs that deployed the branch."""
+    failed = ("failure", "error")
+    told = [each for each in status.deployments if each.succeeded or each.state in failed]
+    for each in told:
+        word = "" if each.succeeded else ", failed"
+        at = (each.live if each.succeeded else each.changed) or each.created
+        yield Marker(at.timestamp(), DEPLOYED, f"{each.environment} {each.sha[:SHORT]}{word}")
+    for run in status.runs if not told else ():
+        if run.branch == status.branch and not run.running and (run.failed or run.conclusion == "success"):
+            word = "" if run.conclusion == "success" else ", failed"
+            at = run.updated or run.created
+            yield Marker(at.timestamp(), DEPLOYED, f"{run.workflow} #{run.number} {run.sha[:SHORT]}{word}")
 
 
 def _at_render(status: RenderStatus) -> Iterator[Marker]:
@@ -69,6 +91,22 @@ def _at_render(status: RenderStatus) -> Iterator[Marker]:
     for event in status.events:
         if not event.kind.startswith(("deploy_started", "build_")):
             yield Marker(event.at.timestamp(), GLYPH, f"{names.get(event.service, event.service)} {event.said}")
+
+
+def _happened(event: ContainerEvent) -> Iterator[Marker]:
+    """Containers that were made, that died of something, or whose health turned."""
+    action, _, more = event.action.partition(": ")
+    name = event.name or event.service
+    if action == "create":
+        yield Marker(event.at, DEPLOYED, f"{name} made")
+    elif action == "die" and not event.said.endswith("code 0"):
+        yield Marker(event.at, DIED, f"{name} died, {event.said}".rstrip(", "))
+    elif action == "oom":
+        yield Marker(event.at, DIED, f"{name} out of memory")
+    elif action == "restart":
+        yield Marker(event.at, GLYPH, f"{name} restarted")
+    elif action == "health_status" and more:
+        yield Marker(event.at, DIED if more == "unhealthy" else GLYPH, f"{name} {more}")
 
 
 def said(change: AdminChange) -> str:

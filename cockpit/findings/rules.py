@@ -9,6 +9,7 @@ from cockpit.findings.cloudsql import cloudsql_findings
 from cockpit.findings.cluster import cluster_findings
 from cockpit.findings.database import database_findings
 from cockpit.findings.edge import access_findings, armor_findings
+from cockpit.findings.github import delivery_findings
 from cockpit.findings.managed import memorystore_findings, secret_findings
 from cockpit.findings.metrics import metric_findings
 from cockpit.findings.render import render_findings
@@ -22,6 +23,7 @@ from cockpit.model.severity import Freshness, Severity, SourceKind
 _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     revision_findings,
     workload_findings,
+    delivery_findings,
     render_findings,
     database_findings,
     cache_findings,

@@ -86,7 +86,7 @@ class Run:
     def severity(self) -> Severity:
         """A run that waits for a person, or ended without having deployed, is to be looked at."""
         if self.failed:
-            return Severity.CRIT
+            return Severity.WARN  # what ran before runs on, as far as anybody knows
         if self.status == "waiting" or self.conclusion in ("action_required", "stale"):
             return Severity.WARN
         return Severity.OK
@@ -114,6 +114,7 @@ class Deployment:
     url: str = ""
     changed: datetime | None = None  # when it came into its state
     succeeded: bool = False
+    live: datetime | None = None  # when it succeeded first
 
 
 @dataclass(frozen=True, slots=True)

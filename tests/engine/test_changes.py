@@ -9,6 +9,7 @@ from cockpit.actions.record import Record
 from cockpit.engine.changes import change_markers, deployments, said
 from cockpit.model.access import AccessStatus, AdminChange
 from cockpit.model.action import ActionRequest, Grant, Outcome, Permission, Plan, Tier, Undo
+from cockpit.model.delivery import DeliveryStatus, Deployment, Run
 from cockpit.model.reading import Payload, Reading, SourceState
 from cockpit.model.revisions import Revision, Scaling, ServiceStatus
 from cockpit.model.severity import Severity, SourceKind
@@ -105,3 +106,29 @@ def test_deployments_of_services_and_workloads_are_on_the_timeline() -> None:
     assert [marker.text for marker in found[:3]] == ["web-00002", "api revision 1", "api revision 2"]
     assert found[1].at == (NOW - timedelta(hours=1)).timestamp() and found[1].glyph == "▲"
     assert len(found) == 1 + 200, "the newest of a namespace"
+
+
+def test_deployments_of_a_repository_are_marked_once_they_succeeded_or_failed():
+    made = {"environment": "production", "ref": "main", "created": NOW}
+    status = DeliveryStatus(
+        "github.com", "pay/web", 1, "main", "deploy.yml", "production",
+        deployments=(
+            Deployment(3, sha="c" * 40, state="in_progress", **made),
+            Deployment(2, sha="b" * 40, state="failure", changed=NOW + timedelta(seconds=9), **made),
+            Deployment(1, sha="a" * 40, state="inactive", changed=NOW + timedelta(hours=1), succeeded=True,
+                       live=NOW + timedelta(seconds=5), **made),
+        ),
+    )  # fmt: skip
+    markers = [(each.at - NOW.timestamp(), each.text) for each in deployments([state(SourceKind.GITHUB, status)])]
+    assert markers == [(9, "production bbbbbbb, failed"), (5, "production aaaaaaa")]
+
+
+def test_without_deployments_the_runs_of_the_branch_are_marked():
+    def run(number: int, branch: str, conclusion: str) -> Run:
+        return Run(number, number, 1, "Deploy", "d.yml", "", branch, "d" * 40, "ann", "push",
+                   "completed" if conclusion else "in_progress", conclusion, NOW, NOW, NOW)  # fmt: skip
+
+    runs = (run(4, "main", ""), run(3, "main", "failure"), run(2, "topic", "success"), run(1, "main", "success"))
+    status = DeliveryStatus("github.com", "pay/web", 1, "main", "deploy.yml", "", runs=runs)
+    texts = [each.text for each in deployments([state(SourceKind.GITHUB, status)])]
+    assert texts == ["Deploy #3 ddddddd, failed", "Deploy #1 ddddddd"]

@@ -80,6 +80,7 @@ def job(raw: Json) -> Job:
 def deployment(raw: Json, statuses: Sequence[Json]) -> Deployment:
     """A deployment with its statuses (schemas deployment, deployment-status); the one made last is its state."""
     last = max(statuses, key=lambda each: number(each.get("id")), default={})
+    good = [each for each in statuses if each.get("state") == "success"]
     return Deployment(
         id=number(raw.get("id")),
         environment=text(raw.get("environment"), _NAME),
@@ -91,7 +92,8 @@ def deployment(raw: Json, statuses: Sequence[Json]) -> Deployment:
         said=text(last.get("description"), 200),
         url=text(last.get("log_url"), 300),
         changed=moment(last.get("created_at")),
-        succeeded=any(each.get("state") == "success" for each in statuses),
+        succeeded=bool(good),
+        live=moment(min(good, key=lambda each: number(each.get("id"))).get("created_at")) if good else None,
     )
 
 
@@ -147,7 +149,7 @@ def released(
         succeeded = [each for each in deployments if each.succeeded and each.environment == environment]
         current = next((each for each in succeeded if each.state == "success"), None)
         said = f"last successful deployment to {environment}"
-        found = [Released(each.sha, each.changed or each.created, said) for each in succeeded if current is not None]
+        found = [Released(each.sha, each.live or each.created, said) for each in succeeded if current is not None]
         if current is not None:
             found = found[succeeded.index(current) :]
     else:
