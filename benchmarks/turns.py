@@ -1,7 +1,8 @@
 """The longest turns of the event loop, and what was run in them.
 
 A turn is one callback or one step of a task: while it runs nothing else does. Its time by the clock holds what other
-programs took of the processor; `own` is the processor time of this thread, `gc` what of that was the collector.
+programs took of the processor; `own` is the processor time of this thread, `gc` that of the collector in
+whichever thread: it holds up all.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from textual._path import CSSPathType
 from textual.screen import Screen
 
 import themes
+from cockpit.collecting import held_off
 from cockpit.errors import CockpitError
 from screens import themes as colours
 from screens.clipboard import copy
@@ -89,12 +90,12 @@ class CockpitApp(HardenedApp[None]):
     async def _operate(self, prepare: Prepare) -> None:
         try:
             path = await prepare(self.cockpit_screen.publisher.say)
-            profile = await asyncio.to_thread(_load, path)
+            profile: Profile = await _beside(_load, path)
             if profile.theme and not self._theme_asked and not no_color():
                 self.use_theme(profile.theme)
             self.cockpit_screen.publisher.say("starting the sources")
-            module = await asyncio.to_thread(importlib.import_module, "cockpit.engine.engine")
-            await asyncio.to_thread(importlib.import_module, "screens.dialogs.desk")  # for `attach`
+            module = await _beside(importlib.import_module, "cockpit.engine.engine")
+            await _beside(importlib.import_module, "screens.dialogs.desk")  # for `attach`
             async with module.Engine(profile) as engine:
                 self.attach(engine)
                 for notice in await asyncio.to_thread(engine.notices):
@@ -159,6 +160,12 @@ def _given(path: Path) -> Prepare:
         return path
 
     return prepare
+
+
+async def _beside(work: Callable[..., Any], *given: object) -> Any:
+    """In a thread. The modules that this brings live on: the collector need not walk over all there is for them."""
+    with held_off():
+        return await asyncio.to_thread(work, *given)
 
 
 def _load(path: Path) -> Profile:

@@ -18,6 +18,7 @@ from cockpit.audit.approvals import Approvals
 from cockpit.audit.locks import Locks
 from cockpit.audit.log import AuditLog
 from cockpit.clock import Clock, SystemClock
+from cockpit.collecting import held_off
 from cockpit.engine import compose, google
 from cockpit.engine.changes import change_markers, deployments
 from cockpit.engine.places import audit_path, state_folder
@@ -110,9 +111,10 @@ class Engine:
             self.guide = GuideDesk(self, self.profile.runbook, built.shelf, station.who)
 
     def _built(self) -> tuple[Parts, tuple[ActionSpec, ...], tuple[LookSpec, ...]]:
-        compose.load_adapters(self.profile)
-        built = compose.compose(self.profile, self.state_dir, self.clock, self.hub.state)
-        return built, compose.specs(), compose.look_specs()
+        with held_off():  # modules live on; a walk through all that there is would stop the event loop as well
+            compose.load_adapters(self.profile)
+            built = compose.compose(self.profile, self.state_dir, self.clock, self.hub.state)
+            return built, compose.specs(), compose.look_specs()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
