@@ -10,8 +10,8 @@ from datetime import timedelta
 from cockpit.actions.record import Record
 from cockpit.model.access import AccessStatus, AdminChange
 from cockpit.model.action import Outcome
-from cockpit.model.delivery import SHORT, DeliveryStatus
 from cockpit.model.containers import ContainerEvent, ContainersStatus
+from cockpit.model.delivery import SHORT, DeliveryStatus
 from cockpit.model.reading import Marker, SourceState
 from cockpit.model.render import RenderStatus
 from cockpit.model.revisions import ServiceStatus

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from cockpit.findings.cache import cache_findings
 from cockpit.findings.cloudsql import cloudsql_findings
 from cockpit.findings.cluster import cluster_findings
+from cockpit.findings.containers import container_findings
 from cockpit.findings.database import database_findings
 from cockpit.findings.edge import access_findings, armor_findings
 from cockpit.findings.github import delivery_findings
@@ -25,6 +26,7 @@ _RULES: tuple[Callable[[View], Iterable[Finding]], ...] = (
     workload_findings,
     delivery_findings,
     render_findings,
+    container_findings,
     database_findings,
     cache_findings,
     cloudsql_findings,

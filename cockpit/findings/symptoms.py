@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cockpit.actions.effect import Symptom
 from cockpit.findings.view import NOTABLE, failure_share, recent
+from cockpit.model.containers import ContainersStatus
 from cockpit.model.logs import LogStatus
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
@@ -21,11 +22,13 @@ _WARN_AHEAD = frozenset((SourceKind.CLOUDSQL, SourceKind.MEMORYSTORE))  # of mai
 
 
 def symptoms(states: Sequence[SourceState], now: float) -> dict[str, Symptom]:
-    """Source id -> symptom, and "workloads/main deployment/api" of each workload; `now` in epoch seconds."""
+    """Source id -> symptom, and "workloads/main deployment/api" of each workload, "containers/main api" of each
+    service of a Compose project; `now` in epoch seconds.
+    """
     compared = [state for state in states if not state.asleep and state.kind not in _NOT_COMPARED]
     found = {state.source: _symptom(state, now) for state in compared}
     for state in compared:
-        found |= {symptom.name: symptom for symptom in _of_workloads(state)}
+        found |= {symptom.name: symptom for symptom in (*_of_workloads(state), *_of_services(state))}
     return found
 
 
@@ -39,6 +42,17 @@ def _of_workloads(state: SourceState) -> Iterator[Symptom]:
         text = f"{each.available}/{each.desired} {each.state}"
         severity = each.severity if seen else max(each.severity, Severity.UNKNOWN)
         yield Symptom(f"{state.source} {each.ref}", text, severity, state.reading.taken_at.timestamp())
+
+
+def _of_services(state: SourceState) -> Iterator[Symptom]:
+    """Of a Compose project the same."""
+    payload = state.reading.payload if state.reading is not None else None
+    if state.reading is None or not isinstance(payload, ContainersStatus):
+        return
+    seen = state.freshness is Freshness.FRESH
+    for each in payload.services:
+        severity = each.severity if seen else max(each.severity, Severity.UNKNOWN)
+        yield Symptom(f"{state.source} {each.name}", each.reason, severity, state.reading.taken_at.timestamp())
 
 
 def _symptom(state: SourceState, now: float) -> Symptom:
