@@ -124,7 +124,11 @@ async def test_the_foot_counts_what_is_below_in_the_new_room(samples):
     ("key", "said"),
     [
         ("3", "This profile has no database source: [[database]] in the profile adds one."),
-        ("5", "This profile has no revisions source: [[cloud_run]] or [[kubernetes]] or [[docker]] or [[render]] in the profile adds one."),
+        (
+            "5",
+            "This profile has no revisions source: [[cloud_run]] or [[kubernetes]] or [[docker]] or [[render]] in the"
+            " profile adds one.",
+        ),
         ("e", "This profile has no logs source: [[logs]] in the profile adds one."),
         ("right_square_bracket", "This profile has no logs source: [[logs]] in the profile adds one."),
     ],
