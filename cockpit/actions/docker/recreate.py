@@ -1,0 +1,305 @@
+"""Containers of a service made anew: with another environment, or from an image that ran before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from cockpit.actions.docker.ground import ID, SERVICE, SETTLE_S, DockerAction, Seen
+from cockpit.actions.handler import RunControl
+from cockpit.adapters.docker.changing import STOP_S, name_of, named_images
+from cockpit.adapters.docker.cloning import creation, environment
+from cockpit.adapters.raw import Json, part, text
+from cockpit.errors import CockpitError, Refused
+from cockpit.model.action import (
+    ActionRequest,
+    ActionSpec,
+    Change,
+    Choice,
+    Outcome,
+    Param,
+    ParamKind,
+    Plan,
+    Refusal,
+    RunResult,
+    Tier,
+    Undo,
+    Verification,
+)
+from cockpit.model.severity import SourceKind
+
+_PANE = SourceKind.CONTAINERS
+RECREATE = ActionSpec(
+    "containers.recreate",
+    "Recreate with environment",
+    _PANE,
+    "V",
+    Tier.T2,
+    "Makes the containers of a service anew with some variables changed and all else as it is, one after the other.",
+    (
+        SERVICE,
+        Param("set", ParamKind.TEXT, "variables: RATE_LIMIT=5 MODE=soft; quote values with spaces", False),
+        Param("unset", ParamKind.TEXT, "variables to remove, with spaces between", False),
+        ID,
+    ),
+    reversible=True,
+    short="enVironment",
+)
+ROLLBACK = ActionSpec(
+    "containers.rollback",
+    "Roll back",
+    _PANE,
+    "R",
+    Tier.T2,
+    "Makes the containers of a service anew from an image that this engine has of it, one after the other.",
+    (SERVICE, Param("image", ParamKind.CHOICE, "image: its digest or id; without it the one before", False), ID),
+    reversible=True,
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PAIR = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(\"[^\"]*\"|'[^']*'|\S*)(?:\s+|$)")
+_SECRET = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|KEY|CREDENTIAL|DSN|_URL$", re.IGNORECASE)
+_UNCHANGED = "the Compose file says otherwise: the next `up` with a changed file, or --force-recreate, takes it back"
+
+
+class Replacing(DockerAction):
+    """Base of the two."""
+
+    DONE = "made anew"
+
+    def cost(self, seen: Seen) -> float:
+        """Deadline of all."""
+        return (SETTLE_S + 2 * STOP_S) * max(1, len(seen.containers))
+
+    async def bodies(self, seen: Seen, make: Callable[[Json, Json], Json]) -> tuple[tuple[Json, Json], ...]:
+        """(Container, what the one in its place is made with)."""
+        found = []
+        for each in seen.containers:
+            image = await self._containers.image(text(each.get("Image"), 80))
+            found.append((each, make(each, image)))
+        return tuple(found)
+
+    async def run(self, plan: Plan, control: RunControl) -> RunResult:
+        """One after the other; stops at the first that does not become well, which is put back as it was."""
+        pairs = plan.basis["bodies"]
+        total = len(pairs) if isinstance(pairs, tuple) else 0
+        for count, (old, body) in enumerate(pairs if isinstance(pairs, tuple) else ()):
+            if count and control.aborted():
+                return RunResult(Outcome.FAILED, f"stopped on request after {count} of {total}", count, total)
+            control.progress(count, total, name_of(old))
+            try:
+                _, why = await self._containers.replace(old, body, SETTLE_S)
+            except CockpitError as error:
+                error.message += f" ({count} of {total} are {self.DONE})"
+                raise
+            if why:
+                said = f"{name_of(old)} was put back as it was: the new one is not well: {why}"
+                return RunResult(Outcome.FAILED, said, count, total)
+            control.progress(count + 1, total, name_of(old))
+        return RunResult(Outcome.SUCCEEDED, f"{total} {self.DONE}", total, total)
+
+    def rewritten(self, pairs: Sequence[tuple[Json, Json]]) -> str:
+        """The requests, literally in their order, environment left out."""
+        lines = []
+        for old, _ in pairs:
+            id, name = text(old.get("Id"), 64), name_of(old)
+            lines += [
+                f"POST /containers/{id}/rename?name={id[:12]}_{name}",
+                f"POST /containers/create?name={name}",
+                f"POST /containers/{id}/stop",
+                f"POST /containers/{name}/start",
+                f"DELETE /containers/{id}?v=false  once the new one is well",
+            ]
+        return "\n".join(lines)
+
+
+class Recreate(Replacing):
+    """containers.recreate."""
+
+    async def plan(self, request: ActionRequest) -> Plan:
+        """The variables that change, and nothing else."""
+        wanted = changes_of(request.get("set"), request.get("unset"))
+        seen = await self.see(request)
+        pairs = await self.bodies(seen, lambda each, image: creation(each, image, env=wanted))
+        first = environment(part(seen.containers[0], "Config")) if seen.containers else {}
+        differing = {name: value for name, value in wanted.items() if first.get(name) != value}
+        refusals = [*seen.refusals]
+        if seen.containers and not differing:
+            refusals.append(Refusal("preconditions", "the environment is so already", "there is nothing to change"))
+        back = {name: first.get(name) for name in differing}
+        undo = ActionRequest(RECREATE.id, self.source, {SERVICE.name: seen.service, **written(back)})
+        return self.card(
+            request,
+            title=f"Recreate {seen.service} with {', '.join(wanted)} changed",
+            target=self._ground.named(f"service {seen.service}"),
+            identity=seen.identity,
+            lock=self.lock(seen.service),
+            permission=self.permission(),
+            undo=Undo(f"recreate {seen.service} with the former values", undo),
+            refusals=refusals,
+            warnings=(_UNCHANGED,),
+            changes=tuple(
+                Change(name, shown(name, back[name]), shown(name, value)) for name, value in differing.items()
+            ),
+            objects=seen.names,
+            population=len(seen.all),
+            affected=f"requests to {seen.service}: each of its {len(seen.names)} containers is replaced",
+            operation=self.rewritten(pairs),
+            equivalent=(self._ground.compose("up", "-d", "--no-deps", seen.service) + "  # with the file changed",),
+            basis={"bodies": pairs, "wanted": wanted},
+            deadline_s=self.cost(seen),
+        )
+
+    def judged(self, plan: Plan, found: Sequence[Json]) -> Verification:
+        """They run, and have the variables."""
+        wanted = plan.basis["wanted"]
+        for each in found:
+            have = environment(part(each, "Config"))
+            if isinstance(wanted, dict) and any(have.get(name) != value for name, value in wanted.items()):
+                return Verification(False, f"{name_of(each)} does not have the environment")
+        return super().judged(plan, found)
+
+
+class Rollback(Replacing):
+    """containers.rollback."""
+
+    async def choices(self, param: str) -> Sequence[Choice]:
+        """Services; images need one."""
+        return await super().choices(param)
+
+    async def choices_among(self, param: str, given: dict[str, str]) -> Sequence[Choice]:
+        """The images of that service which this engine has, the one before first."""
+        if param != "image":
+            return await self.choices(param)
+        return await self._candidates(await self._containers.of(given.get(SERVICE.name, "")))
+
+    async def _candidates(self, containers: Sequence[Json]) -> list[Choice]:
+        running = {text(each.get("Image"), 80) for each in containers}
+        repositories = {repository(text(part(each, "Config").get("Image"), 300)) for each in containers}
+        images = await self._containers.images()
+        names = named_images(images)
+        made = {text(each.get("Id"), 80): int(each.get("Created") or 0) for each in images}
+        now = max((made.get(id, 0) for id in running), default=0)
+        for each in containers:  # an id or digest says no repository: its tags do
+            for name in names.get(text(each.get("Image"), 80), ()):
+                repositories.add(repository(name))
+        found = [id for id in names if id not in running and any(repository(n) in repositories for n in names[id])]
+        found.sort(key=lambda id: (made.get(id, 0) > now, -made.get(id, 0)))
+        best = next((id for id in found if made.get(id, 0) <= now), "")
+        return [Choice(reference(id, names[id]), label(id, names[id]), id == best) for id in found]
+
+    async def plan(self, request: ActionRequest) -> Plan:
+        """From which image to which."""
+        seen = await self.see(request)
+        candidates = await self._candidates(seen.all)
+        given = request.get("image") or next((each.value for each in candidates if each.recommended), "")
+        image = await self._containers.image(given) if given else {}
+        refusals = [*seen.refusals]
+        known = ", ".join(each.value for each in candidates) or "none"
+        if not given:
+            reason = f"this engine has no other image of {seen.service}"
+            refusals.append(Refusal("preconditions", reason, "pull one, by its digest, and plan again"))
+        elif not image:
+            pull = self._ground.docker("pull", given)
+            reason = f"this engine does not have {given}; it has: {known}"
+            refusals.append(Refusal("preconditions", reason, f"pull it first: {pull}"))
+        to = text(image.get("Id"), 80)
+        if seen.containers and to and all(text(each.get("Image"), 80) == to for each in seen.containers):
+            refusals.append(Refusal("preconditions", f"all of {seen.service} run {given} already", "choose another"))
+        pairs = await self.bodies(seen, lambda each, old: creation(each, old, to_image=given))
+        before = text(seen.containers[0].get("Image"), 80) if seen.containers else ""
+        old = await self._containers.image(before) if before else {}
+        tags = tuple(str(name) for key in ("RepoDigests", "RepoTags") for name in old.get(key) or ())
+        undo = ActionRequest(ROLLBACK.id, self.source, {SERVICE.name: seen.service, "image": reference(before, tags)})
+        return self.card(
+            ActionRequest(request.action, request.source, {**request.params, "image": given}),
+            title=f"Roll {seen.service} back to {short(given)}",
+            target=self._ground.named(f"service {seen.service}"),
+            identity=seen.identity | {"image": to},
+            lock=self.lock(seen.service),
+            permission=self.permission(),
+            undo=Undo(f"roll forward to {short(reference(before, tags))}", undo),
+            refusals=refusals,
+            warnings=("the tag in the Compose file stays: the next `up` brings the image of that tag back",),
+            changes=(Change("image", label(before, tags), given),),
+            objects=seen.names,
+            population=len(seen.all),
+            affected=f"requests to {seen.service}: each of its {len(seen.names)} containers is replaced",
+            operation=self.rewritten(pairs),
+            equivalent=(
+                f"# image: {given} in the Compose file, then",
+                self._ground.compose("up", "-d", seen.service),
+            ),
+            basis={"bodies": pairs, "image": to},
+            deadline_s=self.cost(seen),
+        )
+
+    def judged(self, plan: Plan, found: Sequence[Json]) -> Verification:
+        """They run, and from that image."""
+        for each in found:
+            if text(each.get("Image"), 80) != plan.basis["image"]:
+                return Verification(False, f"{name_of(each)} runs another image")
+        return super().judged(plan, found)
+
+
+def changes_of(given: str, unset: str) -> dict[str, str | None]:
+    """Variables to set, and to remove. Raises Refused."""
+    found: dict[str, str | None] = {}
+    rest = given.strip()
+    while rest:
+        match = _PAIR.match(rest)
+        if match is None:
+            raise Refused("parameters", f"set is no list of NAME=value: {rest[:60]}", hint='"RATE_LIMIT=5 MODE=soft"')
+        value = match[2]
+        found[match[1]] = value[1:-1] if value[:1] in ("'", '"') and len(value) > 1 else value
+        rest = rest[match.end() :]
+    for name in unset.split():
+        if not _NAME.fullmatch(name):
+            raise Refused("parameters", f"{name[:60]} is no name of a variable")
+        found[name] = None
+    if not found:
+        raise Refused("parameters", "nothing is to change", hint='set = "RATE_LIMIT=5"')
+    return found
+
+
+def written(values: dict[str, str | None]) -> dict[str, str]:
+    """The same as parameters."""
+    pairs = [
+        f"{name}={value}" if value and re.fullmatch(r"[^\s'\"]+", value) else f'{name}="{value}"'
+        for name, value in values.items()
+        if value is not None
+    ]
+    gone = [name for name, value in values.items() if value is None]
+    return {key: " ".join(words) for key, words in (("set", pairs), ("unset", gone)) if words}
+
+
+def shown(name: str, value: str | None) -> str:
+    """For the card: what looks like a secret is not."""
+    if value is None:
+        return "not set"
+    return "***" if _SECRET.search(name) else value
+
+
+def repository(name: str) -> str:
+    """ "ghcr.io/shop/api:1.4" -> "ghcr.io/shop/api"; of what has none: ""."""
+    if name.startswith("sha256:") or re.fullmatch(r"[0-9a-f]{12,64}", name):
+        return ""
+    base = name.partition("@")[0]
+    head, slash, last = base.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"
+
+
+def reference(id: str, names: Sequence[str]) -> str:
+    """What tells it for ever: its digest, else its id."""
+    return next((name for name in names if "@sha256:" in name), id)
+
+
+def label(id: str, names: Sequence[str]) -> str:
+    """For a person."""
+    tags = [name for name in names if "@" not in name and not name.startswith("<none>")]
+    return f"{', '.join(tags[:3]) or 'no tag any more'}  {short(reference(id, names))}"
+
+
+def short(reference: str) -> str:
+    """With 12 digits of the hash."""
+    head, sign, digits = reference.rpartition("sha256:")
+    return f"{head}{sign}{digits[:12]}" if sign else reference[:60]
