@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cockpit.model.command import Call, Placeholder
 
-_QUIET = frozenset(("--json", "-q", "--jq", "-t", "--template", "--compact", "--interval", "-i", "--comments", "-c"))
+_QUIET = frozenset(("--compact", "--interval", "-i", "--comments"))  # --json of `workflow run` reads inputs
 _REPOSITORY = re.compile(r"(?:([A-Za-z0-9.-]+)/)?([A-Za-z0-9-]+/[A-Za-z0-9._-]+)")
 
 
@@ -56,7 +56,7 @@ def git_call(call: Call, verb: str) -> GithubCall | None:
     """The call as `git VERB` in the folder that it is typed in; None where it is another, or says where else."""
     if call.program != "git" or call.verb != verb or call.within or call.assigned:
         return None
-    if any(word.globs for word in call.args):
+    if any(word.globs for word in call.args) or any(word.text == "--" for word in call.words):
         return None
     options = {key: tuple(values) or ("",) for key, values in call.flags.items()}
     return GithubCall({}, options, tuple(word.text for word in call.args), call.placeholders)
