@@ -83,6 +83,8 @@ def error_of_answer(
 def no_answer(server: str, error: httpx.HTTPError, *, read: bool) -> CockpitError:
     """Where none came. A connection that was never made has done nothing."""
     name = type(error).__name__
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):  # its words may hold the key
+        return Misconfigured(f"no request to {server} can be made ({name})", hint="look at endpoint and token")
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
         return TimedOut(f"{server} takes no connection in time", hint=_SLOW)
     if isinstance(error, httpx.ConnectError):
