@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from cockpit.model.action import Scope
+from cockpit.model.severity import SourceKind
 from screens.asking import asked_too
 from screens.selecting import fitting
 
@@ -32,7 +33,7 @@ class Openings(Screen[None]):
         Binding("a", "row_actions", "Actions for this row", show=False, id="menu.row"),
         Binding("A", "system_actions", "Actions for the system", show=False, id="menu.system"),
         Binding("exclamation_mark", "arm", "Arm or disarm", show=False, id="arm"),
-        Binding("o", "shell", "Open a shell in the pod of this row", show=False, id="shell"),
+        Binding("o", "shell", "Open a shell in the pod or container of this row", show=False, id="shell"),
         Binding("u", "undo", "Undo the last action", show=False, id="undo"),
         Binding("question_mark", "help", "Help", show=False, id="help"),
         Binding("q", "quit", "Back, or leave", show=False, id="quit"),
@@ -156,9 +157,12 @@ class Openings(Screen[None]):
         flow.start(action, pane.source, {name: value for name, value in values.items() if name in known})
 
     def action_shell(self) -> None:
-        """Open the plan of a shell in the pod under the cursor; elsewhere, in the guide, too, it means nothing."""
+        """Open the plan of a shell in the pod or container under the cursor; elsewhere, in the guide, too, it means
+        nothing.
+        """
         if not self.has_class("-at-guide"):
-            self.action_start("workloads.shell")
+            there = self.current.kind is SourceKind.CONTAINERS
+            self.action_start("containers.shell" if there else "workloads.shell")
 
     def action_row_actions(self) -> None:
         """The menu of the pane's actions."""

@@ -20,7 +20,7 @@ from cockpit.runbooks.prepared import Prepared
 from cockpit.runbooks.target import targets_of
 
 SCRIPT = "runbook.script"
-_IN_A_POD = "kubectl exec"
+_INSIDE = ("kubectl exec", "docker exec", "compose exec")
 # Beside another call these are not what a command is about.
 _BESIDE = SHELL_ONLY | names("echo printf : true false exit return wait assign yes")
 _COMPOUND = re.compile(r"(?:^|[;&|(\n])\s*(?:for|while|until|select|case|if|function)\s|^\s*[\w-]+\s*\(\)\s*[{(]")
@@ -129,8 +129,9 @@ def _stand_in(
     """The first declaration that understands the main call and weighs enough for the whole command."""
     harmless = all(rule(call).effect is EffectClass.READS for call in command.calls if call is not main)
     into_file = any(_keeps(redirect.operator, redirect.target.text) for redirect in main.redirects)
-    # What runs in a pod may be anything; a client that is looked through is declared by what is typed into it.
-    around = replacements.get(_IN_A_POD, ()) if main.within and main.within[0].tool == _IN_A_POD else ()
+    # What runs in a container may be anything; a client that is looked through is declared by what is typed into it.
+    outer = main.within[0].tool if main.within else ""
+    around = replacements.get(outer, ()) if outer in _INSIDE else ()
     for declared in (*replacements.get(main.program, ()), *around) if harmless else ():
         if into_file and not declared.keeps:
             continue

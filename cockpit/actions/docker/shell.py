@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from cockpit.actions.docker.ground import DockerAction, Seen, state_of
 from cockpit.actions.handler import RunControl
 from cockpit.adapters.docker.changing import name_of
-from cockpit.adapters.raw import Json, number, part, text
-from cockpit.errors import Conflict, Refused
+from cockpit.adapters.docker.facts import labels_of, service_of
+from cockpit.adapters.docker.roster import listed_of
+from cockpit.adapters.raw import Json, number, part, text, texts
+from cockpit.errors import CockpitError, Conflict, NotFound, Refused
 from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
@@ -28,6 +30,7 @@ from cockpit.model.action import (
     Undo,
     Verification,
 )
+from cockpit.model.command import Call, Intent, Replacement
 from cockpit.model.severity import SourceKind
 
 SHELL = ActionSpec(
@@ -38,12 +41,15 @@ SHELL = ActionSpec(
     Tier.T2,
     "Opens a shell in a container, or runs one command there, on this terminal; that it was done is recorded.",
     (
-        Param("service", ParamKind.CHOICE, "service of the Compose project", identity=True),
+        Param("service", ParamKind.CHOICE, "service of the Compose project", False, identity=True),
         Param("container", ParamKind.CHOICE, "which of its containers, by name", False, identity=True),
         Param("id", ParamKind.TEXT, "id of that container", False, identity=True),
         Param("command", ParamKind.TEXT, "a command to run there in place of a shell", False),
     ),
 )
+_SHELLS = frozenset(("bash", "sh", "ash", "/bin/bash", "/bin/sh", "/bin/ash"))
+_TERMINAL = frozenset(("-i", "-t", "--interactive", "--tty"))
+_PLACE = frozenset(("-p", "--project-name", "-f", "--file"))
 _BEST_SHELL = ("sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
 _PROGRAMS = (("docker", "--host"), ("podman", "--url"))
 _MOST_S = 4 * 3600.0
@@ -62,7 +68,7 @@ class Shell(DockerAction):
 
     async def plan(self, request: ActionRequest) -> Plan:
         """Which container exactly, the exact command line."""
-        seen = await self.see(request)
+        seen = await self.see(await self._with_service(request))
         chosen = next((each for each in seen.containers if _runs(each)), next(iter(seen.containers), None))
         refusals = [*seen.refusals, *_unfit(seen, chosen)]
         inside, wrong = _inside(request)
@@ -100,7 +106,8 @@ class Shell(DockerAction):
         argv, id = plan.basis["argv"], plan.basis["id"]
         if not isinstance(argv, tuple) or not isinstance(id, str):
             raise TypeError("argv, id")
-        if not any(text(each.get("Id"), 64) == id for each in await self._containers.of(plan.request.get("service"))):
+        service = (await self._with_service(plan.request)).get("service")
+        if not any(text(each.get("Id"), 64) == id for each in await self._containers.of(service)):
             raise Conflict(f"{plan.objects[0]} was removed or made again", hint="plan again")
         control.progress(0, 0, "the terminal is lent to the container")
         began = self._ground.clock.monotonic()
@@ -115,6 +122,32 @@ class Shell(DockerAction):
         return RunResult(
             Outcome.SUCCEEDED, f"{'the command' if command else 'the shell'} ended with status {status} {lasted}"
         )
+
+    async def verify(self, plan: Plan, result: RunResult) -> Verification:
+        """Whether the container lives on as it was."""
+        try:
+            service = (await self._with_service(plan.request)).get("service")
+            return self.judged(plan, await self._containers.of(service))
+        except (NotFound, Refused):
+            return Verification(False, f"{plan.objects[0]} is not there any more")
+        except CockpitError as error:
+            return Verification(None, f"it could not be seen: {error.message}")
+
+    async def _with_service(self, request: ActionRequest) -> ActionRequest:
+        """A runbook names the container alone. Raises NotFound."""
+        name = request.get("container")
+        if request.get("service") or not name:
+            return request
+        listed = await listed_of(self._ground.gateway, self._ground.table.project)
+        for each in listed:
+            names = texts(each.get("Names"), 200)
+            if f"/{name}" in names and (service := service_of(labels_of(each))):
+                return ActionRequest(request.action, request.source, {**request.params, "service": service})
+        services = {service_of(labels_of(each)) for each in listed}
+        if name in services:
+            params = {key: value for key, value in request.params.items() if key != "container"}
+            return ActionRequest(request.action, request.source, {**params, "service": name})
+        raise NotFound(f"{self._ground.named(f'container {name}')} is not there", hint="docker compose ps -a")
 
     def judged(self, plan: Plan, found: Sequence[Json]) -> Verification:
         """Whether the container lives on as it was."""
@@ -138,6 +171,30 @@ class Shell(DockerAction):
                 return (path, "--remote", flag, host.url), []
         reason = "there is no docker or podman command in PATH that could reach this engine"
         return ("docker", *host.flags), [Refusal("preconditions", reason, "install Docker's command line client")]
+
+
+def in_container(call: Call) -> Intent | None:
+    """`docker exec -it NAME bash`, `docker compose exec SERVICE sh`: a shell to type into, and nothing else."""
+    if len(call.within) != 1 or call.program not in _SHELLS or len(call.words) != 1:
+        return None
+    outer = call.within[0]
+    allowed = _TERMINAL if outer.tool == "docker exec" else _TERMINAL | _PLACE
+    fed = call.body or call.piped or call.redirects or call.assigned or call.substituted
+    if outer.tool not in ("docker exec", "compose exec") or not set(outer.flags) <= allowed or fed or not outer.where:
+        return None
+    target: dict[str, str] = {}
+    if project := next(iter(outer.flags.get("--project-name", ())), ""):
+        target["compose_project"] = project
+    name = "container" if outer.tool == "docker exec" else "service"
+    marks = [each for each in outer.placeholders if each.spelled in outer.where]
+    if not marks:
+        return Intent(SHELL.id, SourceKind.CONTAINERS, target, {name: outer.where})
+    if marks[0].spelled != outer.where:
+        return None
+    return Intent(SHELL.id, SourceKind.CONTAINERS, target, {}, {name: marks[0]})
+
+
+REPLACES = tuple(Replacement(SHELL.id, tool, SHELL.tier, in_container) for tool in ("docker exec", "compose exec"))
 
 
 def _runs(each: Json) -> bool:

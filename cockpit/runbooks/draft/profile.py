@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from cockpit.profile import schema
+from cockpit.profile.docker import DockerSource
 from cockpit.profile.google import AccessSource, ArmorSource, MemorystoreSource, SecretsSource
 from cockpit.profile.kube import KubernetesSource, MaintenanceMode, PrometheusSource, PromPanelSpec
+from cockpit.runbooks.draft.docker import docker_tables
 from cockpit.runbooks.draft.evidence import Origin, Value, safe
 from cockpit.runbooks.draft.google import (
     access_tables,
@@ -39,6 +41,7 @@ _MODELS: dict[str, type[schema.Section]] = {
     "[[armor]]": ArmorSource,
     "[[access]]": AccessSource,
     "[[secrets]]": SecretsSource,
+    "[[docker]]": DockerSource,
     "[[kubernetes]]": KubernetesSource,
     "[kubernetes.maintenance]": MaintenanceMode,
     "[[prometheus]]": PrometheusSource,
@@ -58,6 +61,7 @@ _SOURCES = (
     "[[access]]",
     "[[secrets]]",
     "[[kubernetes]]",
+    "[[docker]]",
     "[[prometheus]]",
     "[[logs]]",
 )
@@ -102,6 +106,7 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
         access_tables(seen),
         secrets_tables(seen),
         kubernetes_tables(seen.cluster),
+        docker_tables(seen.compose, seen.projects_of_compose, system.text),
     ):
         tables += made
     tables = [_checked(table) for table in tables]
@@ -238,10 +243,6 @@ def _scale(seen: Survey) -> list[Table]:
 def _not_yet(seen: Survey) -> list[Table]:
     """What the cockpit has no adapter for yet, as comments to keep."""
     found: list[Table] = []
-    if seen.compose:
-        origin = next(iter(seen.compose.values()))
-        entries = [Entry("services", list(seen.compose)[:_MOST], Value("", origin))]
-        found.append(Table("[[compose]]", entries, off="Docker Compose: no adapter yet"))
     if seen.render is not None:
         told = Value("", seen.render)
         found.append(Table("[[render]]", [Entry("service", "missing", told)], off="Render: no adapter yet"))

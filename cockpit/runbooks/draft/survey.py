@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from cockpit.model.command import Call, Command, PlaceholderStyle
 from cockpit.model.runbook import Bound, Contact, Endpoint, Runbook, SeverityLevel
 from cockpit.runbooks.draft.cluster import Cluster, context_of, note
+from cockpit.runbooks.draft.docker import note_compose
 from cockpit.runbooks.draft.evidence import Origin, Value, flag, literal, safe
 from cockpit.runbooks.draft.prometheus import Metering, note_call, note_queries
 from cockpit.runbooks.read import parse
@@ -66,7 +67,8 @@ class Survey:
     redis: Value | None = None
     redis_variable: Value | None = None
     cluster: Cluster = field(default_factory=Cluster)
-    compose: dict[str, Origin] = field(default_factory=dict)
+    compose: dict[str, Origin] = field(default_factory=dict)  # services
+    projects_of_compose: dict[str, Origin] = field(default_factory=dict)
     render: Origin | None = None
     prometheus: Metering = field(default_factory=Metering)
 
@@ -123,9 +125,7 @@ def _command(found: Survey, command: Command, file: str) -> None:
         elif call.program == "kubectl":
             note(found.cluster, call, origin)
         elif call.program in ("docker-compose", "docker compose") and call.verb in _COMPOSE_VERBS:
-            for word in call.args[:5]:
-                if name := literal(word):
-                    found.compose.setdefault(name, origin)
+            note_compose(found.compose, found.projects_of_compose, call, origin)
 
 
 def _first_key(call: Call) -> str:

@@ -45,9 +45,18 @@ def test_each_value_says_where_it_is_from(ferry: str) -> None:
     assert "# missing: how to reach them" in ferry
 
 
-def test_what_has_no_adapter_yet_is_a_comment(ferry: str) -> None:
-    assert '# services = ["ferry-worker"]' in ferry
-    assert "compose" not in tomllib.loads(ferry)
+def test_a_compose_project_is_drafted_with_its_logs(ferry: str) -> None:
+    profile = tomllib.loads(ferry)
+    (project,) = profile["docker"]
+    assert project["services"] == ["ferry-worker"]
+    assert "docker compose ls shows the real one" in ferry
+    assert {"name": "containers", "type": "docker", "engine": "compose"} in profile["logs"]
+
+
+def test_a_compose_project_is_called_as_a_command_calls_it() -> None:
+    text = "```bash\ndocker compose -p ferry-prod up -d --scale worker=3\ndocker-compose restart api\n```\n"
+    (project,) = drafted(text)["docker"]
+    assert (project["project"], project["services"]) == ("ferry-prod", ["worker", "api"])
 
 
 def test_a_namespace_is_drafted_with_its_logs_and_asks_for_what_is_missing(ferry: str) -> None:
