@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from cockpit.profile import schema
-from cockpit.profile.docker import DockerSource
+from cockpit.profile.docker import DockerSource, RenderSource
 from cockpit.profile.google import AccessSource, ArmorSource, MemorystoreSource, SecretsSource
 from cockpit.profile.kube import KubernetesSource, MaintenanceMode, PrometheusSource, PromPanelSpec
 from cockpit.runbooks.draft.docker import docker_tables
@@ -27,6 +27,7 @@ from cockpit.runbooks.draft.health import health_tables
 from cockpit.runbooks.draft.kube import kubernetes_tables
 from cockpit.runbooks.draft.naming import Names, environment_of, system_of
 from cockpit.runbooks.draft.prometheus import prometheus_tables
+from cockpit.runbooks.draft.render import render_tables
 from cockpit.runbooks.draft.survey import Survey, survey
 from cockpit.runbooks.draft.toml import Entry, Table, text_of
 from cockpit.text import clean
@@ -43,6 +44,7 @@ _MODELS: dict[str, type[schema.Section]] = {
     "[[secrets]]": SecretsSource,
     "[[docker]]": DockerSource,
     "[[kubernetes]]": KubernetesSource,
+    "[[render]]": RenderSource,
     "[kubernetes.maintenance]": MaintenanceMode,
     "[[prometheus]]": PrometheusSource,
     "[[prometheus.panel]]": PromPanelSpec,
@@ -61,6 +63,7 @@ _SOURCES = (
     "[[access]]",
     "[[secrets]]",
     "[[kubernetes]]",
+    "[[render]]",
     "[[docker]]",
     "[[prometheus]]",
     "[[logs]]",
@@ -106,6 +109,7 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
         access_tables(seen),
         secrets_tables(seen),
         kubernetes_tables(seen.cluster),
+        render_tables(seen.render),
         docker_tables(seen.compose, seen.projects_of_compose, system.text),
     ):
         tables += made
@@ -116,7 +120,6 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
         tables.append(_nothing())
     tables.append(Table("[runbook]", [Entry("files", list(files)), *_targets(seen, tables)]))
     tables += [_checked(table) for table in (*_people(seen), *_scale(seen))]
-    tables += _not_yet(seen)
     return _told(tables, system.text, environment.text)
 
 
@@ -237,15 +240,6 @@ def _scale(seen: Survey) -> list[Table]:
                 if text and safe(text)
             ]
             found.append(Table("[[severity]]", entries))
-    return found
-
-
-def _not_yet(seen: Survey) -> list[Table]:
-    """What the cockpit has no adapter for yet, as comments to keep."""
-    found: list[Table] = []
-    if seen.render is not None:
-        told = Value("", seen.render)
-        found.append(Table("[[render]]", [Entry("service", "missing", told)], off="Render: no adapter yet"))
     return found
 
 

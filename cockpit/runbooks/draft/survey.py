@@ -12,6 +12,7 @@ from cockpit.model.runbook import Bound, Contact, Endpoint, Runbook, SeverityLev
 from cockpit.runbooks.draft.cluster import Cluster, context_of, note
 from cockpit.runbooks.draft.docker import note_compose
 from cockpit.runbooks.draft.evidence import Origin, Value, flag, literal, safe
+from cockpit.runbooks.draft.hosting import Hosting, note_call_to_render, note_render
 from cockpit.runbooks.draft.prometheus import Metering, note_call, note_queries
 from cockpit.runbooks.read import parse
 
@@ -19,7 +20,6 @@ _DATABASE_VARIABLE = re.compile(
     r"\b((?:[A-Z][A-Z0-9]*_)*(?:DATABASE|DB|POSTGRES(?:QL)?|PG)(?:_[A-Z0-9]+)*_(?:URL|DSN|URI))\b"
 )
 _REDIS_VARIABLE = re.compile(r"\b((?:[A-Z][A-Z0-9]*_)*(?:REDIS|VALKEY)(?:_[A-Z0-9]+)*_(?:URL|DSN|URI))\b")
-_RENDER = re.compile(r"\.onrender\.com\b|\bRender (?:dashboard|postgres|service)", re.IGNORECASE)
 _COMPOSE_VERBS = frozenset({"restart", "logs", "up", "stop", "start", "exec", "kill", "pull", "build", "scale"})
 
 
@@ -69,7 +69,7 @@ class Survey:
     cluster: Cluster = field(default_factory=Cluster)
     compose: dict[str, Origin] = field(default_factory=dict)  # services
     projects_of_compose: dict[str, Origin] = field(default_factory=dict)
-    render: Origin | None = None
+    render: Hosting = field(default_factory=Hosting)
     prometheus: Metering = field(default_factory=Metering)
 
 
@@ -84,6 +84,7 @@ def survey(texts: Sequence[tuple[str, str]]) -> Survey:
         for command in runbook.commands:
             _command(found, command, shown)
         note_queries(found.prometheus, shown, text)
+        note_render(found.render, shown, text)
         _text(found, shown, text)
     return found
 
@@ -105,8 +106,6 @@ def _text(found: Survey, file: str, text: str) -> None:
             found.database_variable = Value(f"env:{match[1]}", Origin(file, number))
         if found.redis_variable is None and (match := _REDIS_VARIABLE.search(line)):
             found.redis_variable = Value(f"env:{match[1]}", Origin(file, number))
-        if found.render is None and _RENDER.search(line):
-            found.render = Origin(file, number)
 
 
 def _command(found: Survey, command: Command, file: str) -> None:
@@ -114,6 +113,7 @@ def _command(found: Survey, command: Command, file: str) -> None:
     for call in command.calls:
         origin = Origin(file, call.line or command.line)
         note_call(found.prometheus, call, origin)
+        note_call_to_render(found.render, call, origin)
         if call.program == "gcloud":
             _gcloud(found, call, origin)
         elif call.program == "http":
