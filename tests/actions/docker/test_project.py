@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from cockpit.model.action import ActionRequest, Outcome, Tier
 
 from ...engine.kubeengine import Crew, crew_on
-from ...servers.podman.server import ComposeProject
+from ...servers.podman.server import ComposeProject, PodmanServer, until
 
 SLEEP = ["sh", "-c", "trap 'exit 0' TERM; while true; do sleep 0.2; done"]
 MIGRATE = "sh -c 'echo migrating $STAGE; echo oops >&2'"
@@ -39,6 +40,13 @@ def request(action: str, **params: str) -> ActionRequest:
 
 async def up(compose: Compose, services: dict[str, Any], **more: Any) -> ComposeProject:
     return await asyncio.to_thread(compose, services, **more)
+
+
+def later_image(server: PodmanServer, name: str, mark: str) -> str:
+    """One that is newer than all others by the engine's clock, which counts in seconds."""
+    newest = max(each["Created"] for each in server.api("/images/json"))
+    until(lambda: time.time() >= newest + 1)
+    return server.image(name, mark=mark)
 
 
 def facts(project: ComposeProject, service: str = "api") -> list[dict[str, Any]]:
@@ -168,12 +176,12 @@ async def test_back_to_the_image_before_and_forward_again(compose: Compose, tmp_
     good = await asyncio.to_thread(project.server.image, name, mark="good")
     await asyncio.to_thread(project.server.podman, "tag", name, f"{name}:v1")
     await asyncio.to_thread(project.up)
-    bad = await asyncio.to_thread(project.server.image, name, mark="bad")
+    bad = await asyncio.to_thread(later_image, project.server, name, "bad")
     await asyncio.to_thread(project.compose, "up", "-d", "--force-recreate", "-t", "0")
     assert facts(project)[0]["Image"].removeprefix("sha256:") == bad
     async with crew(project, tmp_path) as on_call:
         planned = await on_call.planned(request("rollback", service="api"))
-        assert planned.refusals == () and good[:12] in planned.plan.title
+        assert planned.refusals == () and planned.plan.identity["image"].removeprefix("sha256:") == good
         record = await on_call.agreed(planned)
         assert record.outcome is Outcome.SUCCEEDED, record.summary
         assert record.verification is not None and record.verification.holds is True
@@ -220,7 +228,7 @@ async def test_what_is_pruned_is_exactly_what_was_listed(compose: Compose, tmp_p
     name = f"local/prune-{tmp_path.name.lower().replace('_', '-')[-16:]}".rstrip("-")
     project = await up(compose, {"api": {"command": SLEEP, "image": f"{name}:3"}}, up=False)
     server = project.server
-    ids = [await asyncio.to_thread(server.image, f"{name}:{each}", mark=f"{name}{each}") for each in (1, 2, 3)]
+    ids = [await asyncio.to_thread(later_image, server, f"{name}:{each}", f"{name}{each}") for each in (1, 2, 3)]
     await asyncio.to_thread(project.up)
     async with crew(project, tmp_path) as on_call:
         planned = await on_call.planned(request("prune", what="images", older="0s"))
