@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from pathlib import Path
 
-from .api import Api, say
+from cockpit.sandbox.kube.node.events import Events
+from cockpit.sandbox.kube.node.externalsecrets import ExternalSecrets
+from cockpit.sandbox.kube.node.metrics import Metrics
+from cockpit.sandbox.kube.node.nodes import NodeObjects
+from cockpit.sandbox.kube.node.pods import Nodes, Pace, Pods
+from cockpit.sandbox.kube.node.terms import say
+
+from .api import Api
 from .certificates import Certificates
-from .events import Events
-from .externalsecrets import ExternalSecrets
 from .kinds import ARGO, CERT_MANAGER, EXTERNAL_SECRETS, METRICS, install
 from .kubelet import Kubelet
-from .metrics import Metrics
-from .nodes import NodeObjects
-from .pods import Nodes, Pace, Pods
 
 _EXTENSIONS = {
     "metrics": METRICS,
@@ -62,4 +65,5 @@ async def _main(given: argparse.Namespace, token: str) -> None:
                 group.create_task(work)
 
 
+logging.basicConfig(format="%(asctime)s %(message)s")
 asyncio.run(_main(_arguments(), sys.stdin.readline().strip()))

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import json
 import ssl
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
-Object = dict[str, Any]
+from cockpit.sandbox.kube.node.terms import MERGE, Object, say
 
-MERGE = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
 _AGAIN_S = 0.2
-
-
-def now() -> str:
-    """The time as Kubernetes writes it."""
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def say(what: str) -> None:
-    """A line of this process's own log."""
-    print(dt.datetime.now(dt.UTC).strftime("%H:%M:%S"), what, file=sys.stderr, flush=True)
 
 
 class Api:

@@ -10,10 +10,12 @@ import asyncio
 import base64
 import datetime as dt
 
+from cockpit.sandbox.kube.node.events import Events
+from cockpit.sandbox.kube.node.life import note
+from cockpit.sandbox.kube.node.terms import Object, now
+
 from ..authority import Authority
-from .api import Api, Object, now
-from .events import Events
-from .life import note
+from .api import Api
 
 _GROUP = "/apis/cert-manager.io/v1"
 _TAKES_S = 0.3

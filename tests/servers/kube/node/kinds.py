@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from .api import Api, Object
+from cockpit.sandbox.kube.node.terms import Object
+
+from .api import Api
 
 _FOLDER = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _SCHEMA: Object = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from pathlib import Path
 
 from aiohttp import web
 
-from .life import Life
-from .logs import Line, Wanted, lines_of, refusal
-from .pods import Pods
-from .streams import execute, forward
+from cockpit.sandbox.kube.node.life import Life
+from cockpit.sandbox.kube.node.logs import Wanted, refusal, streamed
+from cockpit.sandbox.kube.node.pods import Pods
 
-_LOOK_S = 0.1
+from .streams import execute, forward
 
 
 class Kubelet:
@@ -51,29 +49,8 @@ class Kubelet:
         answer = web.StreamResponse(headers={"Content-Type": "text/plain"})
         answer.enable_chunked_encoding()
         await answer.prepare(request)
-        left = wanted.limit
-
-        async def send(lines: list[Line]) -> None:
-            nonlocal left
-            data = b"".join(line.drawn(wanted.timestamps) for line in lines)
-            if left is not None:
-                data = data[:left]
-                left -= len(data)
-            if data:
-                await answer.write(data)
-
-        lines = lines_of(life, container, previous=wanted.previous)
-        await send(wanted.first(lines))
-        run, last = life.restarts, (lines[-1].at if lines else 0.0)
-        crashed = container == life.troubled and bool(life.restarts)
-        while wanted.follow and not wanted.previous and not crashed and left != 0:
-            if life.restarts != run or life.ended or self._life_or_none(request) is not life:
-                break
-            await asyncio.sleep(_LOOK_S)
-            new = [line for line in lines_of(life, container) if line.at > last]
-            if new:
-                last = new[-1].at
-                await send(new)
+        async for data in streamed(life, container, wanted, lambda: self._life_or_none(request) is life):
+            await answer.write(data)
         await answer.write_eof()
         return answer
 

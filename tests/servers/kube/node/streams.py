@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import WSMsgType, web
 
-from .life import Life, note
+from cockpit.sandbox.kube.node.life import Life, note
 
 _FORWARDING = ("v4.channel.k8s.io", "portforward.k8s.io")
 _EXECUTING = ("v5.channel.k8s.io", "v4.channel.k8s.io")

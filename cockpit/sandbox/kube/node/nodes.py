@@ -6,10 +6,10 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable
 
-from .api import STRATEGIC, Api, Object, now
-from .events import Events
-from .life import note
-from .pods import Nodes
+from cockpit.sandbox.kube.node.events import Events
+from cockpit.sandbox.kube.node.life import note
+from cockpit.sandbox.kube.node.pods import Nodes
+from cockpit.sandbox.kube.node.terms import STRATEGIC, Api, Object, now
 
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _HEARTBEAT_S = 8.0

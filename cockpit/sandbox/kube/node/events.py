@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from .api import Api, Object, now
+from cockpit.sandbox.kube.node.terms import Api, Object, now
 
 
 class Events:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from .life import Life, note
+from cockpit.sandbox.kube.node.life import Life, note
 
 _KEPT = 5000
+_LOOK_S = 0.1
 _TRACE = (
     "INFO reading configuration",
     "ERROR Traceback (most recent call last):",
@@ -27,6 +29,7 @@ class Line:
     text: str
 
     def drawn(self, with_time: bool) -> bytes:
+        """As the API sends it."""
         stamp = ""
         if with_time:
             stamp = dt.datetime.fromtimestamp(self.at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") + " "
@@ -82,6 +85,29 @@ def refusal(life: Life, container: str, wanted: Wanted) -> str:
     return ""
 
 
+async def streamed(life: Life, container: str, wanted: Wanted, there: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """What is asked for; followed until that run of the container ends, or the pod is no longer `there`."""
+    left = wanted.limit
+    lines = lines_of(life, container, previous=wanted.previous)
+    fresh = wanted.first(lines)
+    run, last = life.restarts, (lines[-1].at if lines else 0.0)
+    crashed = container == life.troubled and bool(life.restarts)
+    while True:
+        data = b"".join(line.drawn(wanted.timestamps) for line in fresh)
+        if left is not None:
+            data = data[:left]
+            left -= len(data)
+        if data:
+            yield data
+        if not wanted.follow or wanted.previous or crashed or left == 0:
+            return
+        if life.restarts != run or life.ended or not there():
+            return
+        await asyncio.sleep(_LOOK_S)
+        fresh = [line for line in lines_of(life, container) if line.at > last]
+        last = fresh[-1].at if fresh else last
+
+
 def lines_of(life: Life, container: str, *, previous: bool = False) -> list[Line]:
     """All of them, oldest first."""
     start = life.since or time.time()
@@ -98,6 +124,8 @@ def lines_of(life: Life, container: str, *, previous: bool = False) -> list[Line
         attempt = life.restarts - (1 if previous else 0)
         told = (f"{opening} (attempt {attempt})", *last)
         return [Line(start + number / 1000, line) for number, line in enumerate(told)]
+    if life.told is not None:
+        return [Line(start, opening), *(Line(at, said) for at, said in tuple(life.told))]
     if container in life.init_names:
         return [Line(start - 1, opening), Line(start - 0.9, "INFO done")]
     rate = float(note(life.pod, "log-rate", "1"))

@@ -6,9 +6,9 @@ import asyncio
 import random
 import re
 
-from .api import Api, Object, now
-from .life import note
-from .pods import Nodes, Pods
+from cockpit.sandbox.kube.node.life import note
+from cockpit.sandbox.kube.node.pods import Nodes, Pods
+from cockpit.sandbox.kube.node.terms import Api, Object, now
 
 _BASE = "/apis/metrics.k8s.io/v1beta1"
 _EVERY_S = 5.0
@@ -44,7 +44,9 @@ class Metrics:
             for container in containers:
                 total[0] += _millicores(container["usage"]["cpu"])
                 total[1] += _mebibytes(container["usage"]["memory"])
-            body = {"metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": meta.get("labels")}}
+            body: Object = {
+                "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": meta.get("labels")}
+            }
             body |= {"apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetrics", "containers": containers}
             if self._written.get(key) != body or len(live) <= _SMALL:
                 self._written[key] = body
@@ -61,7 +63,7 @@ class Metrics:
 
 def _usage(pod: Object) -> list[Object]:
     """By annotation, else made up, the same for the same pod."""
-    chance = random.Random(pod["metadata"]["uid"])
+    chance = random.Random(pod["metadata"]["uid"])  # noqa: S311  the same for the same pod, keeps no secret
     found = []
     for container in pod["spec"]["containers"]:
         cpu = note(pod, "cpu") or f"{chance.randint(5, 60)}m"

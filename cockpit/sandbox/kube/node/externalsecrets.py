@@ -11,9 +11,9 @@ import hashlib
 import itertools
 import json
 
-from .api import Api, Object, now
-from .events import Events
-from .life import note
+from cockpit.sandbox.kube.node.events import Events
+from cockpit.sandbox.kube.node.life import note
+from cockpit.sandbox.kube.node.terms import Api, Object, now
 
 _GROUP = "/apis/external-secrets.io/v1"
 _TAKES_S = 0.3

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from .api import STRATEGIC, Api, Object, now, say
-from .events import Events
-from .life import Life, behaviour_of, note, path_of, waiting
+from cockpit.sandbox.kube.node.events import Events
+from cockpit.sandbox.kube.node.life import Life, behaviour_of, note, path_of, waiting
+from cockpit.sandbox.kube.node.terms import STRATEGIC, Api, Object, now, say
 
 _EVICTED = "The node was low on resource: memory. Container {} was using 1900Mi, which exceeds its request of 0."
 
@@ -33,13 +34,16 @@ class Nodes:
 
     @property
     def free(self) -> list[str]:
+        """Those that take pods."""
         return [name for name in self.names if name not in self.down | self.cordoned]
 
 
 class Pods:
     """One task a pod plays its behaviour; another behaviour ends the task and begins the next."""
 
-    def __init__(self, api: Api, events: Events, nodes: Nodes, pace: Pace) -> None:
+    def __init__(self, api: Api, events: Events, nodes: Nodes, pace: Pace, lines: int = 0) -> None:
+        """`lines`: how many each pod keeps of what it is told to have logged; 0 for logs that are made up."""
+        self._lines = lines
         self._api = api
         self._events = events
         self._nodes = nodes
@@ -99,6 +103,7 @@ class Pods:
         if life is None:
             number = next(self._addresses)
             life = self._lives[uid] = Life(pod, f"10.244.{number // 250 % 250}.{number % 250 + 1}")
+            life.told = deque(maxlen=self._lines) if self._lines else None
         life.pod = pod
         node = pod["spec"].get("nodeName")
         if pod["metadata"].get("deletionTimestamp"):

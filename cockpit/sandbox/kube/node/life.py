@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .api import Object, now
+from cockpit.sandbox.kube.node.terms import Object, now
 
 PREFIX = "fake-node/"
 _BY_TAG = {
@@ -58,13 +59,16 @@ class Life:
     last: Object = field(default_factory=dict)  # lastState of the troubled container
     deleting: bool = False
     task: asyncio.Task[None] | None = None
+    told: deque[tuple[float, str]] | None = None  # Unix time and text of what it logs; None: that is made up
 
     @property
     def names(self) -> list[str]:
+        """Its containers."""
         return [container["name"] for container in self.pod["spec"]["containers"]]
 
     @property
     def init_names(self) -> list[str]:
+        """Its init containers."""
         return [container["name"] for container in self.pod["spec"].get("initContainers", [])]
 
     @property
@@ -76,6 +80,7 @@ class Life:
 
     @property
     def ended(self) -> bool:
+        """Its containers ended for good."""
         return self.pod["status"].get("phase") in ("Succeeded", "Failed")
 
     def run(self) -> None:
@@ -97,6 +102,7 @@ class Life:
         return {"terminated": end}
 
     def container_id(self, name: str) -> str:
+        """Another one after each restart."""
         return f"fake://{self.pod['metadata']['uid']}-{name}-{self.restarts if name == self.troubled else 0}"
 
     def status(

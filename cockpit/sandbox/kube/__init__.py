@@ -1,0 +1,1 @@
+"""Plays a Kubernetes cluster: its API in memory, its controllers, its nodes."""
