@@ -55,8 +55,8 @@ class DockerSource(Source):
     timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 10.0
     """Deadline of one request."""
     host: Annotated[str, AfterValidator(_host)] | None = None
-    """The engine: unix:///run/docker.sock, tcp://HOST:2376, ssh://USER@HOST; without it $DOCKER_HOST, then the
-    usual sockets of this machine. Read once, when the cockpit starts."""
+    """The engine: unix:///run/docker.sock, tcp://HOST:2376, ssh://USER@HOST; without it where the docker command goes
+    ($DOCKER_HOST, the chosen context), then the usual sockets of this machine. Read once, when the cockpit starts."""
     ca_file: str | None = None
     """tcp: PEM file of the authority that signs the engine."""
     cert_file: str | None = None

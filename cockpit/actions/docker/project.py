@@ -11,10 +11,12 @@ from cockpit.actions.docker.oneoff import RUN, RunOneOff
 from cockpit.actions.docker.prune import PRUNE, Prune
 from cockpit.actions.docker.recreate import RECREATE, ROLLBACK, Recreate, Rollback
 from cockpit.actions.docker.scale import SCALE, Scale
+from cockpit.actions.docker.shell import REPLACES as SHELLS
+from cockpit.actions.docker.shell import SHELL, Shell
 from cockpit.actions.handler import ActionHandler
 
-SPECS = (ROLLBACK, RESTART, SCALE, RECREATE, RUN, STOP, START, PRUNE)
-REPLACES = replacements(SPECS)
+SPECS = (ROLLBACK, RESTART, SCALE, RECREATE, RUN, STOP, START, PRUNE, SHELL)
+REPLACES = (*replacements(SPECS[:-1]), *SHELLS)
 
 
 def handlers(ground: DockerGround, keep: Path) -> list[ActionHandler]:
@@ -28,4 +30,5 @@ def handlers(ground: DockerGround, keep: Path) -> list[ActionHandler]:
         Stop(STOP, ground),
         Start(START, ground),
         Prune(PRUNE, ground),
+        Shell(SHELL, ground),
     ]
