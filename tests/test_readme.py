@@ -92,6 +92,18 @@ def test_the_tables_of_kubernetes_in_the_readme_load(tmp_path: Path) -> None:
     assert profile.kubernetes[0].maintenance is not None and len(profile.logs) == 1
 
 
+def test_the_tables_of_render_load_and_have_every_action_of_the_catalogue(tmp_path: Path) -> None:
+    (text,) = fenced(section("Render"), "toml")
+    path = tmp_path / "booking.toml"
+    path.write_text(f'system = "booking"\nenvironment = "production"\n{text}', encoding="utf-8")
+    profile = load(path)
+    assert profile.render[0].maintenance is not None and len(profile.logs) == 1
+    rows = re.findall(r"^\| `(\d)` \|[^|]*\| ([^|]*) \|$", section("Render"), re.MULTILINE)
+    held = [spec.title for spec in compose.specs() if spec.pane.value == "render" and spec.listed]
+    told = [title if title.isupper() else title[0].lower() + title[1:] for title in held]
+    assert rows == [("5", ", ".join(told)), ("6", "–")]
+
+
 def test_the_scenarios_of_the_readme_are_those_of_the_demo() -> None:
     rows = re.findall(r"^\| `([a-z-]+)`( \(default\))? \|", section("The demo"), re.MULTILINE)
     assert {name for name, _ in rows} == {scenario.value for scenario in Scenario} - {"none"}
