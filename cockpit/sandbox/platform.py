@@ -82,4 +82,10 @@ def platforms_of(profile: Document) -> list[Platform]:
     return [make() for table, make in _MAKERS if profile.get(table)]
 
 
-_MAKERS: tuple[tuple[str, Callable[[], Platform]], ...] = ()
+def _render() -> Platform:
+    from cockpit.sandbox.render.platform import RenderPlatform
+
+    return RenderPlatform()
+
+
+_MAKERS: tuple[tuple[str, Callable[[], Platform]], ...] = (("render", _render),)
