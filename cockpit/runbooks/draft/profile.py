@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from cockpit.profile import schema
+from cockpit.profile.delivery import GithubSource
 from cockpit.profile.docker import DockerSource, RenderSource
 from cockpit.profile.google import AccessSource, ArmorSource, MemorystoreSource, SecretsSource
 from cockpit.profile.kube import KubernetesSource, MaintenanceMode, PrometheusSource, PromPanelSpec
 from cockpit.runbooks.draft.docker import docker_tables
 from cockpit.runbooks.draft.evidence import Origin, Value, safe
+from cockpit.runbooks.draft.github import github_tables
 from cockpit.runbooks.draft.google import (
     access_tables,
     armor_tables,
@@ -45,6 +47,7 @@ _MODELS: dict[str, type[schema.Section]] = {
     "[[docker]]": DockerSource,
     "[[kubernetes]]": KubernetesSource,
     "[[render]]": RenderSource,
+    "[[github]]": GithubSource,
     "[kubernetes.maintenance]": MaintenanceMode,
     "[[prometheus]]": PrometheusSource,
     "[[prometheus.panel]]": PromPanelSpec,
@@ -64,6 +67,7 @@ _SOURCES = (
     "[[secrets]]",
     "[[kubernetes]]",
     "[[render]]",
+    "[[github]]",
     "[[docker]]",
     "[[prometheus]]",
     "[[logs]]",
@@ -110,6 +114,7 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
         secrets_tables(seen),
         kubernetes_tables(seen.cluster),
         render_tables(seen.render),
+        github_tables(seen.github),
         docker_tables(seen.compose, seen.projects_of_compose, system.text),
     ):
         tables += made

@@ -12,6 +12,7 @@ from cockpit.model.runbook import Bound, Contact, Endpoint, Runbook, SeverityLev
 from cockpit.runbooks.draft.cluster import Cluster, context_of, note
 from cockpit.runbooks.draft.docker import note_compose
 from cockpit.runbooks.draft.evidence import Origin, Value, flag, literal, safe
+from cockpit.runbooks.draft.github import Delivering, note_addresses, note_github
 from cockpit.runbooks.draft.hosting import Hosting, note_call_to_render, note_render
 from cockpit.runbooks.draft.prometheus import Metering, note_call, note_queries
 from cockpit.runbooks.read import parse
@@ -70,6 +71,7 @@ class Survey:
     compose: dict[str, Origin] = field(default_factory=dict)  # services
     projects_of_compose: dict[str, Origin] = field(default_factory=dict)
     render: Hosting = field(default_factory=Hosting)
+    github: Delivering = field(default_factory=Delivering)
     prometheus: Metering = field(default_factory=Metering)
 
 
@@ -85,6 +87,7 @@ def survey(texts: Sequence[tuple[str, str]]) -> Survey:
             _command(found, command, shown)
         note_queries(found.prometheus, shown, text)
         note_render(found.render, shown, text)
+        note_addresses(found.github, shown, text)
         _text(found, shown, text)
     return found
 
@@ -114,6 +117,7 @@ def _command(found: Survey, command: Command, file: str) -> None:
         origin = Origin(file, call.line or command.line)
         note_call(found.prometheus, call, origin)
         note_call_to_render(found.render, call, origin)
+        note_github(found.github, call, origin)
         if call.program == "gcloud":
             _gcloud(found, call, origin)
         elif call.program == "http":
