@@ -30,6 +30,7 @@ COMMANDS = (
     Entry("doctor", "cockpit.cli.doctor:doctor", "What each source lacks, and how to grant it."),
     Entry("runbook", "cockpit.cli.runbook:runbook", "How a runbook is understood, and what is wrong with it."),
     Entry("init", "cockpit.cli.init:init", "Draft a profile from the team's Markdown runbook."),
+    Entry("systems", "cockpit.cli.systems:systems", "The profiles that come with the cockpit, and copies of them."),
     Entry("schema", "cockpit.cli.schema:schema", "The JSON Schema of a profile."),
 )
 
