@@ -154,6 +154,7 @@ async def test_every_look_of_the_book_has_a_source_here_and_answers(scene: Scene
         SourceKind.PROMETHEUS,
         SourceKind.CONTAINERS,
         SourceKind.RENDER,
+        SourceKind.RENDERMETRICS,
         SourceKind.GITHUB,
     )
     for spec in (each for each in looks.specs if each.pane not in elsewhere):

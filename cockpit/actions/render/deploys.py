@@ -18,7 +18,7 @@ from cockpit.actions.render.ground import (
     detail_of,
     is_deploy,
 )
-from cockpit.adapters.render import changing
+from cockpit.adapters.render import asking
 from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
@@ -140,7 +140,7 @@ class Rollback(_Deploying):
         target = await self._target(service, wanted)
         refusals += _against(service, target, wanted)
         name = target.id if target is not None else clean(wanted, 60) or "none"
-        asked = changing.rollback(service.id, name)
+        asked = asking.rollback(service.id, name)
         back = {"service": service.id, "deploy": live.id if live is not None else ""}
         undo = Undo(
             f"roll back to {deploy_words(live)}, which is a deploy again",
@@ -219,7 +219,7 @@ class Redeploy(_Deploying):
         if service.suspended:
             refusals.append(Refusal("preconditions", f"{service.name} is suspended", "resume it (render.resume)"))
         live = service.live
-        asked = changing.redeploy(service.id, clear=cache == "clear", commit=commit)
+        asked = asking.redeploy(service.id, clear=cache == "clear", commit=commit)
         new = commit or (f"the newest commit of {service.branch}" if service.branch else "its image, pulled anew")
         warnings = (
             ["nobody here has seen what that is: look at the branch first"] if not commit and service.branch else []

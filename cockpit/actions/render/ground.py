@@ -33,7 +33,8 @@ from cockpit.profile.docker import RenderSource
 from cockpit.text import clean
 
 if TYPE_CHECKING:
-    from cockpit.adapters.render.changing import Asked, RenderChange
+    from cockpit.adapters.render.asking import Asked
+    from cockpit.adapters.render.changing import RenderChange
 
 Look = Callable[[RenderService], tuple[bool, str]]  # whether it is so, and what is so
 SERVICE = Param("service", ParamKind.CHOICE, "id of the service: srv-...")

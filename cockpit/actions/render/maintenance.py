@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cockpit.actions.handler import RunControl
 from cockpit.actions.render.ground import LIVE, Look, RenderGround, ServiceAction, checkless
-from cockpit.adapters.render import changing
+from cockpit.adapters.render import asking
 from cockpit.errors import Refused
 from cockpit.model.action import (
     ActionRequest,
@@ -79,7 +79,7 @@ class Maintenance(ServiceAction):
         service, refusals = await self.see(asked_of)
         refusals += _against(service, to)
         uri = (mode.uri or service.maintenance_uri) if to == "on" else service.maintenance_uri
-        asked = changing.maintenance(service.id, on=to == "on", uri=uri)
+        asked = asking.maintenance(service.id, on=to == "on", uri=uri)
         back = ActionRequest(request.action, request.source, {"mode": "off" if to == "on" else "on"})
         now = "on" if service.maintenance else "off"
         live = {"live": service.live.id} if service.live is not None else {}

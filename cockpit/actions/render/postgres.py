@@ -11,7 +11,7 @@ from typing import cast
 
 from cockpit.actions.handler import ActionHandler, RunControl
 from cockpit.actions.render.ground import RenderAction, RenderGround, checkless, detail_of
-from cockpit.adapters.render import changing
+from cockpit.adapters.render import asking
 from cockpit.errors import NotFound, Refused
 from cockpit.model.action import (
     ActionRequest,
@@ -115,7 +115,7 @@ class Backup(_OnPostgres):
         if exports and not exports[0].ready:
             reason = f"export {exports[0].id} of {exports[0].created:%Y-%m-%d %H:%M} UTC is still being made"
             refusals.append(Refusal("preconditions", reason, "wait until it is ready"))
-        asked = changing.export(store.id)
+        asked = asking.export(store.id)
         last = f"{exports[0].created:%Y-%m-%d %H:%M} UTC" if exports else "none"
         return self.card(
             self.asked_on(request, store),
@@ -179,7 +179,7 @@ class Recover(_OnPostgres):
         refusals += _against(recovery, at, now)
         moment = f"{at:%Y-%m-%dT%H:%M:%SZ}" if at is not None else clean(request.get("at"), 40)
         name = request.get("name") or f"{store.name}-{at:%Y%m%d-%H%M}" if at is not None else store.name
-        asked = changing.recover(store.id, moment, name)
+        asked = asking.recover(store.id, moment, name)
         lost = f"what was written after {moment} is not in it"
         lost += f": {(now - at).total_seconds() / 60:.0f} minutes of work" if at is not None else ""
         since = f"{recovery.since:%Y-%m-%d %H:%M:%S} UTC" if recovery.since is not None else "not told"

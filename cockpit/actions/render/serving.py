@@ -9,7 +9,7 @@ from typing import cast
 
 from cockpit.actions.handler import RunControl
 from cockpit.actions.render.ground import LIVE, SERVICE, Look, RenderGround, ServiceAction, checkless, deploy_words
-from cockpit.adapters.render import changing
+from cockpit.adapters.render import asking
 from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
@@ -87,7 +87,7 @@ class Restart(ServiceAction):
         """The instances that are replaced."""
         service, refusals = await self.see(request)
         refusals += _not_running(service)
-        asked = changing.restart(service.id)
+        asked = asking.restart(service.id)
         held = service.instances or ()
         alone = len(held) < 2
         return self.card(
@@ -147,7 +147,7 @@ class Scale(ServiceAction):
         service, refusals = await self.see(request)
         count, now = int(request.get("instances")), service.wanted
         refusals += _not_running(service) or _no_count(service, count, request.get("expect"))
-        asked = changing.scale(service.id, count)
+        asked = asking.scale(service.id, count)
         back = {"service": service.id, "instances": str(now), "expect": str(count)}
         warnings = [f"{now - count} instances end: requests under way there may break"] if count < now else []
         if count == 1 and now > 1:
@@ -202,7 +202,7 @@ class Suspend(ServiceAction):
         service, refusals = await self.see(request)
         if service.suspended:
             refusals.append(Refusal("preconditions", f"{service.name} is suspended already", "nothing is to be done"))
-        asked = changing.suspend(service.id)
+        asked = asking.suspend(service.id)
         back = ActionRequest(RESUME.id, request.source, {"service": service.id})
         held = service.instances or ()
         return self.card(
@@ -251,7 +251,7 @@ class Resume(ServiceAction):
         elif others:
             reason = f"{service.name} was suspended by {', '.join(others)}, which its users cannot take back"
             refusals.append(Refusal("preconditions", reason, "see Billing in the dashboard, or ask Render's support"))
-        asked = changing.resume(service.id)
+        asked = asking.resume(service.id)
         back = ActionRequest(SUSPEND.id, request.source, {"service": service.id})
         newest = service.deploys[0] if service.deploys else None
         return self.card(

@@ -1,19 +1,12 @@
-"""Changes at Render: each sent once, and then looked at until it has ended. RenderEstate reads what they need.
-
-https://api-docs.render.com/reference: rollback-deploy, create-deploy, restart-service, scale-service,
-suspend-service, resume-service, update-service, create-postgres-export, recover-postgres.
-"""
+"""Changes at Render: each sent once, and then looked at until it has ended. RenderEstate reads what they need."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 
 from cockpit.adapters.raw import part, text
 from cockpit.adapters.render import wire
-from cockpit.adapters.render.api import RenderApi
+from cockpit.adapters.render.asking import Asked
 from cockpit.adapters.render.estate import RenderEstate
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Malformed, RateLimited, TimedOut, Unreachable
@@ -24,75 +17,6 @@ Look = Callable[[], Awaitable[tuple[bool, str]]]  # whether it is so, and what i
 FIRST_S, MOST_S = 1.0, 6.0
 PLAYED_S = 0.02  # between two looks at an API that is played on this machine
 _PASSING = (Unreachable, TimedOut, RateLimited, Malformed)  # the next look may succeed
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request that changes something."""
-
-    method: str
-    path: str
-    body: Mapping[str, object] | None = None
-
-    def shown(self, api: RenderApi) -> str:
-        """Exactly what is sent, without the key."""
-        lines = [f"{self.method} {api.url(self.path)}", "Authorization: Bearer ***"]
-        return "\n".join([*lines, *([json.dumps(dict(self.body))] if self.body is not None else [])])
-
-    def curl(self, api: RenderApi) -> str:
-        """The same by hand; the key is a variable."""
-        words = ["curl", "-sS", "-X", self.method, api.url(self.path)]
-        if self.body is not None:
-            words += ["-H", "Content-Type: application/json", "-d", json.dumps(dict(self.body))]
-        return f'{shlex.join(words)} -H "Authorization: Bearer $RENDER_API_KEY"'
-
-
-def rollback(service: str, deploy: str) -> Asked:
-    """To the build of an earlier deploy."""
-    return Asked("POST", f"/services/{service}/rollback", {"deployId": deploy})
-
-
-def redeploy(service: str, *, clear: bool, commit: str = "") -> Asked:
-    """The newest commit of the branch, or the one that is named, built anew."""
-    body: dict[str, object] = {"clearCache": "clear" if clear else "do_not_clear"}
-    return Asked("POST", f"/services/{service}/deploys", body | ({"commitId": commit} if commit else {}))
-
-
-def restart(service: str) -> Asked:
-    """New instances of the same deploy."""
-    return Asked("POST", f"/services/{service}/restart")
-
-
-def scale(service: str, count: int) -> Asked:
-    """To a fixed number of instances."""
-    return Asked("POST", f"/services/{service}/scale", {"numInstances": count})
-
-
-def suspend(service: str) -> Asked:
-    """Ends all instances and refuses deploys."""
-    return Asked("POST", f"/services/{service}/suspend")
-
-
-def resume(service: str) -> Asked:
-    """Deploys it anew."""
-    return Asked("POST", f"/services/{service}/resume")
-
-
-def maintenance(service: str, *, on: bool, uri: str) -> Asked:
-    """Of a web service; `uri` "" for Render's own page."""
-    return Asked(
-        "PATCH", f"/services/{service}", {"serviceDetails": {"maintenanceMode": {"enabled": on, "uri": uri}}}
-    )
-
-
-def export(postgres: str) -> Asked:
-    """A logical backup."""
-    return Asked("POST", f"/postgres/{postgres}/export")
-
-
-def recover(postgres: str, at: str, name: str) -> Asked:
-    """A new database as of a moment (RFC 3339)."""
-    return Asked("POST", f"/postgres/{postgres}/recovery", {"restoreTime": at, "restoreName": name})
 
 
 class RenderChange:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cockpit.adapters.render import changing
+from cockpit.adapters.render import asking
 from cockpit.adapters.render.api import RenderApi
 from cockpit.adapters.render.quota import Bucket, Quota, bucket_of, retry_after
 from cockpit.clock import SystemClock
@@ -53,14 +53,14 @@ async def test_a_status_is_told_in_words(desk: Desk, status: int, error: type[Co
 async def test_a_change_that_may_have_happened_says_so(desk: Desk, status: int, possible: bool) -> None:
     desk.plane.faults[CHANGE] = [status]
     with pytest.raises(CockpitError) as found:
-        await desk.change.send(changing.restart("srv-booking"))
+        await desk.change.send(asking.restart("srv-booking"))
     assert (found.value.effect_possible, desk.asked(CHANGE)) == (possible, 1)
 
 
 async def test_a_missing_right_is_named(desk: Desk) -> None:
     desk.plane.denied.add(CHANGE)
     with pytest.raises(PermissionDenied) as found:
-        await desk.change.send(changing.restart("srv-booking"))
+        await desk.change.send(asking.restart("srv-booking"))
     assert "POST /services/srv-booking/restart" in found.value.missing
 
 
@@ -75,7 +75,7 @@ async def test_a_key_is_fetched_anew_once_for_a_read_and_never_for_a_change(
     assert (await desk.api.record("/services/srv-booking"))["id"] == "srv-booking"
     desk.plane.keys.clear()
     with pytest.raises(AuthenticationFailed):
-        await desk.change.send(changing.restart("srv-booking"))
+        await desk.change.send(asking.restart("srv-booking"))
     assert desk.asked(CHANGE) == 1
 
 
@@ -98,7 +98,7 @@ async def test_garbage_is_not_understood(desk: Desk, body: bytes) -> None:
         await desk.api.record("/services/srv-booking")
     desk.plane.faults["rollback-deploy"] = [body]
     with pytest.raises(Malformed) as found:
-        await desk.change.send(changing.rollback("srv-booking", "dep-n0002"))
+        await desk.change.send(asking.rollback("srv-booking", "dep-n0002"))
     assert found.value.effect_possible, "it was accepted"
 
 
@@ -207,7 +207,7 @@ async def test_a_poll_is_put_off_while_an_action_is_let_through(desk: Desk) -> N
         await desk.estate.probe()
     before = len(desk.plane.requests)
     assert (await desk.api.record("/services/srv-booking"))["id"] == "srv-booking"
-    await desk.change.send(changing.restart("srv-booking"))
+    await desk.change.send(asking.restart("srv-booking"))
     assert len(desk.plane.requests) == before + 2
 
 
@@ -221,7 +221,7 @@ async def test_after_429_nobody_asks_before_the_time_that_was_named(desk: Desk) 
         await desk.api.record("/services/srv-mailer")
     assert len(desk.plane.requests) == asked, "it was not even sent"
     desk.plane.limits["reads"] = 400
-    assert await desk.change.send(changing.restart("srv-booking")) == "", "a change has a limit of its own"
+    assert await desk.change.send(asking.restart("srv-booking")) == "", "a change has a limit of its own"
 
 
 async def test_a_short_wait_is_waited_for(desk: Desk) -> None:
@@ -236,6 +236,6 @@ async def test_a_short_wait_is_waited_for(desk: Desk) -> None:
 async def test_a_change_that_met_429_was_not_done_and_is_not_repeated(desk: Desk) -> None:
     desk.plane.limits["changes"] = 0
     with pytest.raises(RateLimited, match="nothing was done") as found:
-        await desk.change.send(changing.restart("srv-booking"))
+        await desk.change.send(asking.restart("srv-booking"))
     assert not found.value.effect_possible
     assert desk.asked(CHANGE) == 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from cockpit.adapters.render import changing
+from cockpit.adapters.render import asking
 from cockpit.adapters.render.changing import Asked
 from cockpit.sandbox.render.operations import OPERATIONS, operation_of
 from cockpit.sandbox.render.server import KEY
@@ -49,14 +49,14 @@ get-http-latency GET /metrics/http-latency 200
 get-active-connections GET /metrics/active-connections 200
 """.replace(" POST?", "")
 CHANGES = (
-    changing.rollback("srv-booking", "dep-n0002"),
-    changing.redeploy("srv-booking", clear=True, commit="abc"),
-    changing.restart("srv-booking"),
-    changing.scale("srv-booking", 3),
-    changing.suspend("srv-booking"),
-    changing.resume("srv-booking"),
-    changing.maintenance("srv-booking", on=True, uri=""),
-    changing.export("dpg-booking"),
+    asking.rollback("srv-booking", "dep-n0002"),
+    asking.redeploy("srv-booking", clear=True, commit="abc"),
+    asking.restart("srv-booking"),
+    asking.scale("srv-booking", 3),
+    asking.suspend("srv-booking"),
+    asking.resume("srv-booking"),
+    asking.maintenance("srv-booking", on=True, uri=""),
+    asking.export("dpg-booking"),
 )
 
 
@@ -149,7 +149,7 @@ async def test_deploys_have_a_limit_for_each_service(desk: Desk) -> None:
 async def test_a_rollback_really_changes_what_is_live(desk: Desk) -> None:
     before = (await desk.estate.service("srv-booking")).live
     assert before is not None
-    made = await desk.change.send(changing.rollback("srv-booking", "dep-n0002"))
+    made = await desk.change.send(asking.rollback("srv-booking", "dep-n0002"))
     told: list[str] = []
     ended = await desk.change.deployed("srv-booking", made, 10.0, lambda said, seconds: told.append(said))
     after = (await desk.estate.service("srv-booking")).live
