@@ -114,6 +114,8 @@ async def desk(samples: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("TMUX", raising=False)
     app, engine = CockpitApp(), samples.add_cluster(samples.clustered(samples.managed(samples.incident())))
     engine.add("metrics/shop", SourceKind.METRICS)
+    engine.add("scripts/smoke", SourceKind.SCRIPTS)
+    samples.add_delivery(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         app.attach(engine)
         await pilot.pause()
@@ -300,7 +302,7 @@ async def goes_back_then_asks(desk: Desk) -> None:
 
 
 DOES: dict[str, Callable[[Desk], Awaitable[None]]] = {
-    **{str(number): pane(number) for number in (1, 2, 3, 4, 5, 6, 7, 8)},
+    **{str(number): pane(number) for number in (1, 2, 3, 4, 5, 6, 7, 8, 9)},
     "tab": goes_to_the_next_pane,
     "j": moves("j", ("g",), 1),
     "k": moves("k", ("g", "j", "j"), -1),
@@ -359,12 +361,16 @@ def test_no_action_has_a_letter_that_moves_or_opens_a_menu_everywhere() -> None:
     assert not {spec.key for spec in compose.specs()} & set("GNEA")
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7, 8, 9])
 async def test_an_action_key_starts_its_action_on_a_row_of_its_kind_and_on_no_other(
     samples: ModuleType, number: int
 ) -> None:
-    app, engine = CockpitApp(), samples.add_cluster(samples.clustered(samples.managed(samples.incident())))
+    google = samples.clustered(samples.managed(samples.incident()))
+    app, engine = CockpitApp(), samples.add_cluster(samples.hosting(samples.composed(google)))
     engine.add("metrics/shop", SourceKind.METRICS)
+    engine.add("scripts/smoke", SourceKind.SCRIPTS)
+    samples.add_delivery(engine)
+    engine.add("rendermetrics/shop", SourceKind.RENDERMETRICS)
     engine.add("prometheus/shop", SourceKind.PROMETHEUS)
     engine.catalogue.specs = compose.specs()
     keyed = [spec for spec in compose.specs() if spec.key]
@@ -375,7 +381,7 @@ async def test_an_action_key_starts_its_action_on_a_row_of_its_kind_and_on_no_ot
         app.flow = asked = Asked()  # type: ignore[assignment]  # records instead of planning
         await pilot.press(str(number))
         pane = app.cockpit_screen.current
-        for step in range(60 if pane.KINDS or pane.PAGE else 1):
+        for step in range(30 * max(2, len(pane.KINDS)) if pane.KINDS or pane.PAGE else 1):
             own = {spec.key: spec.id for spec in keyed if spec.pane is pane.kind}
             # Every letter once for each kind; then only its own, until the row is right for them all.
             open_ = {key for key, action in own.items() if action not in started}
@@ -385,7 +391,7 @@ async def test_an_action_key_starts_its_action_on_a_row_of_its_kind_and_on_no_ot
                 started.update(asked.calls)
                 asked.calls.clear()
             tried.add(pane.kind)
-            # Half-way to the pane's other source, where it shows one at a time.
-            await pilot.press(*(("l", "g") if step == 30 else ("j",)))
+            # To the pane's next source, where it shows one at a time.
+            await pilot.press(*(("l", "g") if step % 30 == 29 else ("j",)))
     assert tried == set(pane.kinds)
     assert started == {spec.id for spec in keyed if spec.pane in pane.kinds}
