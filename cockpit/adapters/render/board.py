@@ -14,7 +14,8 @@ from datetime import timedelta
 from cockpit.adapters.metricbounds import Bound, judge
 from cockpit.adapters.render.api import RenderApi
 from cockpit.adapters.render.estate import stamp
-from cockpit.adapters.render.series import Measured, measured
+from cockpit.adapters.render.metering import Meter
+from cockpit.adapters.render.series import Measured
 from cockpit.adapters.render.wire import postgres_limit
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError
@@ -60,6 +61,7 @@ class RenderBoard:
         self._api = api
         self._source = source
         self._clock = clock
+        self._meter = Meter(api)
         self._names: dict[str, str] = {}
         self._limits: dict[str, int] = dict(source.connections)
         self._trouble: CockpitError | None = None  # of the last panel that failed
@@ -128,9 +130,8 @@ class RenderBoard:
     ) -> list[Measured]:
         end = self._clock.now()
         span = (("startTime", stamp(end - timedelta(seconds=self._source.window))), ("endTime", stamp(end)))
-        resources = tuple(("resource", name) for name in names)
         resolution = (("resolutionSeconds", str(self._step_s)),)
-        return measured(await self._api.get(f"/metrics/{metric}", (*span, *resolution, *resources, *more)))
+        return await self._meter.series(metric, names, (*span, *resolution, *more))
 
     @property
     def _step_s(self) -> int:

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from cockpit.adapters.raw import Json, text
 from cockpit.adapters.render import wire
 from cockpit.adapters.render.api import RenderApi
+from cockpit.adapters.render.metering import Meter
 from cockpit.adapters.render.series import newest_by_resource
 from cockpit.clock import Clock
 from cockpit.errors import (
@@ -76,6 +77,7 @@ class RenderEstate:
         self.api = api
         self._source = source
         self._clock = clock
+        self._meter = Meter(api)
         self._owner = source.owner or ""
         self._names = Kept[tuple[str, ...]](NAMES_EVERY_S, clock)
         self._happened = Kept[tuple[RenderEvent, ...]](EVENTS_EVERY_S, clock)
@@ -211,9 +213,8 @@ class RenderEstate:
         """Of all data stores at once; the newest point of each. A gap of ten minutes is none."""
         now = self._clock.now()
         span = (("startTime", stamp(now - _LATELY)), ("endTime", stamp(now)), ("resolutionSeconds", "60"))
-        raws = await self.api.get("/metrics/active-connections", (*span, *(("resource", name) for name in names)))
-        newest = newest_by_resource(raws, names)
-        return {name: math.ceil(value) for name, value in newest.items()}
+        found = await self._meter.series("active-connections", names, span)
+        return {name: math.ceil(value) for name, value in newest_by_resource(found, names).items()}
 
     def _stored(self, raw: Json, name: str, connections: int | None) -> DataStore:
         kind = "postgres" if name.startswith("dpg-") else "keyvalue"

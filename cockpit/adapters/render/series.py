@@ -57,10 +57,10 @@ def _points(raw: Json) -> tuple[Point, ...]:
     return tuple(sorted(found, key=lambda point: point.at)[-POINTS:])
 
 
-def newest_by_resource(raw: object, names: Sequence[str]) -> dict[str, float]:
+def newest_by_resource(every: Sequence[Measured], names: Sequence[str]) -> dict[str, float]:
     """The newest value of each resource; of several series (a primary and its replicas) the largest."""
     found: dict[str, float] = {}
-    for each in measured(raw):
+    for each in every:
         name = each.resource(names)
         if name:
             found[name] = max(found.get(name, 0.0), each.points[-1].value)

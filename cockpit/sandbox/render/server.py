@@ -269,7 +269,7 @@ class RenderPlane:
             "nextEndTime": stamp(following[1]),
         }
 
-    def _metric(self, operation: Operation, request: Request) -> object:
+    def _metric(self, operation: Operation, request: Request) -> list[Json]:
         metric = operation.id.removeprefix("get-")
         unit = {"cpu": "cpu", "cpu-limit": "cpu", "memory": "bytes", "memory-limit": "bytes"}.get(metric, "")
         end = _moment(request.query.get("endTime"), self.estate.now())

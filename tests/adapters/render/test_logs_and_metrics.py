@@ -11,8 +11,11 @@ from cockpit.adapters.render.series import measured, newest_by_resource
 from cockpit.errors import AuthenticationFailed, Misconfigured, RateLimited
 from cockpit.model.logs import Level
 from cockpit.model.metrics import MetricsStatus
+from cockpit.model.render import RenderStatus
 from cockpit.model.severity import Severity
+from cockpit.sandbox.http import Request
 from cockpit.sandbox.render.estate import stamp
+from cockpit.sandbox.render.operations import Operation
 from tests.adapters.render.conftest import Desk
 
 
@@ -151,6 +154,32 @@ async def test_one_request_a_metric_however_many_services(desk: Desk) -> None:
     assert len(desk.plane.requests) - before == 7
 
 
+async def test_series_that_do_not_say_whose_they_are_are_asked_for_apart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = desk.plane._metric
+
+    def nameless(operation: Operation, request: Request) -> object:
+        return [{**each, "labels": []} for each in played(operation, request)]
+
+    monkeypatch.setattr(desk.plane, "_metric", nameless)
+    board = desk.board
+    found = await board.probe()
+    assert isinstance(found.payload, MetricsStatus)
+    memory = found.payload.panel("memory")
+    assert memory is not None
+    assert [(each.label, round(each.points[-1].value, 2)) for each in memory.series] == [
+        ("booking-api", 0.45),
+        ("booking-mailer", 0.4),
+    ]
+    before = desk.asked("get-memory")
+    await board.probe()
+    assert desk.asked("get-memory") == before + 2, "and the question for both is not asked again"
+    status = (await desk.estate.probe()).payload
+    assert isinstance(status, RenderStatus)
+    assert [each.connections for each in status.stores] == [41, 12]
+
+
 async def test_a_panel_fails_alone(desk: Desk) -> None:
     desk.plane.denied.add("get-http-latency")
     found = await desk.board.probe()
@@ -171,7 +200,7 @@ async def test_a_panel_fails_alone(desk: Desk) -> None:
 )  # fmt: skip
 def test_series_of_another_shape_are_none(raw: object) -> None:
     assert measured(raw) == []
-    assert newest_by_resource(raw, ["srv-1"]) == {}
+    assert newest_by_resource(measured(raw), ["srv-1"]) == {}
 
 
 def test_a_series_belongs_to_the_resource_of_its_labels() -> None:
@@ -181,4 +210,4 @@ def test_a_series_belongs_to_the_resource_of_its_labels() -> None:
         {"labels": [{"field": "resource", "value": "dpg-12"}], "unit": "count", "values": values[1:]},
         {"labels": [{"field": "resource", "value": "dpg-unknown"}], "unit": "count", "values": values},
     ]
-    assert newest_by_resource(raw, ["dpg-1", "dpg-12"]) == {"dpg-1": 2.0, "dpg-12": 9.0}
+    assert newest_by_resource(measured(raw), ["dpg-1", "dpg-12"]) == {"dpg-1": 2.0, "dpg-12": 9.0}
