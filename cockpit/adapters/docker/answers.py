@@ -114,7 +114,7 @@ def no_answer(host: Host, error: httpx.HTTPError, *, read: bool) -> CockpitError
     if broken or isinstance(error, httpx.ReadError | httpx.WriteError | httpx.CloseError):
         return Unreachable(
             f"{host.url}: the connection broke",
-            hint=LOOK if not read else "is the engine restarting?",
+            hint=LOOK if not read else _broken_hint(host),
             effect_possible=not read,
         )
     if isinstance(error, httpx.RemoteProtocolError) and "without sending a response" in str(error):
@@ -130,6 +130,12 @@ def no_answer(host: Host, error: httpx.HTTPError, *, read: bool) -> CockpitError
         )
     said = clean(str(error), 120) or type(error).__name__
     return Unreachable(f"{host.url}: {said}", hint=LOOK if not read else "", effect_possible=not read)
+
+
+def _broken_hint(host: Host) -> str:
+    if host.tls is not None and not host.tls.cert:
+        return "it may want a client's certificate: set cert_file and key_file"
+    return "is the engine restarting?"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -33,6 +33,7 @@ START_LINES = 500
 HELD_LINES = 20_000  # read but not yet taken: then the streams wait, and the engine with them
 BATCH_LINES = 5000
 SLICE_LINES = 250
+FIRST_S = 1.0  # the first read waits so long for a line
 AGAIN_S = 1.0  # before a container that runs is followed again
 ENDED_AGAIN_S = 5.0  # before one that ended is looked at once more: it may have run in between
 
@@ -67,6 +68,7 @@ class ContainerLogs:
         self._lines: deque[tuple[_Run, Line]] = deque()
         self._room = asyncio.Event()
         self._room.set()
+        self._came = asyncio.Event()
         self._begun = False
         self._closed = False
 
@@ -92,7 +94,11 @@ class ContainerLogs:
                 f"{self.origin}: there is no container, so no log was read",
                 hint="a container that was removed took its log with it; docker compose ps -a shows what is there",
             )
+        first = not self._begun
         notes = self._attend(listed)
+        if first:  # else whoever looks once only would take a busy log for a quiet one
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._came.wait(), FIRST_S)
         entries = await self._taken()
         failed = [run.error for run in self._runs.values() if run.error is not None]
         if not entries and failed and len(failed) == len(self._runs):
@@ -207,6 +213,7 @@ class ContainerLogs:
             elif line.at == run.since:
                 run.count += 1
             self._lines.append((run, line))
+            self._came.set()
         return skip
 
     # What was read
