@@ -104,6 +104,16 @@ def test_the_tables_of_render_load_and_have_every_action_of_the_catalogue(tmp_pa
     assert rows == [("5", ", ".join(told)), ("6", "–")]
 
 
+def test_the_table_of_github_loads_and_has_every_action_of_the_catalogue(tmp_path: Path) -> None:
+    (text,) = fenced(section("GitHub"), "toml")
+    path = tmp_path / "shop.toml"
+    path.write_text(f'system = "shop"\nenvironment = "production"\n{text}', encoding="utf-8")
+    assert load(path).github[0].environment == "production"
+    ((number, told),) = re.findall(r"^\| `(\d)` \|[^|]*\| ([^|]*) \|$", section("GitHub"), re.MULTILINE)
+    held = [spec.title for spec in compose.specs() if spec.pane.value == "github" and spec.listed]
+    assert (number, told.split(", ")) == ("9", [title[0].lower() + title[1:] for title in held])
+
+
 def test_the_scenarios_of_the_readme_are_those_of_the_demo() -> None:
     rows = re.findall(r"^\| `([a-z-]+)`( \(default\))? \|", section("The demo"), re.MULTILINE)
     assert {name for name, _ in rows} == {scenario.value for scenario in Scenario} - {"none"}
