@@ -97,13 +97,15 @@ def _health(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of
     from cockpit.adapters.http.action import HttpActionClient
     from cockpit.adapters.http.asking import HealthAsker
     from cockpit.adapters.http.health import HealthProbe
+    from cockpit.looks import certificate
     from cockpit.looks import health as looks
 
     for source in profile.health:
         probe = HealthProbe(source, clock)
         parts.add(SourceKind.HEALTH, source.name, probe, source.interval, source.timeout)
         name = f"health/{source.name}"
-        parts.lookers.extend(looks.lookers(name, HealthAsker(source), state_of, clock))
+        asker = HealthAsker(source, clock)
+        parts.lookers.extend((*looks.lookers(name, asker, state_of, clock), *certificate.lookers(name, asker, clock)))
         parts.handlers.extend(
             httpsend.handlers(
                 name, source.url, lambda action: HttpActionClient(action, clock), profile.http_action, scene, clock
@@ -299,6 +301,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
     from cockpit.looks import (
         access,
         armor,
+        certificate,
         cloudsql,
         cluster,
         containers,
@@ -323,6 +326,7 @@ def _look_modules() -> tuple[ModuleType, ...]:
         prometheus,  # before health: a question to its API is no page to look at
         render,
         health,
+        certificate,
         logs,
         database,
         redis,

@@ -14,6 +14,8 @@ _JQ_SHOWING = frozenset(
     ("-r", "--raw-output", "-C", "-M", "-S", "-c", "--color-output", "--monochrome-output", "-e", "--sort-keys")
 )
 _GREP_SHOWING = frozenset(("-i", "--ignore-case", "-E", "-F", "-n", "--color", "--line-buffered", "-h"))
+# What the look at a certificate shows anyway: https://docs.openssl.org/master/man1/openssl-x509/
+_X509 = frozenset(("-noout", "-dates", "-startdate", "-enddate", "-subject", "-issuer"))
 _PAGERS = frozenset(("less", "more", "cat"))
 _LOOKS_AT_LINES = ("health.get",)
 _LOOKS_FOR_ANY = (
@@ -38,6 +40,8 @@ def refined(intent: Intent, after: Call) -> Intent | None:
         return _jq(intent, after)
     if after.program in ("grep", "egrep", "fgrep"):
         return _grep(intent, after)
+    if after.program == "openssl" and after.verb == "x509" and not after.args and not after.flags.keys() - _X509:
+        return intent if intent.name == "health.certificate" else None
     if after.program in ("head", "tail") and not after.has("-f", "-F", "--follow") and not after.args:
         return replace(intent, differs=_and(intent.differs, "The whole answer is shown, not only its first lines."))
     return None

@@ -42,6 +42,16 @@ class TlsState:
 
 
 @dataclass(frozen=True, slots=True)
+class Presented:
+    """The certificate of one host, looked at on its own connection."""
+
+    state: TlsState
+    subject: str  # "C = DE, O = Shop, CN = api.example"; "" where it cannot be read, as the issuer
+    issuer: str
+    begins: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class HealthStatus:
     """One endpoint, once."""
 

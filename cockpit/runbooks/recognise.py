@@ -140,6 +140,8 @@ def _stand_in(
             continue
         if declared.tier is Tier.T0 and ruling.effect is not EffectClass.READS and not only_looks:
             continue
+        if declared.tier is Tier.T0 and _told(command, main):
+            continue
         intent = declared.understand(main)
         if intent is not None:
             return declared, intent
@@ -169,6 +171,12 @@ def _only_opens(main: Call, ruling: Ruling) -> bool:
         main.piped or main.body or main.statement is not None or any("<" in each.operator for each in main.redirects)
     )
     return not fed and not main.substituted and ruling.effect < EffectClass.DESTROYS
+
+
+def _told(command: Command, main: Call) -> bool:
+    """It is asked what stands before the pipe, which no look passes on; an `echo` of nothing only ends its input."""
+    unread = main.piped and not main.body and main.statement is None
+    return unread and any(call.program in ("echo", "printf") and call.words[1:] for call in command.calls)
 
 
 def _keeps(operator: str, target: str) -> bool:

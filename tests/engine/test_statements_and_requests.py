@@ -157,7 +157,8 @@ async def test_every_look_of_the_book_has_a_source_here_and_answers(scene: Scene
         SourceKind.RENDERMETRICS,
         SourceKind.GITHUB,
     )
-    for spec in (each for each in looks.specs if each.pane not in elsewhere):
+    plain = ("health.certificate",)  # the demo's shop speaks no TLS: tests/adapters/http/test_presented.py
+    for spec in (each for each in looks.specs if each.pane not in elsewhere and each.id not in plain):
         source = looks.sources_for(spec.id)[0]
         sight = await looks.look(LookRequest(spec.id, source, params.get(spec.id, {})))
         assert sight.summary and len(sight.lines) <= 200 and sight.severity is not Severity.UNKNOWN, spec.id

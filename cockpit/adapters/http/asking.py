@@ -5,26 +5,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from cockpit.adapters.capabilities import Fetched
+from cockpit.adapters.http import certificate
 from cockpit.adapters.http.body import read_json
 from cockpit.adapters.http.bounds import found_text
-from cockpit.adapters.http.wire import Answer, BadCertificate, Call, Progress, follow, headers_of, open_client, shown
+from cockpit.adapters.http.wire import (
+    Answer,
+    BadCertificate,
+    Call,
+    Progress,
+    follow,
+    headers_of,
+    open_client,
+    shown,
+    trust_of,
+)
+from cockpit.clock import Clock, SystemClock
 from cockpit.errors import CockpitError, Malformed, Refused, TimedOut, Unreachable
+from cockpit.model.health import Presented
 from cockpit.profile.origin import origin_of
 from cockpit.profile.schema import HealthSource
 from cockpit.text import clean, clean_lines
 
 LINES = 200
 _WIDTH = 400
+_REACHED = "look whether the host answers at all: its health source says so"
 
 
 class HealthAsker:
     """Fetching. Each question has a connection of its own; no redirect is followed, so that no secret travels."""
 
-    def __init__(self, source: HealthSource) -> None:
+    def __init__(self, source: HealthSource, clock: Clock | None = None) -> None:
         self._source = source
+        self._clock = clock or SystemClock()
 
     @property
     def url(self) -> str:
@@ -62,6 +79,31 @@ class HealthAsker:
             value=value,
             expected=answer.status in self._source.expect,
         )
+
+    async def certificate(self) -> Presented:
+        """What the host presents now, and whether this source accepts it. Raises CockpitError."""
+        source, parts = self._source, urlsplit(self.origin)
+        host, port = parts.hostname or "", parts.port or 0
+        context = await trust_of(verify=source.verify_tls, ca_file=source.ca_file)
+        problem, found = "", None
+        try:
+            async with asyncio.timeout(source.timeout):
+                try:
+                    found = await certificate.handshake(host, port, context)
+                except ssl.SSLCertVerificationError as error:
+                    problem = certificate.why(error)
+                    found = await certificate.fetch(host, port)
+        except TimeoutError:
+            raise TimedOut(f"{self.origin}: no TLS handshake in {source.timeout:g} s", hint=_REACHED) from None
+        except OSError as error:
+            said = clean(getattr(error, "reason", "") or error.strerror or str(error), 160)
+            raise Unreachable(f"{self.origin}: no TLS handshake: {said}", hint=_REACHED) from None
+        state = certificate.judge(host, found, self._clock.now(), problem=problem, verified=source.verify_tls)
+        try:
+            subject, issuer, begins, _ = certificate.read(found or b"")
+        except Malformed:
+            return Presented(state, "", "", None)
+        return Presented(state, subject, issuer, begins)
 
     async def _answer(self, method: str, url: str) -> Answer:
         source = self._source

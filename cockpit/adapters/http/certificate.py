@@ -14,7 +14,15 @@ from cockpit.text import clean
 
 WARN_DAYS = 14
 CRITICAL_DAYS = 3
-_SEQUENCE, _UTC_TIME, _GENERALIZED_TIME, _VERSION = 0x30, 0x17, 0x18, 0xA0
+_SEQUENCE, _UTC_TIME, _GENERALIZED_TIME, _VERSION, _BMP_STRING = 0x30, 0x17, 0x18, 0xA0, 0x1E
+_ATTRIBUTES = {  # 2.5.4.x (X.520)
+    b"\x55\x04\x03": "CN",
+    b"\x55\x04\x06": "C",
+    b"\x55\x04\x07": "L",
+    b"\x55\x04\x08": "ST",
+    b"\x55\x04\x0a": "O",
+    b"\x55\x04\x0b": "OU",
+}
 
 
 def not_after(certificate: bytes) -> datetime:
@@ -23,6 +31,11 @@ def not_after(certificate: bytes) -> datetime:
     The standard library parses only certificates that it has verified, and the ones of interest are those it has
     not. Raises Malformed.
     """
+    return read(certificate)[3]
+
+
+def read(certificate: bytes) -> tuple[str, str, datetime, datetime]:
+    """Subject, issuer, begin and end of validity, of a DER certificate. Raises Malformed."""
     try:
         tag, outer, _ = _element(certificate, 0)
         tag, body, _ = _element(outer, 0)
@@ -30,16 +43,32 @@ def not_after(certificate: bytes) -> datetime:
         tag, _, after = _element(body, 0)
         if tag == _VERSION:
             offset = after
-        for _field in ("serialNumber", "signature", "issuer"):
+        for _field in ("serialNumber", "signature"):
             _, _, offset = _element(body, offset)
-        tag, validity, _ = _element(body, offset)
+        _, issuer, offset = _element(body, offset)
+        tag, validity, offset = _element(body, offset)
         if tag != _SEQUENCE:
             raise ValueError
-        _, _, second = _element(validity, 0)
-        tag, moment, _ = _element(validity, second)
-        return _moment(tag, moment.decode("ascii"))
+        first, begins, second = _element(validity, 0)
+        tag, ends, _ = _element(validity, second)
+        _, subject, _ = _element(body, offset)
+        moments = _moment(first, begins.decode("ascii")), _moment(tag, ends.decode("ascii"))
+        return _name(subject), _name(issuer), *moments
     except (IndexError, ValueError):
         raise Malformed("the certificate cannot be read") from None
+
+
+def _name(sets: bytes) -> str:
+    """A distinguished name as openssl writes it: "C = DE, O = Shop, CN = api.example" (RFC 5280, 4.1.2.4)."""
+    found, offset = [], 0
+    while offset < len(sets):
+        _, one, offset = _element(sets, offset)
+        _, pair, _ = _element(one, 0)
+        _, oid, after = _element(pair, 0)
+        tag, value, _ = _element(pair, after)
+        text = value.decode("utf-16-be" if tag == _BMP_STRING else "utf-8", "replace")
+        found.append(f"{_ATTRIBUTES.get(oid, oid.hex())} = {clean(text, 200)}")
+    return ", ".join(found)
 
 
 def _element(data: bytes, offset: int) -> tuple[int, bytes, int]:
@@ -108,9 +137,14 @@ async def fetch(host: str, port: int) -> bytes | None:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # to look at it, never to trust it
     try:
-        _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
-    except (OSError, ssl.SSLError):
+        return await handshake(host, port, context)
+    except OSError:  # SSLError is one
         return None
+
+
+async def handshake(host: str, port: int, context: ssl.SSLContext) -> bytes | None:
+    """What the host presents on a connection that `context` accepts. Raises OSError, ssl.SSLError among them."""
+    _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
     try:
         found = writer.get_extra_info("ssl_object")
         certificate: bytes | None = found.getpeercert(binary_form=True) if found is not None else None

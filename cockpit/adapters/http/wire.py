@@ -131,12 +131,7 @@ def content_type(headers: Mapping[str, object], body: str | None) -> dict[str, s
 
 async def open_client(url: str, *, verify: bool = True, ca_file: str | None = None) -> httpx.AsyncClient:
     """A client without deadlines (the caller has them), retries or automatic redirects. Raises Misconfigured."""
-    try:
-        trust = await asyncio.to_thread(_trust, verify, ca_file)  # reads all authorities: tens of milliseconds
-    except (OSError, ssl.SSLError):
-        raise Misconfigured(
-            f"the ca_file {clean(str(ca_file), 200)} cannot be read", hint="it must be a PEM file"
-        ) from None
+    trust = await trust_of(verify=verify, ca_file=ca_file)
     return httpx.AsyncClient(
         verify=trust,
         timeout=None,  # noqa: S113  # every use is inside asyncio.timeout: httpx has no deadline for the whole
@@ -145,6 +140,16 @@ async def open_client(url: str, *, verify: bool = True, ca_file: str | None = No
         trust_env=not _is_loopback(url),
         event_hooks={"response": [_keep_location]},
     )
+
+
+async def trust_of(*, verify: bool, ca_file: str | None) -> ssl.SSLContext:
+    """Which certificates are accepted. Raises Misconfigured."""
+    try:
+        return await asyncio.to_thread(_trust, verify, ca_file)  # reads all authorities: tens of milliseconds
+    except (OSError, ssl.SSLError):
+        raise Misconfigured(
+            f"the ca_file {clean(str(ca_file), 200)} cannot be read", hint="it must be a PEM file"
+        ) from None
 
 
 async def _keep_location(response: httpx.Response) -> None:
