@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -61,6 +61,7 @@ class Response:
     status: int = 200
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    chunks: AsyncGenerator[bytes, None] | None = None  # instead of a body: sent as they come, until the client goes
 
     @classmethod
     def of(cls, value: object, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -173,7 +174,8 @@ class _Connection:
                     response = Response.text(str(error), error.error_status_hint)
                 except BadRequest as error:
                     response = Response.text(str(error), 413 if "too large" in str(error) else 400)
-                if not await self._send(response):
+                sent = self._send(response) if response.chunks is None else self._stream(response, response.chunks)
+                if not await sent:
                     return
 
     async def _wait_for_first_byte(self) -> bool:
@@ -216,6 +218,33 @@ class _Connection:
         except Exception:  # the server must outlive any fault of a handler; the fault is logged
             _LOG.exception("the handler of %s %s failed", request.method, request.path)
             return Response.text("internal error", 500)
+
+    async def _stream(self, response: Response, chunks: AsyncGenerator[bytes, None]) -> bool:
+        """False, as the connection ends with the stream."""
+        headers = [*response.headers, ("connection", "close")]
+        head = h11.Response(status_code=response.status, headers=headers, reason=_reason(response.status))
+        self.writer.write(self.state.send(head) or b"")
+        gone = asyncio.ensure_future(self.reader.read(1))
+        async with contextlib.aclosing(chunks):
+            try:
+                while True:
+                    chunk = asyncio.ensure_future(anext(chunks, None))
+                    try:
+                        await asyncio.wait({chunk, gone}, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
+                        if not chunk.done():
+                            chunk.cancel()
+                            await asyncio.wait({chunk})
+                    if chunk.cancelled() or (data := chunk.result()) is None:
+                        break
+                    self.writer.write(self.state.send(h11.Data(data=data)) or b"")
+                    async with asyncio.timeout(self.limits.write_s):
+                        await self.writer.drain()
+            finally:
+                gone.cancel()
+        if not self.writer.is_closing():
+            self.writer.write(self.state.send(h11.EndOfMessage()) or b"")
+        return False
 
     async def _send(self, response: Response) -> bool:
         """False when the connection cannot be used any more."""

@@ -14,6 +14,7 @@ from cockpit.sandbox.gcp.cloud import CloudRun
 from cockpit.sandbox.gcp.model import Scaling, Service, Share
 from cockpit.sandbox.shape import Document, Shape
 from cockpit.sandbox.shop.front import Front, LogLine
+from cockpit.sandbox.shop.revision import Backends
 
 
 class Serving:
@@ -39,6 +40,11 @@ class Serving:
     def stop(self) -> None:
         """Nothing answers any more."""
         self._service.scaling = Scaling(mode="MANUAL", manual_instances=0)
+
+    @property
+    def backends(self) -> Backends:
+        """Where the shop's data is."""
+        return self._front.backends
 
     async def restarted(self) -> None:
         """The processes begin anew: connections and what they had in memory are gone."""
@@ -88,4 +94,20 @@ def _render() -> Platform:
     return RenderPlatform()
 
 
-_MAKERS: tuple[tuple[str, Callable[[], Platform]], ...] = (("render", _render),)
+def _compose() -> Platform:
+    from cockpit.sandbox.docker.compose import ComposePlatform
+
+    return ComposePlatform()
+
+
+def _kubernetes() -> Platform:
+    from cockpit.sandbox.kube.platform import KubePlatform
+
+    return KubePlatform()
+
+
+_MAKERS: tuple[tuple[str, Callable[[], Platform]], ...] = (
+    ("kubernetes", _kubernetes),
+    ("render", _render),
+    ("docker", _compose),
+)

@@ -60,7 +60,7 @@ class Front:
         self._cloud = cloud
         self._service = service
         self._logs = logs
-        self._backends = backends
+        self.backends = backends
         self._token = token
         self._shape = shape
         self._revisions: dict[str, ShopRevision] = {}
@@ -120,7 +120,7 @@ class Front:
     def _deployed(self, name: str) -> ShopRevision:
         if name not in self._revisions:
             template = self._service.revisions[name].template
-            self._revisions[name] = ShopRevision(name, template, self._backends)
+            self._revisions[name] = ShopRevision(name, template, self.backends)
         return self._revisions[name]
 
     async def handle(self, request: Request) -> Response:
