@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cockpit.sandbox.kube.node.life import Life, note
@@ -85,7 +85,7 @@ def refusal(life: Life, container: str, wanted: Wanted) -> str:
     return ""
 
 
-async def streamed(life: Life, container: str, wanted: Wanted, there: Callable[[], bool]) -> AsyncIterator[bytes]:
+async def streamed(life: Life, container: str, wanted: Wanted, there: Callable[[], bool]) -> AsyncGenerator[bytes]:
     """What is asked for; followed until that run of the container ends, or the pod is no longer `there`."""
     left = wanted.limit
     lines = lines_of(life, container, previous=wanted.previous)

@@ -85,6 +85,12 @@ class Pods:
             else:
                 self._see(pod)
 
+    async def close(self) -> None:
+        """End all plays."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def look_again(self, node: str) -> None:
         """The node is back: its pods go on."""
         for life in self.lives:
