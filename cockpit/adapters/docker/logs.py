@@ -33,7 +33,7 @@ START_LINES = 500
 HELD_LINES = 20_000  # read but not yet taken: then the streams wait, and the engine with them
 BATCH_LINES = 5000
 SLICE_LINES = 250
-FIRST_S = 1.0  # the first read waits so long for a line
+FIRST_S = 3.0  # the first read waits so long for a line; Podman may need two seconds for it
 AGAIN_S = 1.0  # before a container that runs is followed again
 ENDED_AGAIN_S = 5.0  # before one that ended is looked at once more: it may have run in between
 
@@ -98,7 +98,7 @@ class ContainerLogs:
         notes = self._attend(listed)
         if first:  # else whoever looks once only would take a busy log for a quiet one
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._came.wait(), FIRST_S)
+                await asyncio.wait_for(self._came.wait(), min(FIRST_S, self._gateway.timeout_s / 2))
         entries = await self._taken()
         failed = [run.error for run in self._runs.values() if run.error is not None]
         if not entries and failed and len(failed) == len(self._runs):
