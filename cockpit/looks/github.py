@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from cockpit.adapters.github.desk import GithubDesk
 from cockpit.clock import Clock
 from cockpit.errors import NotFound, Refused, Unreachable
 from cockpit.looks import ghreads as names
@@ -19,6 +19,9 @@ from cockpit.model.delivery import SHORT, Commit, DeliveryStatus, Difference, Jo
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
 from cockpit.model.severity import Severity, SourceKind
+
+if TYPE_CHECKING:
+    from cockpit.adapters.github.desk import GithubDesk
 
 _PANE = SourceKind.GITHUB
 _MOST_COMMITS = 100

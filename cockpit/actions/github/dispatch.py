@@ -8,7 +8,7 @@ from typing import cast
 
 from cockpit.actions.github.ground import FOLLOW_S, GithubAction, run_in, short
 from cockpit.actions.handler import RunControl
-from cockpit.adapters.github import desk
+from cockpit.adapters.github import sending
 from cockpit.adapters.raw import number
 from cockpit.errors import Refused
 from cockpit.model.action import (
@@ -75,7 +75,7 @@ class Dispatch(GithubAction):
             reason = f"SHA moved: {ref} is at {short(sha)}, not at {short(request.get('sha'))}"
             refusals.append(Refusal("identity", reason, "look at what came in since", ("tip",)))
         refusals += lacking(workflow, given, ref)
-        change = desk.dispatch(workflow.file, ref, given, details=self._desk.api.cloud)
+        change = sending.dispatch(workflow.file, ref, given, details=self._desk.api.cloud)
         equivalent = ["workflow", "run", workflow.file, "--ref", shlex.quote(ref)]
         for key, value in given.items():
             equivalent += ["-f", shlex.quote(f"{key}={value}")]
@@ -115,7 +115,7 @@ class Dispatch(GithubAction):
 
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Once; then the run that it made, to its end."""
-        workflow, change = cast("Workflow", plan.basis["workflow"]), cast("desk.Sending", plan.basis["change"])
+        workflow, change = cast("Workflow", plan.basis["workflow"]), cast("sending.Sending", plan.basis["change"])
         ref, sha, until = str(plan.basis["ref"]), str(plan.basis["sha"]), self.until(plan)
         known = frozenset(each.id for each in await self._desk.runs(workflow.file, {"event": _EVENT}))
         answer = await self._desk.send(change)

@@ -6,11 +6,11 @@ import enum
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cockpit.actions.carded import CardedAction
 from cockpit.actions.handler import RunControl, Scene
-from cockpit.adapters.github.desk import GithubDesk, Sending
+from cockpit.adapters.github.sending import Sending
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, RateLimited, Refused
 from cockpit.model.action import (
@@ -27,6 +27,9 @@ from cockpit.model.action import (
 from cockpit.model.delivery import SHORT, DeliveryStatus, Repository, Run
 from cockpit.profile.delivery import GithubSource
 from cockpit.profile.schema import Limits
+
+if TYPE_CHECKING:
+    from cockpit.adapters.github.desk import GithubDesk
 
 FOLLOW_S = 2700.0  # a deployment that takes longer goes on without being watched
 _REST_S = 5.0  # of the deadline, for the last look

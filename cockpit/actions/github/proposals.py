@@ -8,7 +8,7 @@ from typing import cast
 from cockpit.actions.github.ground import short, whole
 from cockpit.actions.github.pulls import HEAD, PULL, PullAction, is_now
 from cockpit.actions.handler import RunControl
-from cockpit.adapters.github import desk
+from cockpit.adapters.github import sending
 from cockpit.adapters.github.wire import sha_of
 from cockpit.adapters.raw import number, part
 from cockpit.model.action import (
@@ -79,7 +79,7 @@ class Propose(PullAction):
         head = await self._desk.head(branch)
         refusals += await self._pointless(difference, branch, base)
         draft = request.get("draft") == "yes"
-        change = desk.propose(request.get("title"), branch, base, request.get("body"), draft=draft)
+        change = sending.propose(request.get("title"), branch, base, request.get("body"), draft=draft)
         return self.card(
             request,
             title=f"Open a pull request: {request.get('title')}",
@@ -106,7 +106,7 @@ class Propose(PullAction):
 
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Once."""
-        answer = await self._desk.send(cast("desk.Sending", plan.basis["change"]))
+        answer = await self._desk.send(cast("sending.Sending", plan.basis["change"]))
         made, sha = number(answer.get("number")), sha_of(part(answer, "head").get("sha"))
         request = ActionRequest("github.close", self.source, {"pull": str(made), "head": sha})
         said = f"#{made} is open: {plan.request.get('title')}"
@@ -131,7 +131,7 @@ class Close(PullAction):
             refusals.append(Refusal("identity", reason, "look at it first", ("head",)))
         if pull.state != "open":
             refusals.append(Refusal("preconditions", f"#{brief.number} is closed already", "nothing to do"))
-        change = desk.close(brief.number)
+        change = sending.close(brief.number)
         return self.card(
             request,
             title=f"Close #{brief.number}: {brief.title}",
@@ -152,7 +152,7 @@ class Close(PullAction):
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Once."""
         brief = cast("PullRequest", plan.basis["pull"]).brief
-        await self._desk.send(cast("desk.Sending", plan.basis["change"]))
+        await self._desk.send(cast("sending.Sending", plan.basis["change"]))
         return RunResult(Outcome.SUCCEEDED, f"#{brief.number} is closed", details=(f"pull {brief.number}",))
 
     async def verify(self, plan: Plan, result: RunResult) -> Verification:

@@ -7,7 +7,7 @@ from typing import cast
 
 from cockpit.actions.github.ground import FOLLOW_S, GithubAction, run_in, short, whole
 from cockpit.actions.handler import RunControl
-from cockpit.adapters.github import desk
+from cockpit.adapters.github import sending
 from cockpit.adapters.github.wire import sha_of
 from cockpit.errors import CockpitError, Malformed
 from cockpit.model.action import (
@@ -109,7 +109,7 @@ class Merge(PullAction):
             reason = f"SHA moved: the head of #{brief.number} is {short(brief.sha)}, not {short(request.get('head'))}"
             refusals.append(Refusal("identity", reason, "look at what was pushed since", ("head",)))
         refusals += standing(pull)
-        change = desk.merge(brief.number, brief.sha, method)
+        change = sending.merge(brief.number, brief.sha, method)
         undo = ActionRequest("github.revert", self.source, {"pull": str(brief.number)})
         words = ("pr", "merge", str(brief.number), f"--{method}", "--match-head-commit", brief.sha)
         return self.card(
@@ -147,7 +147,7 @@ class Merge(PullAction):
 
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Once; then the run that deploys what it became, where there comes one."""
-        pull, change = cast("PullRequest", plan.basis["pull"]), cast("desk.Sending", plan.basis["change"])
+        pull, change = cast("PullRequest", plan.basis["pull"]), cast("sending.Sending", plan.basis["change"])
         until = self.until(plan)
         answer = await self._desk.send(change)
         sha = sha_of(answer.get("sha"))
@@ -199,7 +199,7 @@ class Revert(PullAction):
         if request.get("merged") not in ("", brief.merge_sha):
             reason = f"SHA moved: #{brief.number} became {short(brief.merge_sha)}"
             refusals.append(Refusal("identity", reason, "look at it before acting", ("merged",)))
-        operation = f"POST {self._desk.api.graphql_url}\n{desk.REVERT}\nid: {pull.node}"
+        operation = f"POST {self._desk.api.graphql_url}\n{sending.REVERT}\nid: {pull.node}"
         return self.card(
             request,
             title=f"Revert #{brief.number}: {brief.title}",

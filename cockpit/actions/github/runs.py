@@ -7,7 +7,7 @@ from typing import cast
 
 from cockpit.actions.github.ground import FOLLOW_S, Followed, GithubAction, How, run_in, short, whole
 from cockpit.actions.handler import RunControl
-from cockpit.adapters.github import desk
+from cockpit.adapters.github import sending
 from cockpit.errors import NotFound
 from cockpit.model.action import (
     ActionRequest,
@@ -109,7 +109,7 @@ class Rerun(RunAction):
             refusals.append(Refusal("preconditions", reason, "cancel it first (github.cancel), or wait"))
         elif not jobs:
             refusals.append(Refusal("preconditions", f"no job of #{run.number} failed", "set jobs to all"))
-        change = desk.rerun(run.id, everything=everything)
+        change = sending.rerun(run.id, everything=everything)
         attempt = str(run.attempt)
         return self.card(
             request,
@@ -147,7 +147,7 @@ class Rerun(RunAction):
 
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Once, then to the end of the new attempt."""
-        run, change = cast("Run", plan.basis["run"]), cast("desk.Sending", plan.basis["change"])
+        run, change = cast("Run", plan.basis["run"]), cast("sending.Sending", plan.basis["change"])
         until = self.until(plan)
         await self._desk.send(change)
         followed = await self.follow(run.id, run.attempt, control, until)
@@ -178,7 +178,7 @@ class Cancel(RunAction):
             refusals.append(
                 Refusal("preconditions", f"#{run.number} ended already: {run.state}", "nothing to cancel")
             )
-        change = desk.cancel(run.id)
+        change = sending.cancel(run.id)
         undo = ActionRequest("github.rerun", self.source, {"run": str(run.id), "jobs": "all"})
         return self.card(
             request,
@@ -201,7 +201,7 @@ class Cancel(RunAction):
 
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Once, then until it has ended."""
-        run, change = cast("Run", plan.basis["run"]), cast("desk.Sending", plan.basis["change"])
+        run, change = cast("Run", plan.basis["run"]), cast("sending.Sending", plan.basis["change"])
         until = self.until(plan)
         await self._desk.send(change)
         followed = await self.follow(run.id, run.attempt - 1, control, until)

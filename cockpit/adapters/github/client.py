@@ -14,12 +14,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
 from cockpit.adapters.github.answers import GARBLED, LOOK, error_of, is_limit, no_answer, said_in
 from cockpit.adapters.github.quota import Quota, quota_of
+from cockpit.adapters.github.sending import segment
 from cockpit.adapters.github.token import origin_of, token_of
 from cockpit.adapters.raw import Json, part, parts, text
 from cockpit.clock import Clock
@@ -60,11 +61,6 @@ def base_of(table: GithubSource) -> str:
     if host in ("github.com", "www.github.com", "api.github.com"):
         return "https://api.github.com"
     return f"https://api.{host}" if host.endswith(".ghe.com") else f"https://{host}/api/v3"
-
-
-def segment(name: str) -> str:
-    """A name as one part of a path."""
-    return quote(name, safe="")
 
 
 class GithubApi:

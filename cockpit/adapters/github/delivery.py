@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cockpit.adapters.github import wire
-from cockpit.adapters.github.client import GithubApi, segment
+from cockpit.adapters.github.client import GithubApi
+from cockpit.adapters.github.sending import segment
 from cockpit.adapters.github.token import origin_of
 from cockpit.adapters.raw import Json, number, part, text
 from cockpit.clock import Clock

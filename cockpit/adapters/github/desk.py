@@ -8,70 +8,20 @@ checks/runs, commits/statuses, commits/commits, repos/contents. Reverting by pul
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cockpit.adapters.github import wire
-from cockpit.adapters.github.client import GithubApi, segment
+from cockpit.adapters.github.client import GithubApi
+from cockpit.adapters.github.sending import REVERT, Sending, segment
 from cockpit.adapters.github.workflowfile import dispatch_inputs
 from cockpit.adapters.raw import Json, number, part, text
 from cockpit.errors import Malformed, NotFound
 from cockpit.model.delivery import Check, Commit, Difference, PullBrief, PullRequest, Repository, Run, Workflow
 from cockpit.text import clean_lines
 
-REVERT = (
-    "mutation($id: ID!) { revertPullRequest(input: {pullRequestId: $id})"
-    " { revertPullRequest { number url headRefName headRefOid } } }"
-)
 _FILES = 300  # as many as a comparison lists
 _METHODS = {"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """One change: what is sent, and how it is shown."""
-
-    method: str
-    path: str  # below the repository
-    body: Json | None = None
-
-    def shown(self, api: GithubApi) -> str:
-        """As it goes out, without the token."""
-        return f"{self.method} {api.url(self.path)}" + (f"\n{json.dumps(self.body)}" if self.body else "")
-
-
-def rerun(run: int, *, everything: bool) -> Sending:
-    """All jobs of a run, or those that failed and what depends on them. 201."""
-    return Sending("POST", f"/actions/runs/{run}/{'rerun' if everything else 'rerun-failed-jobs'}")
-
-
-def cancel(run: int) -> Sending:
-    """202; 409 where it is at its end."""
-    return Sending("POST", f"/actions/runs/{run}/cancel")
-
-
-def dispatch(workflow: str, ref: str, inputs: Mapping[str, str], *, details: bool) -> Sending:
-    """204, or 200 with the run where `details` are asked for, which Enterprise Servers may not know."""
-    body: Json = {"ref": ref, "inputs": dict(inputs)}
-    if details:
-        body["return_run_details"] = True
-    return Sending("POST", f"/actions/workflows/{segment(workflow)}/dispatches", body)
-
-
-def merge(pull: int, sha: str, method: str) -> Sending:
-    """200; 405 where it cannot be merged, 409 where its head is another than `sha`."""
-    return Sending("PUT", f"/pulls/{pull}/merge", {"sha": sha, "merge_method": method})
-
-
-def propose(title: str, head: str, base: str, body: str, *, draft: bool) -> Sending:
-    """A new pull request. 201."""
-    return Sending("POST", "/pulls", {"title": title, "head": head, "base": base, "body": body, "draft": draft})
-
-
-def close(pull: int) -> Sending:
-    """Without merging. 200."""
-    return Sending("PATCH", f"/pulls/{pull}", {"state": "closed"})
 
 
 class GithubDesk:
