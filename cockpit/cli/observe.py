@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cockpit.cli.exits import Exit
 from cockpit.cli.output import Style, age, table
 from cockpit.model.action import ActionRequest
+from cockpit.model.database import DatabaseStatus
 from cockpit.model.finding import Finding
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, Severity, worst
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cockpit.profile.schema import Profile
 
 GRACE_S = 2.0  # beyond a source's own deadline: the poller reports a source that overruns it by itself
+QUERIES_CONNECT_S = 5.0
 _IN_ITS_LINE = "source-unseen"  # a source that cannot be seen says so in its own line
 _EXITS = {Severity.OK: Exit.OK, Severity.WARN: Exit.WARN, Severity.CRIT: Exit.CRIT, Severity.UNKNOWN: Exit.UNKNOWN}
 
@@ -56,7 +58,7 @@ async def first_look(engine: Engine, wanted: Iterable[str] | None = None) -> boo
     """Wait until each source (of `wanted`, else all but those that are read only when somebody asks) was read once or
     failed to be; False when its deadline passed before.
 
-    The longest deadline of the sources, and 2 s, bound the wait.
+    The longest deadline of the sources, and 2 s, bound the wait; own queries of databases get their limits on top.
     """
     names = {state.source for state in engine.hub.states() if not state.asleep} if wanted is None else set(wanted)
     parts = [part for part in engine.parts if part.source in names]
@@ -66,7 +68,26 @@ async def first_look(engine: Engine, wanted: Iterable[str] | None = None) -> boo
         states = [state for name in names if (state := engine.hub.state(name)) is not None]
         return all(state.reading is not None or state.failure is not None for state in states)
 
-    return await _until(engine, settled, limit)
+    return await _until(engine, settled, limit) and await _own_queries(engine, names)
+
+
+async def _own_queries(engine: Engine, names: Iterable[str]) -> bool:
+    """Wait for what the profile's queries of these databases say: they run beside the polls."""
+    tables = {f"database/{table.name}": table for table in engine.profile.database if table.panel}
+    waits = {name: sum(panel.timeout for panel in tables[name].panel) for name in names if name in tables}
+    end = engine.clock.monotonic() + max(waits.values(), default=0.0) + GRACE_S + QUERIES_CONNECT_S
+    while pending := [name for name in waits if _pending(engine.hub.state(name))]:
+        if engine.clock.monotonic() > end:
+            return False
+        for name in pending:
+            engine.hub.poll_now(name)
+        await engine.clock.sleep(0.2)
+    return True
+
+
+def _pending(state: SourceState | None) -> bool:
+    payload = state.reading.payload if state is not None and state.reading is not None else None
+    return state is not None and state.failure is None and isinstance(payload, DatabaseStatus) and payload.pending
 
 
 def wake(engine: Engine) -> None:

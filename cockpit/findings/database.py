@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from cockpit.findings.view import View
 from cockpit.model.action import ActionRequest
-from cockpit.model.database import BlockingNode, DatabaseStatus, Session
+from cockpit.model.database import BlockingNode, DatabaseStatus, Session, with_unit
 from cockpit.model.finding import Finding
+from cockpit.model.metrics import bound_in_unit
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Severity
 
@@ -25,6 +26,7 @@ def database_findings(view: View) -> Iterator[Finding]:
         yield from _pool(state, database)
         yield from _idle_in_transaction(state, database, view.now)
         yield from _slow(state, database, view.now)
+        yield from _panels(state, database, view.now)
 
 
 def _identity(session: Session) -> dict[str, str]:
@@ -134,3 +136,27 @@ def _slow(state: SourceState, database: DatabaseStatus, now: float) -> Iterator[
         since=now - age,
         rank=22,
     )
+
+
+def _panels(state: SourceState, database: DatabaseStatus, now: float) -> Iterator[Finding]:
+    """The profile's own queries whose bound is broken."""
+    for panel in database.panels:
+        if panel.severity not in (Severity.WARN, Severity.CRIT):
+            continue
+        since = f" for {now - panel.since:.0f} s" if panel.since and now - panel.since >= 1 else ""
+        rows = tuple(
+            ", ".join(f"{name} {cell}" for name, cell in zip(panel.columns, row, strict=False))[:120]
+            for row in panel.rows[:3]
+        )
+        number = with_unit(panel)
+        yield Finding(
+            rule="sql-bound",
+            severity=panel.severity,
+            text=f"{panel.title} is {number}, {bound_in_unit(panel.bound, panel.unit)}{since}",
+            short=f"{panel.title} {number}",
+            evidence=(panel.query[:300], *(rows if len(panel.columns) > 1 else ())),
+            source=state.source,
+            since=panel.since or None,
+            rank=40,
+            playbook=panel.playbook,
+        )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cockpit.model.metrics import in_unit
+from cockpit.model.severity import Severity
+
 # Stands for a backend_start that the role may not see; such a session has no identity and cannot be acted on.
 HIDDEN_START = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -74,6 +77,27 @@ class StatementLoad:
 
 
 @dataclass(frozen=True, slots=True)
+class SqlPanel:
+    """A query of the profile and its latest answer; texts are cleaned."""
+
+    title: str
+    query: str
+    unit: str
+    severity: Severity = Severity.OK
+    said: str = ""  # the number that is judged, or the text in its place; "" before the first answer
+    bound: str = ""  # the one that is broken, else the first that the profile names
+    since: float = 0.0  # broken since then, seconds since the epoch; 0 where none is
+    at: datetime | None = None  # of the answer
+    took_ms: float = 0.0
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    more: bool = False  # there were more rows
+    problem: str = ""  # why it has no answer, or no newer one
+    playbook: str = ""  # heading of the runbook for it
+    values: tuple[float, ...] = ()  # the latest, oldest first
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseStatus:
     """One server, once."""
 
@@ -99,8 +123,19 @@ class DatabaseStatus:
     queries_sent: int = 0  # by this poll: the cockpit's own load
     notes: tuple[str, ...] = ()  # what is degraded and why, with what would grant it
     bounds: tuple[float, float] = (0.8, 0.95)  # shares of usable connections that are a warning, and critical
+    panels: tuple[SqlPanel, ...] = ()  # the profile's own queries
 
     @property
     def usable(self) -> int:
         """Connections that ordinary roles can have."""
         return max(1, self.max_connections - self.reserved)
+
+    @property
+    def pending(self) -> bool:
+        """One of the profile's queries has not answered or failed even once."""
+        return any(panel.at is None and not panel.problem for panel in self.panels)
+
+
+def with_unit(panel: SqlPanel) -> str:
+    """What a panel said, with its unit: "3", "82 %", "1.2 s"."""
+    return in_unit(panel.values[-1], panel.unit) if panel.unit and panel.values else panel.said

@@ -22,3 +22,4 @@ class Finding:
     action_title: str = ""
     since: float | None = None  # seconds since the epoch
     rank: int = 50
+    playbook: str = ""  # heading of the runbook that the profile names for it

@@ -166,6 +166,17 @@ def first_words(sql: str, count: int = 3) -> tuple[str, ...]:
     return tuple(found)
 
 
+def reads_alone(sql: str) -> bool:
+    """Whether it is one SELECT, WITH, VALUES or TABLE that writes nothing by its words. What its functions do, only
+    the server knows. Raises NotOne."""
+    found = tokens(single(sql))
+    if not found or found[0].upper not in ("SELECT", "WITH", "VALUES", "TABLE"):
+        return False
+    starts = [following for token, following in itertools.pairwise(found) if token.text in ("(", ")")]
+    changes = any(token.upper in ("INSERT", "UPDATE", "DELETE", "MERGE") for token in starts)
+    return not changes and not any(token.upper == "INTO" for token in found)
+
+
 def row_change(sql: str) -> RowChange | None:
     """What it changes; None where it is none of the five, or not written plainly (WITH ...). Raises NotOne."""
     text = single(sql)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cockpit.model.sql import NotOne, tokens
+
 SOURCE_IDS = {
     "health": "health",
     "database": "database",
@@ -194,7 +196,31 @@ def database_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
     found = _rising(entry, "pool_warn", "pool_critical")
     if not _absent(entry, "dsn") and not _absent(entry, "service"):
         found.append(Conflict(("service",), "give dsn or service, not both"))
+    names: set[str] = set()
+    for index, name in _texts(entry, "update", "name"):
+        if name in names:
+            found.append(Conflict(("update", index, "name"), "this name is already used"))
+        names.add(name)
     return found
+
+
+def update_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
+    """As many inputs as its statement has places, each under a name of its own."""
+    statement, inputs = entry.get("statement"), entry.get("input")
+    if not isinstance(statement, str) or not isinstance(inputs, list | tuple):
+        return []
+    try:
+        places = {int(token.text[1:]) for token in tokens(statement) if token.kind == "parameter"}
+    except NotOne:  # the schema says so
+        return []
+    found: list[Conflict] = []
+    if places != set(range(1, len(inputs) + 1)):
+        wanted = ", ".join(f"${number}" for number in sorted(places)) or "none"
+        found.append(Conflict(("input",), f"there are {len(inputs)}, the statement asks for {wanted}"))
+    names = [name for _, name in _texts(entry, "input", "name")]
+    return found + [
+        Conflict(("input",), f"two are named {name}") for name in sorted({*names}) if names.count(name) > 1
+    ]
 
 
 def redis_conflicts(entry: Mapping[str, object]) -> list[Conflict]:

@@ -14,13 +14,13 @@ from cockpit.profile.consistency import (
     SOURCE_IDS,
     Conflict,
     block_conflicts,
-    database_conflicts,
     log_conflicts,
     profile_conflicts,
     redis_conflicts,
     runbook_conflicts,
     threshold_conflicts,
 )
+from cockpit.profile.database import DatabaseSource as DatabaseSource
 from cockpit.profile.delivery import GithubSource, TeamScript
 from cockpit.profile.docker import ComposeService, DockerSource, RenderSource
 from cockpit.profile.fields import Comparison, Duration, Headers, Name, Network, RedisUrl, Url
@@ -51,6 +51,8 @@ class Threshold(Section):
     """Comparison that makes it critical."""
     for_: Annotated[Duration, Field(ge=0, le=86400)] = Field(default=0.0, alias="for")
     """How long the comparison must hold without a break before it counts."""
+    playbook: str | None = None
+    """Heading of the runbook that the guide suggests first when this bound is broken."""
 
     @staticmethod
     def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
@@ -81,28 +83,6 @@ class HealthSource(Source):
     """Set to false only for a certificate that cannot be valid; the pane then says so."""
     ca_file: str | None = None
     """PEM file of the authority that signs this host, where it is not a public one."""
-
-
-class DatabaseSource(Source):
-    """A PostgreSQL server, 13 to 18."""
-
-    dsn: SecretRef | None = None
-    """Reference to a libpq URI or keyword string. Without it the libpq environment, service and .pgpass apply."""
-    service: str | None = None
-    """Name of a libpq service (pg_service.conf)."""
-    pool_warn: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Share of usable connections in use that is a warning."""
-    pool_critical: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """Share of usable connections in use that is critical."""
-    blocked_warn: Annotated[Duration, Field(gt=0)] = 5.0
-    """A lock wait longer than this is a warning."""
-    long_transaction: Annotated[Duration, Field(gt=0)] = 300.0
-    """A transaction older than this is a warning."""
-
-    @staticmethod
-    def conflicts(entry: Mapping[str, object]) -> list[Conflict]:
-        """As the base says."""
-        return database_conflicts(entry)
 
 
 class RedisSource(Source):
@@ -381,6 +361,8 @@ class Profile(Section):
     """The team's scale for incidents."""
     channels: tuple[str, ...] = ()
     """Where the team talks during an incident: "#incidents"."""
+    links: dict[str, Url] = {}
+    """Name = URL of what is seen elsewhere: dashboards, status pages, consoles. The guide shows them."""
     arming: Arming = Arming()
     """Time limits of being armed."""
     limits: Limits = Limits()

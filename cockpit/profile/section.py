@@ -44,3 +44,5 @@ class Source(Section):
     """Time between the starts of two polls."""
     timeout: Annotated[Duration, Field(ge=0.1, le=120)] = 3.0
     """Deadline of one poll; after it this source is failed, and no other is delayed."""
+    playbook: str | None = None
+    """Heading of the runbook that the guide suggests first when this source is not well."""

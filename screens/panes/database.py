@@ -9,9 +9,21 @@ from cockpit.model.database import BlockingNode, DatabaseStatus, Session, Statem
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import SourceKind
 from screens import figures
-from screens.paint import Cell, Column, Meter, Row, Span, Spans, blank, header, note, spans
+from screens.paint import (
+    Cell,
+    Column,
+    Meter,
+    Row,
+    Span,
+    Spans,
+    blank,
+    header,
+    note,
+    spans,
+)
 from screens.panes.base import Detail, Pane, Scenery
 from screens.panes.redis import gauge, level
+from screens.panes.sqlpanels import PANELS, panel_detail, panel_row
 
 _TREE = (
     Column("", 12),
@@ -179,6 +191,9 @@ class DatabasePane(Pane):
         statements = [_statement(load, number) for number, load in enumerate(database.statements[:10])]
         if statements:
             rows += [blank(), header(_STATEMENTS), *statements]
+        if database.panels:
+            rows += [blank(), header(PANELS)]
+            rows += [panel_row(panel, number, scenery.now) for number, panel in enumerate(database.panels)]
         if database.sessions:
             rows += [blank(), header(_SESSIONS)]
             rows += [_session(session) for session in database.sessions[:_SHOWN_SESSIONS]]
@@ -212,6 +227,8 @@ class DatabasePane(Pane):
     def lost_name(self) -> str:
         """What was under the cursor."""
         kind, _, identity = self.lost.partition("/")
+        if kind == "panel":
+            return identity.partition("/")[2]
         return "the statement" if kind == "statement" else f"pid {identity.partition('@')[0]}"
 
     def detail(self) -> Detail:
@@ -233,6 +250,9 @@ class DatabasePane(Pane):
                     ("query", load.query),
                 ],
             )
+        if kind == "panel":
+            panel = database.panels[int(rest.partition("/")[0])]
+            return (panel.title, panel_detail(panel))
         session = self.session
         if session is None:
             return (self.LABEL, [("server", f"PostgreSQL {database.version} at {database.server}")])

@@ -40,7 +40,9 @@ def test_the_example_profile_loads_with_every_kind_of_value() -> None:
     assert (profile.system, profile.environment) == ("shop", "production")
     assert api.interval == 5.0 and api.slow == 0.8 and api.expect == (200, 204)
     assert api.headers == {"X-Team": "payments", "X-Api-Key": SecretRef("env:SHOP_HEALTH_KEY")}
-    assert api.check[0] == Threshold(path="jobs.stuck", warn="> 5", critical="> 50", for_=120.0)
+    assert api.check[0] == Threshold(
+        path="jobs.stuck", warn="> 5", critical="> 50", for_=120.0, playbook="Jobs are stuck"
+    )
     assert profile.database[0].dsn == SecretRef("file:~/.config/cockpit/orders.dsn")
     assert profile.redis[1].url == SecretRef("env:SESSIONS_REDIS_URL")
     assert profile.limits.keys == 100_000
@@ -63,7 +65,7 @@ def test_the_example_profile_leaves_no_key_of_the_schema_out() -> None:
         missing += [
             name
             for name in unused(type(getattr(profile, kind)[0]), data[kind], f"{kind}.")
-            if name.partition(".")[2] not in ("interval", "timeout")
+            if name.partition(".")[2] not in ("interval", "timeout", "playbook")
         ]
     for kind in ("block", "arming", "limits", "runbook"):
         missing += list(unused(type(getattr(profile, kind)), [data[kind]], f"{kind}."))

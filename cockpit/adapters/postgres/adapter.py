@@ -11,6 +11,7 @@ from cockpit.adapters.postgres.blocking import Wait, build_tree
 from cockpit.adapters.postgres.diagnosis import degradations, diagnoses
 from cockpit.adapters.postgres.link import Link, Who
 from cockpit.adapters.postgres.optional import OptionalReads
+from cockpit.adapters.postgres.panels import PanelBoard
 from cockpit.adapters.postgres.permission import permission_of
 from cockpit.adapters.postgres.queries import Query, shown
 from cockpit.adapters.postgres.rows import CLIENT_BACKEND, HIDDEN, QUERY_LIMIT, session_of, text_of
@@ -50,6 +51,7 @@ class PostgresAdapter:
         self._link = Link(source)
         self._optional = OptionalReads(clock.monotonic)
         self._samples = Samples()
+        self._panels = PanelBoard(source, clock)
         self._generation = 0
         self._waiting: dict[int, float] = {}  # pid -> when it was first seen waiting, monotonic
         self._counters: _Counters | None = None
@@ -63,6 +65,7 @@ class PostgresAdapter:
 
     async def close(self) -> None:
         """Give the connection back."""
+        await self._panels.close()
         await self._link.close()
 
     # -- reading
@@ -90,8 +93,10 @@ class PostgresAdapter:
             sessions=_with_blockers(listed, waits),
             blocking=build_tree(waits, involved),
             queries_sent=self._link.sent - sent,
+            panels=self._panels.shown(),
             notes=(*status.notes, *((f"the list stops at {SESSION_LIMIT} sessions",) if cut else ())),
         )
+        self._panels.tend()
         return judged(status, self._source)
 
     def _settle(self) -> Who:
@@ -242,7 +247,7 @@ class PostgresAdapter:
             return (Diagnosis("connect", False, error.message, error.hint),)
         took_ms = (self._clock.monotonic() - started) * 1000.0
         assert isinstance(status, DatabaseStatus)  # noqa: S101 - what probe just made
-        return diagnoses(self._link.who, status, took_ms)
+        return (*diagnoses(self._link.who, status, took_ms), *await self._panels.diagnose())
 
     # -- ending sessions
 

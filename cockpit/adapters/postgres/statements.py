@@ -19,9 +19,10 @@ from cockpit.adapters.postgres.link import Link
 from cockpit.adapters.postgres.permission import quoted
 from cockpit.adapters.postgres.queries import Query
 from cockpit.adapters.postgres.refusals import refused
+from cockpit.adapters.postgres.volatile import refuse_volatile
 from cockpit.errors import CockpitError, NotFound, Refused, TimedOut, Unreachable
 from cockpit.model.action import Grant, Permission
-from cockpit.model.sql import NotOne, RowChange, called, first_words, row_change, single
+from cockpit.model.sql import NotOne, RowChange, first_words, row_change, single
 from cockpit.profile.schema import DatabaseSource
 from cockpit.text import clean, clean_lines
 
@@ -35,15 +36,6 @@ CHANGE_LOCK_TIMEOUT = "2s"
 CONNECT_S = 5.0  # beyond a statement's own limit: connecting, and the answer's way back
 EXACT_UP_TO = 5_000_000  # rows by the planner's estimate; larger tables are not counted
 _READING = ("SELECT", "WITH", "SHOW", "EXPLAIN", "VALUES", "TABLE")
-# Declared volatile, yet they only tell: sizes, clocks, chance, the state of replication.
-_TELLING = (
-    "random clock_timestamp timeofday gen_random_uuid pg_relation_size pg_table_size pg_total_relation_size "
-    "pg_indexes_size pg_database_size pg_tablespace_size pg_blocking_pids pg_safe_snapshot_blocking_pids "
-    "pg_is_in_recovery pg_last_wal_replay_lsn pg_last_wal_receive_lsn pg_last_xact_replay_timestamp "
-    "pg_current_wal_lsn pg_current_wal_insert_lsn pg_stat_statements pg_lock_status pg_prepared_xact "
-    "pg_stat_get_wal_senders pg_sequence_last_value"
-)
-_HARMLESS = frozenset(_TELLING.split())
 
 
 class StatementDesk:
@@ -89,7 +81,7 @@ class StatementDesk:
             connection.transaction(readonly=True),
         ):
             await connection.fetch(Query.BOUNDS.sql, f"{limit_s:g}s", LOCK_TIMEOUT)
-            await _refuse_volatile(connection, text)
+            await refuse_volatile(connection, text)
             yield connection
 
     @asynccontextmanager
@@ -146,7 +138,7 @@ class StatementDesk:
                 transaction = connection.transaction()
                 await transaction.start()
                 await connection.fetch(Query.BOUNDS.sql, f"{CHANGE_S:g}s", CHANGE_LOCK_TIMEOUT)
-                await _refuse_volatile(connection, text)
+                await refuse_volatile(connection, text)
                 rows = 0
                 if change.verb in ("TRUNCATE", "DROP TABLE"):
                     # Its status says no number; the lock that it needs is taken first, so that the count holds.
@@ -250,25 +242,6 @@ def _one(sql: str) -> str:
         return single(sql)
     except NotOne as error:
         raise Refused("parameters", f"this is not one statement: {error}", hint="give them one by one") from None
-
-
-async def _refuse_volatile(connection: Any, text: str) -> None:
-    """A READ ONLY transaction does not keep a function from ending sessions or writing files: its name must not
-    stand there. The server knows which ones are declared volatile."""
-    try:
-        names = called(text)
-    except NotOne as error:
-        raise Refused("parameters", f"the statement is not run: {error}") from None
-    if not names:
-        return
-    found = await connection.fetch(Query.VOLATILE.sql, list(names))
-    active = sorted({clean(row["name"], 80) for row in found} - _HARMLESS)
-    if active:
-        raise Refused(
-            "precondition",
-            f"it calls {', '.join(active[:3])}, which may change something: nothing was run",
-            hint="only functions that the server knows as stable or immutable are called from here",
-        )
 
 
 def _permission(table: Any, change: RowChange) -> Permission:

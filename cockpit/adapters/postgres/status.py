@@ -13,7 +13,7 @@ from cockpit.profile.schema import DatabaseSource
 def judged(status: DatabaseStatus, source: DatabaseSource) -> Observation:
     """The observation: severity by the thresholds of the profile, the worst things first in the summary."""
     status = replace(status, bounds=(source.pool_warn, source.pool_critical))
-    found = [*_pool(status, source), *_blocking(status, source), *_transactions(status, source)]
+    found = [*_pool(status, source), *_blocking(status, source), *_transactions(status, source), *_panels(status)]
     if not found:
         return Observation(Severity.OK, f"{status.connections}/{status.usable} connections", status)
     found.sort(key=lambda item: -item[0])
@@ -55,6 +55,14 @@ def _transactions(status: DatabaseStatus, source: DatabaseSource) -> list[tuple[
     oldest = max(old, key=lambda session: session.transaction_age_s or 0.0)
     what = "idle in transaction" if oldest.state.startswith("idle in transaction") else "transaction"
     return [(Severity.WARN, f"pid {oldest.pid} {what} {duration(oldest.transaction_age_s or 0.0)}")]
+
+
+def _panels(status: DatabaseStatus) -> list[tuple[Severity, str]]:
+    return [
+        (panel.severity, f"{panel.title}: {'no answer' if panel.problem else panel.said}")
+        for panel in status.panels
+        if panel.severity is not Severity.OK
+    ]
 
 
 def duration(seconds: float) -> str:
