@@ -92,6 +92,17 @@ def test_the_tables_of_kubernetes_in_the_readme_load(tmp_path: Path) -> None:
     assert profile.kubernetes[0].maintenance is not None and len(profile.logs) == 1
 
 
+def test_the_table_of_docker_loads_and_has_every_action_of_the_catalogue(tmp_path: Path) -> None:
+    (text,) = fenced(section("Docker"), "toml")
+    path = tmp_path / "shop.toml"
+    path.write_text(f'system = "shop"\nenvironment = "production"\n{text}', encoding="utf-8")
+    profile = load(path)
+    assert profile.docker[0].project == "shop" and profile.logs[0].engine == "main"
+    ((number, told),) = re.findall(r"^\| `(\d)` \|[^|]*\| ([^|]*) \|$", section("Docker"), re.MULTILINE)
+    held = [spec.title for spec in compose.specs() if spec.pane.value == "containers" and spec.listed]
+    assert (number, told.split(", ")) == ("5", [title[0].lower() + title[1:] for title in held])
+
+
 def test_the_tables_of_render_load_and_have_every_action_of_the_catalogue(tmp_path: Path) -> None:
     (text,) = fenced(section("Render"), "toml")
     path = tmp_path / "booking.toml"
