@@ -16,7 +16,14 @@ WINDOW_S = 20.0
 _FEW = 2  # errors that are no symptom
 # They tell of minutes ago, or of what is no symptom: an old secret stays old whatever is done about the errors.
 _NOT_COMPARED = frozenset(
-    (SourceKind.METRICS, SourceKind.PROMETHEUS, SourceKind.ARMOR, SourceKind.SECRETS, SourceKind.ACCESS)
+    (
+        SourceKind.METRICS,
+        SourceKind.PROMETHEUS,
+        SourceKind.RENDERMETRICS,
+        SourceKind.ARMOR,
+        SourceKind.SECRETS,
+        SourceKind.ACCESS,
+    )
 )
 _WARN_AHEAD = frozenset((SourceKind.CLOUDSQL, SourceKind.MEMORYSTORE))  # of maintenance, of a late backup
 
