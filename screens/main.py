@@ -104,8 +104,8 @@ def demo(
     """Run a small shop on this machine, with a live incident in it, and open the cockpit on it.
 
     Everything is real and everything is gone in the end: PostgreSQL, Redis, an HTTP service, its cloud. Scenarios:
-    bad-revision, lock-pileup, redis-full, slow-query, none. With --as it is one of the systems whose profiles come
-    with the cockpit, on a local server of its platform: roadtrip, guesslyfe, storybook, booking, aia.
+    bad-revision, lock-pileup, redis-full, slow-query, stuck-jobs, none. With --as it is one of the systems whose
+    profiles come with the cockpit, on a local server of its platform: roadtrip, guesslyfe, storybook, booking, aia.
     """
     from cockpit.cli import demo as play
     from cockpit.profile.shipped import NAMES

@@ -16,7 +16,7 @@ from cockpit.cli.output import Style, say, say_json
 from cockpit.errors import Unreachable
 from cockpit.sandbox.launcher import LaunchedSandbox, LaunchFailed, StartedStage
 
-SCENARIOS = ("bad-revision", "lock-pileup", "redis-full", "slow-query", "none")
+SCENARIOS = ("bad-revision", "lock-pileup", "redis-full", "slow-query", "stuck-jobs", "none")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from cockpit.sandbox.gcp.model import Change
 from cockpit.sandbox.gcp.run_v2 import template_json
 from cockpit.sandbox.gcp.server import ControlPlane
 from cockpit.sandbox.platform import Platform
+from cockpit.sandbox.shop.database import statement
 from cockpit.sandbox.shop.revision import BAD_TAG, IMAGE
 
 DEPLOYER = "ci@shop.example"
@@ -45,6 +46,7 @@ class Scenario(enum.Enum):
     LOCK_PILEUP = "lock-pileup"
     REDIS_FULL = "redis-full"
     SLOW_QUERY = "slow-query"
+    STUCK_JOBS = "stuck-jobs"
 
 
 DESCRIPTIONS = {
@@ -53,8 +55,10 @@ DESCRIPTIONS = {
     Scenario.LOCK_PILEUP: "an import left its transaction open; orders wait for its locks until the pool is full",
     Scenario.REDIS_FULL: "an import filled Redis with keys that never expire; the shop's own are evicted",
     Scenario.SLOW_QUERY: "a repricing statement runs for hours and locks what it changed",
+    Scenario.STUCK_JOBS: "a worker was killed in the middle of its jobs: they are never ended (storybook)",
 }
-NEEDS_DATABASE = {Scenario.LOCK_PILEUP, Scenario.SLOW_QUERY}
+NEEDS_DATABASE = {Scenario.LOCK_PILEUP, Scenario.SLOW_QUERY, Scenario.STUCK_JOBS}
+NEEDS_SYSTEM = {Scenario.STUCK_JOBS: "storybook"}
 NEEDS_REDIS = {Scenario.REDIS_FULL}
 
 
@@ -91,6 +95,8 @@ class Fault:
                 await self._fill_redis()
             case Scenario.SLOW_QUERY:
                 await self._reprice()
+            case Scenario.STUCK_JOBS:
+                await self._lose_jobs()
 
     async def close(self) -> None:
         """Give up what still runs."""
@@ -136,6 +142,13 @@ class Fault:
         await connection.execute("BEGIN")
         await connection.execute("UPDATE inventory SET quantity = quantity + 50")
         # ... and here it waits for the rest of its file, for ever.
+
+    async def _lose_jobs(self) -> None:
+        connection = await asyncpg.connect(self._site.batch_dsn, timeout=_DEADLINE_S)
+        try:
+            await connection.execute(statement("stuck_jobs"))
+        finally:
+            await connection.close()
 
     async def _reprice(self) -> None:
         connection = await self._connect(REPRICING_NAME)

@@ -34,6 +34,7 @@ from cockpit.sandbox.scenarios import (
     DESCRIPTIONS,
     NEEDS_DATABASE,
     NEEDS_REDIS,
+    NEEDS_SYSTEM,
     Fault,
     Scenario,
     Site,
@@ -237,6 +238,10 @@ class Sandbox:
         ):
             if self.scenario in needs and server is None:
                 raise Unavailable(f"the scenario {self.scenario.value} needs {name}, which this machine lacks")
+
+        system = NEEDS_SYSTEM.get(self.scenario, self.shape.system)
+        if system != self.shape.system:
+            raise Unavailable(f"the scenario {self.scenario.value} is one of {system}: demo --as {system}")
 
     async def _open_shop(self) -> None:
         run = self.plane.run

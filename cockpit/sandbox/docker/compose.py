@@ -13,6 +13,7 @@ from cockpit.sandbox.docker.server import DockerServer
 from cockpit.sandbox.docker.state import Box, Image, Json, nano_of
 from cockpit.sandbox.platform import Serving
 from cockpit.sandbox.shape import Document, Shape
+from cockpit.sandbox.shop.documents import PAGES_A_BOOK
 from cockpit.sandbox.shop.front import LogLine
 from cockpit.sandbox.shop.jobs import Jobs
 from cockpit.sandbox.shop.revision import GOOD_TAG
@@ -20,7 +21,6 @@ from cockpit.sandbox.shop.revision import GOOD_TAG
 LABEL = "com.docker.compose."
 OLD_TAG = "v1.41.2"
 RATE_VARIABLE = "RATE_LIMIT_REQUESTS"
-PAGES = 40  # requests to the shop that count as one of that variable
 _EVERY_S = 1.0  # the workers' round
 _CHECK = ["CMD", "curl", "-fsS", "http://localhost:8000/health"]
 
@@ -125,7 +125,7 @@ class ComposePlatform:
         newest = live[-1]
         serving.serve(newest.image.version or GOOD_TAG)
         limit = newest.env.get(RATE_VARIABLE, "")
-        serving.limit(int(limit) * PAGES if limit.isdigit() else 0)
+        serving.limit(int(limit) * PAGES_A_BOOK if limit.isdigit() else 0)
         if action == "start":
             task = asyncio.ensure_future(serving.restarted())
             self._tasks.add(task)

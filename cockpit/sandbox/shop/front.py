@@ -22,6 +22,7 @@ from cockpit.sandbox.gcp.log_store import LogStore
 from cockpit.sandbox.gcp.model import Service
 from cockpit.sandbox.http import BadRequest, HttpServer, Request, Response
 from cockpit.sandbox.shape import Shape
+from cockpit.sandbox.shop.documents import Page, Scene, pages_of
 from cockpit.sandbox.shop.meter import Meter
 from cockpit.sandbox.shop.revision import Backends, PoolExhausted, ShopRevision
 from cockpit.sandbox.shop.vitals import Vitals, Window
@@ -74,6 +75,7 @@ class Front:
         self.maintenance = False
         self.rate_limit = 0  # requests a minute and client; 0: none
         self.blocked: set[str] = set()
+        self._pages = pages_of(shape.system)
         self.told: list[Callable[[LogLine], None]] = []  # who else hears of what is logged
         self.edge: Callable[[str], int] = lambda client: 0  # status that the load balancer refuses a client with
 
@@ -127,6 +129,8 @@ class Front:
         """Any request to the shop's port, which stands for the service's public address."""
         if self._service.ingress != "all":
             return Response.of({"error": "not found"}, 404)  # what ingress keeps out comes to no revision and no log
+        if (page := self._pages.get(request.path)) is not None:
+            return await self._told(page, request)
         if request.path == self._shape.health:
             status, body = await self._vitals.brief(self.main_revision())
             return Response.of(body | {"maintenance": self.maintenance}, status)
@@ -136,6 +140,11 @@ class Front:
         if request.path.startswith("/admin/"):
             return self._admin(request)
         return await self._page(request)
+
+    async def _told(self, page: Page, request: Request) -> Response:
+        if page.keyed and not secrets.compare_digest(request.headers.get("x-api-key", ""), self._token):
+            return Response.of({"error": "X-API-Key is missing or wrong"}, 401)
+        return await page.made(Scene(self._vitals, self.window, self.main_revision(), self.rate_limit))
 
     async def _page(self, request: Request) -> Response:
         start = time.monotonic()

@@ -116,6 +116,10 @@ class ShopRevision:
         """Orders that wait for shipping longer than they should."""
         return int(await self._query(lambda connection: connection.fetchval(_STUCK), 0))
 
+    async def ask(self, text: str) -> list[asyncpg.Record]:
+        """The rows of a statement of the shop's own."""
+        return list(await self._query(lambda connection: connection.fetch(text), []))
+
     async def ship_orders(self) -> None:
         """The job that follows every order."""
         await self._query(lambda connection: connection.execute(_SHIP), None)
