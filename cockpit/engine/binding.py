@@ -78,15 +78,15 @@ def told_apart_by(target: Mapping[str, str], placeholders: Sequence[Placeholder]
     wanted = _named(target, placeholders)
     if url := wanted.get("url"):
         return (urlsplit(url).hostname or "") if origin_of(url) else ""
-    keys = ("service", "instance", "policy", "container", "host", "database", "project", "region", "render")
-    return next((wanted[key] for key in keys if key in wanted), "")
+    keys = ("repository", "service", "instance", "policy", "container", "host", "database", "project", "region")
+    return next((wanted[key] for key in (*keys, "render") if key in wanted), "")
 
 
 def spoken(facts: Mapping[str, str]) -> str:
     """A target or a source's facts as a person names it: "api in europe-west1 of shop-prod"."""
     if url := facts.get("url"):
         return clean(url, 200)
-    keys = ("service", "instance", "policy", "container", "dsn_service", "render")
+    keys = ("repository", "service", "instance", "policy", "container", "dsn_service", "render")
     parts = [facts[key] for key in keys if facts.get(key)]
     if database := facts.get("database"):
         parts.append(f"database {database}")
@@ -144,7 +144,7 @@ def _same(key: str, value: str, known: str) -> bool:
     if key == "host":
         value, known = value.casefold().rstrip("."), known.casefold().rstrip(".")
         return value == known or (value in _LOCAL and known in _LOCAL)
-    return value == known
+    return value.casefold() == known.casefold() if key == "repository" else value == known
 
 
 def _same_origin(url: str, origin: str) -> bool:

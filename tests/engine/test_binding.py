@@ -22,7 +22,10 @@ NAMES = {
     "database/main": {},
     "logs/shop": {"project": "p1", "filter": 'resource.labels.service_name="shop"'},
     "logs/basket": {"project": "p1", "filter": 'resource.labels.service_name="basket"'},
+    "github/shop": {"host": "github.com", "repository": "shop-team/shop"},
+    "github/web": {"host": "git.shop.example", "repository": "shop-team/shop"},
 }
+REPOSITORIES = ("github/shop", "github/web")
 RUN = ("revisions/shop", "revisions/basket")
 HTTP = ("health/api", "health/deep", "health/web")
 REDIS = ("redis/cache", "redis/hidden")
@@ -52,6 +55,9 @@ def bound(target: Mapping[str, str], candidates: tuple[str, ...], mapped: Mappin
         ({"host": "10.0.0.3"}, REDIS, ("redis/cache",)),
         ({"service": "shop", "filter": "x"}, LOGS, ("logs/shop",)),
         ({"filter": "severity=ERROR"}, LOGS, LOGS),
+        ({"host": "github.com", "repository": "Shop-Team/shop"}, REPOSITORIES, ("github/shop",)),
+        ({"host": "git.shop.example", "repository": "shop-team/shop"}, REPOSITORIES, ("github/web",)),
+        ({}, REPOSITORIES, REPOSITORIES),
     ],
 )
 def test_what_is_named_and_known_is_bound(
@@ -74,6 +80,7 @@ def test_what_is_named_and_known_is_bound(
         ({"host": "10.0.0.4"}, REDIS[:1]),
         ({"service": "other"}, LOGS),
         ({"project": "p2"}, LOGS),
+        ({"host": "github.com", "repository": "shop-team/web"}, REPOSITORIES),
     ],
 )
 def test_what_is_another_is_bound_to_nothing_and_says_both_names(
