@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from cockpit.findings.service import SKEW_S, SUSPECT_S
 from cockpit.findings.view import View
@@ -118,8 +119,8 @@ def _errors_since(source: str, service: RenderService, onset: float, how: str) -
     yield Finding(
         rule="render-errors-since-deploy",
         severity=Severity.CRIT,
-        text=f"{how} since {max(0.0, onset - at):.0f} s after {live.version} went live on {service.name}",
-        short=f"{service.name} {live.version} brings errors",
+        text=f"{service.name} got {live.version} at {_clock(at)}, errors since {_clock(onset)}: {how}",
+        short=f"{service.name} {live.version} {_clock(at)[:5]}",
         evidence=(f"{live.id}, {live.trigger.replace('_', ' ')}", live.message or "no commit message"),
         source=source,
         action=request,
@@ -127,6 +128,10 @@ def _errors_since(source: str, service: RenderService, onset: float, how: str) -
         since=at,
         rank=10,
     )
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
 
 
 def _store(source: str, store: DataStore) -> Iterator[Finding]:

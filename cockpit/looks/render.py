@@ -55,6 +55,7 @@ LOGS = LookSpec(
     _PANE,
     "The latest log entries of the services, asked for now.",
     (
+        Param("resource", ParamKind.TEXT, "id of a service or data store; empty for all services", False),
         Param("filter", ParamKind.TEXT, "NAME=VALUE pairs and words: level=error text=timeout", False),
         Param("limit", ParamKind.INTEGER, "how many, at most 100", False, default="50"),
         Param("minutes", ParamKind.INTEGER, "how far back", False, default="60"),
@@ -173,7 +174,9 @@ class Logs(BoundLook):
         """Raises Misconfigured for a filter that Render has not, CockpitError."""
         limit = max(1, min(100, int(request.get("limit") or "50")))
         minutes = max(1, min(7 * 1440, int(request.get("minutes") or "60")))
-        batch = await self._logs.query(request.get("filter"), limit, 60.0 * minutes, True)
+        of = request.get("resource")
+        wanted = " ".join(filter(None, (f"resource={of}" if of else "", request.get("filter"))))
+        batch = await self._logs.query(wanted, limit, 60.0 * minutes, True)
         bad = sum(entry.level >= Level.ERROR for entry in batch.entries)
         said = f"{len(batch.entries)} entries of the last {minutes} min" + (f", {bad} errors" if bad else "")
         lines = [
@@ -264,7 +267,6 @@ def deploy_line(deploy: Deploy) -> str:
 # What of a runbook they stand in for
 
 _NAMES_ONLY = "It shows the names of the variables and never their values."
-_ALL = "All services of the profile are shown, whichever the command names otherwise."
 _FLAGS = {
     "--level": "level", "--type": "type", "--text": "text", "--host": "host", "--status-code": "statusCode",
     "--method": "method", "--path": "path", "--instance": "instance",
@@ -300,11 +302,13 @@ def _logs(found: RenderCall, resources: str, pairs: dict[str, str], limit: str) 
         return None
     if not _NUMBER.fullmatch(limit) or not resources:
         return None
-    first = resources.partition(",")[0]
-    target = {"render": first} if isinstance(found.value(first), str) else {}
-    wanted = " ".join(f"{name}={value}" for name, value in pairs.items())
+    value = found.value(resources)
+    wanted = " ".join(f"{name}={text}" for name, text in pairs.items())
     params = {"limit": str(min(100, int(limit)))} | ({"filter": wanted} if wanted else {})
-    return Intent(LOGS.id, _PANE, target, params, differs=_ALL)
+    if isinstance(value, Placeholder):
+        return Intent(LOGS.id, _PANE, {}, params, {"resource": value})
+    target = {"render": resources.partition(",")[0]}
+    return Intent(LOGS.id, _PANE, target, {"resource": resources, **params})
 
 
 def _of_request(call: Call) -> Intent | None:

@@ -191,6 +191,15 @@ def _meant(status: RenderStatus, key: str) -> tuple[RenderService | None, Deploy
     return None, None
 
 
+def log_of(status: RenderStatus, key: str) -> dict[str, str]:
+    """What to ask for the log of a row; {} for one that has none."""
+    kind, _, rest = key.partition("/")
+    service, _ = _meant(status, key)
+    store = status.store(rest) if kind == "store" else None
+    name = service.id if service is not None else store.id if store is not None else ""
+    return {"resource": name, "limit": "50", "minutes": "15"} if name else {}
+
+
 def detail(status: RenderStatus, key: str) -> Detail:
     """Everything known of the row, and where it is."""
     kind, _, rest = key.partition("/")

@@ -231,8 +231,11 @@ class RevisionsPane(Pane):
         return {} if service is None else {"uid": service.uid, "etag": service.etag}
 
     def question(self) -> LookRequest | None:
-        """The log of a pod, or of all pods of a workload."""
+        """The log of a pod, or of all pods of a workload; of a container, a service, a data store."""
         payload = self._payload
+        if isinstance(payload, RenderStatus):
+            named = render.log_of(payload, self.key)
+            return LookRequest("render.logs", self.source, named) if named else None
         if isinstance(payload, ContainersStatus):
             asked = containerdetail.log_of(payload, self.key)
             return LookRequest("containers.logs", self.source, asked) if asked else None

@@ -115,6 +115,7 @@ def test_errors_after_a_deploy_have_the_way_back_filled_in() -> None:
     assert finding.severity is Severity.CRIT
     assert finding.action is not None
     assert dict(finding.action.params) == {"service": "srv-web", "deploy": "dep-2", "live": "dep-3"}
+    assert finding.text.startswith("web got cccccccc at 11:56:40, errors since 11:57:00: ")
     assert cause_chain(every)[0] == finding
     assert not any(each.rule.startswith("render") for each in found(WEB, DB, errors(180))), (
         "an old deploy is innocent"

@@ -135,6 +135,8 @@ async def test_logs_are_asked_once_with_the_filter() -> None:
     log = Log()
     sight = await look("render.logs", log=log, filter="level=error", limit="500", minutes="5")
     assert log.asked == [("level=error", 100, 300.0, True)]
+    await look("render.logs", log=log, resource="srv-web", filter="timeout")
+    assert log.asked[1] == ("resource=srv-web timeout", 50, 3600.0, True)
     assert "no seat" in sight.lines[0]
 
 
@@ -191,8 +193,9 @@ def test_a_change_becomes_a_guarded_action(command: str, action: str, params: di
         ("render services -o json", "render.state", {}),
         ("render deploys list srv-web -o json", "render.deploys", {"service": "srv-web"}),
         ("render logs -r srv-web --level error --text timeout --limit 20", "render.logs",
-         {"filter": "level=error text=timeout", "limit": "20"}),
-        ("render logs --resources srv-web,srv-b --tail", "render.logs", {"limit": "100"}),
+         {"resource": "srv-web", "filter": "level=error text=timeout", "limit": "20"}),
+        ("render logs --resources srv-web,srv-b --tail", "render.logs",
+         {"resource": "srv-web,srv-b", "limit": "100"}),
         (f"curl -s {API}/services/srv-web {KEY}", "render.state", {"name": "srv-web"}),
         (f'curl -s "{API}/services/srv-web/deploys?limit=5" {KEY}', "render.deploys", {"service": "srv-web"}),
         (f"curl -s {API}/services/srv-web/events {KEY}", "render.events", {"service": "srv-web"}),
@@ -201,7 +204,7 @@ def test_a_change_becomes_a_guarded_action(command: str, action: str, params: di
         (f"curl -s {API}/postgres/dpg-1/recovery {KEY}", "render.recovery", {"postgres": "dpg-1"}),
         (f"curl -s {API}/key-value/red-1 {KEY}", "render.state", {"name": "red-1"}),
         (f'curl -s "{API}/logs?ownerId=tea-1&resource=srv-web&level=error" {KEY}', "render.logs",
-         {"filter": "level=error", "limit": "20"}),
+         {"resource": "srv-web", "filter": "level=error", "limit": "20"}),
         (f'curl -s "{API}/metrics/memory?resource=srv-web" {KEY}', "rendermetrics.panels", {"panel": "memory"}),
     ],
 )  # fmt: skip

@@ -98,6 +98,18 @@ async def test_a_row_names_what_an_action_is_about(samples: ModuleType, row: str
         assert (desk.pane.source, desk.pane.kind) == (SOURCE, SourceKind.RENDER)
 
 
+@pytest.mark.parametrize(
+    ("row", "resource"),
+    [("service/srv-api", "srv-api"), ("deploy/srv-api/dep-1", "srv-api"), ("store/red-booking", "red-booking"),
+     ("event/evt-2", "")],
+)  # fmt: skip
+async def test_the_detail_of_a_row_brings_its_log(samples: ModuleType, row: str, resource: str) -> None:
+    async with shown(samples.on_render(), (120, 60)) as desk:
+        assert desk.pane.go(row)
+        asked = desk.pane.question()
+        assert (asked.get("resource") if asked is not None else "") == resource
+
+
 async def test_a_database_is_told_by_when_it_was_made(samples: ModuleType) -> None:
     async with shown(samples.on_render(), (120, 60)) as desk:
         assert desk.pane.go("store/dpg-booking")

@@ -32,7 +32,7 @@ OVERLAP = timedelta(seconds=5)
 OLDEST = timedelta(hours=1)
 SILENT_S = 60.0  # without an answer for longer, slowing down is a failure and no note
 SLICE = 100
-FILTERS = ("level", "type", "text", "host", "statusCode", "method", "path", "instance")
+FILTERS = ("level", "type", "text", "host", "statusCode", "method", "path", "instance", "resource")
 
 
 class RenderLog:
@@ -42,6 +42,7 @@ class RenderLog:
         self, api: RenderApi, estate: RenderEstate, table: RenderSource, source: LogSource, clock: Clock
     ) -> None:
         named = (*table.services, *table.postgres, *table.keyvalue)
+        self._named = named
         self._resources = (source.service,) if source.service else table.services
         if source.service and source.service not in named:
             raise Misconfigured(f"logs/{source.name}: {source.service} is not in [[render]] {table.name}")
@@ -131,16 +132,19 @@ class RenderLog:
     ) -> tuple[list[Json], datetime | None]:
         """One page, and from when on there is more."""
         owner = await self._estate.owner()
-        if not owner or not self._resources:
+        resources = [value for name, value in filters if name == "resource"] or list(self._resources)
+        if not owner or not resources:
             raise Misconfigured("logs of Render need a service in the [[render]] table", hint="add it to services")
+        if strange := next((each for each in resources if each not in self._named), ""):
+            raise Misconfigured(f"{clean(strange, 60)} is not in the [[render]] table", hint="add it there")
         query: list[tuple[str, str]] = [
             ("ownerId", owner),
             ("startTime", precise(start)),
             ("endTime", precise(end)),
             ("direction", direction),
             ("limit", str(limit)),
-            *(("resource", name) for name in self._resources),
-            *filters,
+            *(("resource", name) for name in resources),
+            *(pair for pair in filters if pair[0] != "resource"),
         ]
         answer = await self._api.record("/logs", query)
         raws = list(parts(answer, "logs"))

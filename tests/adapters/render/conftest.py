@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from cockpit.adapters.render import api as api_module
 from cockpit.adapters.render.api import RenderApi
 from cockpit.adapters.render.board import RenderBoard
 from cockpit.adapters.render.changing import RenderChange
@@ -49,6 +50,12 @@ class Desk:
     def asked(self, operation: str) -> int:
         """How often an operation was asked for."""
         return sum(name == operation for name, _ in self.plane.requests)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_quotas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports come again: what one test used up is not the next one's."""
+    monkeypatch.setattr(api_module, "_QUOTAS", {})
 
 
 @pytest_asyncio.fixture

@@ -63,6 +63,10 @@ async def test_one_service_and_a_filter(desk: Desk) -> None:
     assert "srv-booking at 127.0.0.1" in log.origin
     found = await desk.log().query("level=error bad", 10, 600.0, True)
     assert [each.message for each in found.entries] == ["bad too", "bad"]
+    found = await desk.log().query("resource=srv-mailer", 10, 600.0, True)
+    assert [each.message for each in found.entries] == ["bad too"]
+    with pytest.raises(Misconfigured, match="srv-other is not in"):
+        await desk.log().query("resource=srv-other", 10, 600.0, True)
     with pytest.raises(Misconfigured, match="no filter of Render's logs"):
         pairs_of("severity=error")
     with pytest.raises(Misconfigured, match="is not in"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cockpit.model.look import LookRequest, Sight
 from cockpit.model.render import DataStore, Deploy, RenderEvent, RenderService, RenderStatus
 from cockpit.model.severity import Severity, SourceKind
 
@@ -84,8 +85,17 @@ def hosted() -> RenderStatus:
     )  # fmt: skip
 
 
+class HostedLooks:
+    """Answers every question with the same two lines."""
+
+    async def look(self, request: LookRequest) -> Sight:
+        lines = ("14:03:40 ERROR srv-api-4fxq2  no seat left", "14:03:39 INFO srv-api-4fxq2  GET /seats 200")
+        return Sight(Severity.WARN, f"2 entries of {request.get('resource')}, 1 of them an error", ago(0), lines)
+
+
 def hosting(engine: SampleEngine) -> SampleEngine:
     """The engine with a reading of it."""
+    engine.looks = HostedLooks()
     engine.add(SOURCE, SourceKind.RENDER, 15.0)
     engine.say(SOURCE, Severity.CRIT, "booking-mailer degraded", hosted())
     return engine
