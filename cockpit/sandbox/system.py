@@ -292,7 +292,7 @@ class Sandbox:
         return self.platforms[0] if elsewhere and self.platforms else None
 
     def _hear(self, platform: Platform) -> None:
-        if self.front is not None and platform is self._runner:
+        if self.front is not None:
             self.front.told.append(platform.logged)
 
     def _serving(self) -> Serving:

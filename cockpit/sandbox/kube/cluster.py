@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import os
+import re
+import time
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from cockpit.sandbox.kube.access import ADMIN
 from cockpit.sandbox.kube.around import Around
-from cockpit.sandbox.kube.kinds import of_kind
+from cockpit.sandbox.kube.kinds import KINDS, of_kind
 from cockpit.sandbox.kube.node.events import Events
 from cockpit.sandbox.kube.node.externalsecrets import ExternalSecrets
 from cockpit.sandbox.kube.node.metrics import Metrics
 from cockpit.sandbox.kube.node.nodes import NodeObjects
 from cockpit.sandbox.kube.node.pods import Nodes, Pace, Pods
-from cockpit.sandbox.kube.node.terms import say
-from cockpit.sandbox.kube.rollouts import Rollouts
+from cockpit.sandbox.kube.node.terms import Object, drawn, say
+from cockpit.sandbox.kube.rollouts import Rollouts, moment_of
 from cockpit.sandbox.kube.server import KubeApi, LocalApi
 
 _NAMESPACES = ("default", "kube-system", "kube-node-lease")
 _TICK_S = 1.0  # deadlines pass without a change
-_LINES = 2000
+_YOUNG_S = 3600.0
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class KubeCluster:
@@ -80,6 +85,20 @@ class KubeCluster:
             raise RuntimeError(f"{word} {obj['metadata'].get('name')}: {made.get('message')}")
         return made
 
+    def age(self, by: timedelta) -> None:
+        """All that is young becomes that much older, and its events are forgotten: a system has a past."""
+        store = self.api.store
+        for kind in KINDS:
+            for obj in store.all(kind):
+                if kind.plural == "events":
+                    store.remove(kind, obj)
+                elif _is_young(obj) and not kind.custom:  # operators look again and again
+                    store.put(kind, _older(obj, by))
+        for life in self.pods.lives:
+            if time.time() - life.since < _YOUNG_S:
+                life.since -= by.total_seconds()
+                life.started = drawn(dt.datetime.now(dt.UTC) - by)
+
     @property
     def admin(self) -> LocalApi:
         """For who changes things by hand."""
@@ -123,3 +142,18 @@ class KubeCluster:
                     await store.wait()
             except TimeoutError:
                 continue
+
+
+def _is_young(obj: Object) -> bool:
+    return time.time() - moment_of(obj) < _YOUNG_S
+
+
+def _older(value: Any, by: timedelta) -> Any:
+    """With every moment in it that much earlier."""
+    if isinstance(value, dict):
+        return {key: _older(each, by) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_older(each, by) for each in value]
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return drawn(dt.datetime.fromisoformat(value) - by)
+    return value

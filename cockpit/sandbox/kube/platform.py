@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cockpit.sandbox.kube.rollouts import DEPLOYMENTS, is_ready
 from cockpit.sandbox.kube.seeds import Layout
 from cockpit.sandbox.kube.selectors import matches
 from cockpit.sandbox.platform import Serving
+from cockpit.sandbox.prometheus.shop import ShopPrometheus
 from cockpit.sandbox.shape import Document, Shape
 from cockpit.sandbox.shop.front import LogLine
 from cockpit.sandbox.shop.revision import GOOD_TAG
@@ -24,7 +26,10 @@ from cockpit.sandbox.shop.revision import GOOD_TAG
 KUBECONFIG = "kubeconfig"
 _BEFORE = "v1.41.2"
 _READY_S = 30.0
+_FIRST = timedelta(days=9)
+_SECOND = timedelta(days=2, hours=3)
 _LINES = 2000
+_ELSEWHERE = "shop"  # what is scraped where the shop does not run here
 _NODES = ("pool-1-a", "pool-1-b", "pool-1-c")
 
 
@@ -40,6 +45,7 @@ class KubePlatform:
         self._modes: dict[str, bool] = {}  # uid of a pod -> whether it was started in maintenance
         self._served: tuple[Any, ...] = ()
         self._turns = itertools.count()
+        self._prometheus = ShopPrometheus(self._targets)
 
     async def start(self, shape: Shape, serving: Serving, directory: Path) -> str:
         """A past of one deployment, then what is live."""
@@ -53,14 +59,19 @@ class KubePlatform:
             for obj in seeds.objects(layout, GOOD_TAG, _BEFORE):
                 await self.cluster.make(obj, layout.namespace)
             await self._rolled_out()
-            for name in (layout.live, layout.other):
-                await self._set_image(name, GOOD_TAG)
+            self.cluster.age(_FIRST)
+            await self._set_image(layout.live, GOOD_TAG)
             await self._rolled_out()
+            self.cluster.age(_SECOND)
             self._look()
             self._task = asyncio.ensure_future(self._attend())
         for name in _spaces(shape.profile or {}):
             for obj in seeds.prometheus("prometheus"):
                 await self.cluster.make(obj, name)
+        await self._rolled_out()
+        self.cluster.age(_SECOND)
+        if any(_placed_by_us(table, shape.profile or {}) for table in (shape.profile or {}).get("prometheus", ())):
+            await self._prometheus.start()
         self._kubeconfig = self.cluster.kubeconfig(directory / KUBECONFIG, layout.context, layout.namespace)
         return f"Kubernetes on {self.cluster.api.url}, context {layout.context}"
 
@@ -73,25 +84,42 @@ class KubePlatform:
         self._look()
 
     def logged(self, line: LogLine) -> None:
-        """One of the pods that serve said it."""
-        lives = [life for life in self._lives() if life.told is not None]
+        """One of the pods that serve said it; a request is counted."""
+        lives = self._lives()
         fitting = [life for life in lives if _tag(life.pod) == line.version] or lives
-        if fitting and (told := fitting[next(self._turns) % len(fitting)].told) is not None:
-            told.append((line.at.timestamp(), line.text))
+        life = fitting[next(self._turns) % len(fitting)] if fitting else None
+        if life is not None and life.told is not None:
+            life.told.append((line.at.timestamp(), line.text))
+        if "status" in line.fields and (life is not None or self._serving is None):
+            pod = life.pod["metadata"]["name"] if life is not None else _ELSEWHERE
+            seconds = float(line.fields.get("latency_ms", 0.0)) / 1000
+            self._prometheus.count(pod, str(line.fields.get("method", "")), line.fields["status"], seconds)
 
     def place(self, profile: Document) -> None:
         """The kubeconfig, and quick looks."""
         for table in profile.get("kubernetes", ()):
             table.update(kubeconfig=str(self._kubeconfig), interval="1s", timeout="5s")
+        for table in profile.get("prometheus", ()):
+            if _placed_by_us(table, profile):
+                for key in ("cluster", "forward", "namespace"):
+                    table.pop(key, None)
+                table.update(url=self._prometheus.url, interval="5s", timeout="5s", window="30m")
 
     async def close(self) -> None:
         """End the cluster."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._prometheus.close()
         await self.cluster.close()
 
     # Inside
+
+    def _targets(self) -> dict[str, str]:
+        """Who is scraped; the shop itself, where it runs elsewhere."""
+        lives = self._lives() if self._serving is not None else []
+        found = {life.pod["metadata"]["name"]: life.pod["metadata"]["namespace"] for life in lives}
+        return found if self._serving is not None else {_ELSEWHERE: "default"}
 
     async def _set_image(self, name: str, tag: str) -> None:
         layout = self._layout
@@ -193,6 +221,10 @@ def _tag(pod: Object) -> str:
 def _hash(pod: Object) -> str:
     labels = pod["metadata"].get("labels") or {}
     return str(labels.get("pod-template-hash", ""))
+
+
+def _placed_by_us(table: Document, profile: Document) -> bool:
+    return table.get("cluster") in {each.get("name") for each in profile.get("kubernetes", ())}
 
 
 def _spaces(profile: Document) -> list[str]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cockpit.sandbox.kube.kinds import Kind
-from cockpit.sandbox.kube.node.terms import now
+from cockpit.sandbox.kube.node.terms import drawn, now
 from cockpit.sandbox.kube.statuses import Object, bad_request, invalid
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -223,4 +223,4 @@ def _containers(kind: Kind, name: str, spec: Object, path: str) -> None:
 
 def later(seconds: float) -> str:
     """That moment from now on, as Kubernetes writes it."""
-    return (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return drawn(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds))

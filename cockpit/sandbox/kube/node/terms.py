@@ -16,7 +16,12 @@ _LOG = logging.getLogger("cockpit.sandbox.kube")
 
 def now() -> str:
     """The time as Kubernetes writes it."""
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return drawn(dt.datetime.now(dt.UTC))
+
+
+def drawn(moment: dt.datetime) -> str:
+    """A moment of UTC as Kubernetes writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def say(what: str) -> None:
