@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from cockpit.adapters.docker.asking import Asked, Disk, Told
+from cockpit.adapters.docker.terms import Asked, Disk, Told
 from cockpit.clock import Clock
 from cockpit.errors import NotFound, Refused, Unreachable
 from cockpit.looks import dockerreads as names

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cockpit.adapters.docker.asking import Asked, Disk, DockerAsker, Told
+from cockpit.adapters.docker.asking import DockerAsker
 from cockpit.adapters.docker.gateway import Gateway
+from cockpit.adapters.docker.terms import Asked, Disk, Told
 from cockpit.clock import ManualClock, SystemClock
 from cockpit.engine.compose import replacements
 from cockpit.errors import CockpitError, NotFound, Refused, Unreachable

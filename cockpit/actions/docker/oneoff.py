@@ -19,7 +19,7 @@ from cockpit.actions.transcript import Masking, Transcript
 from cockpit.adapters.docker.cloning import creation
 from cockpit.adapters.docker.facts import LABEL
 from cockpit.adapters.docker.framing import Frames
-from cockpit.adapters.docker.gateway import path_of
+from cockpit.adapters.docker.terms import path_of
 from cockpit.adapters.files.teamscript import OutputFile
 from cockpit.adapters.raw import Json, number, part, text
 from cockpit.errors import CockpitError, Malformed, Misconfigured, Refused

@@ -13,7 +13,7 @@ from cockpit.actions.docker.recreate import label, repository
 from cockpit.actions.handler import RunControl
 from cockpit.adapters.docker.changing import STOP_S, named_images
 from cockpit.adapters.docker.facts import LABEL, labels_of, past
-from cockpit.adapters.docker.gateway import path_of
+from cockpit.adapters.docker.terms import path_of
 from cockpit.adapters.raw import Json, number, text, texts
 from cockpit.errors import CockpitError, Conflict, NotFound, Refused
 from cockpit.model.action import (

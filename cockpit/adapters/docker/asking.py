@@ -4,49 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from cockpit.adapters.docker.facts import LABEL, labels_of, service_of
 from cockpit.adapters.docker.framing import Line, Lines
-from cockpit.adapters.docker.gateway import Gateway, path_of
 from cockpit.adapters.docker.roster import chosen, listed_of
+from cockpit.adapters.docker.terms import Asked, Disk, Told, path_of
 from cockpit.adapters.raw import Json, number, part, parts, text, texts
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, NotFound
 from cockpit.text import clean
 
+if TYPE_CHECKING:
+    from cockpit.adapters.docker.gateway import Gateway
+
 CONTAINERS = 40  # asked at most
 AT_ONCE = 8
 TAIL = 200  # lines of each container where nobody says how many
 MOST_TAIL = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Of which containers: one by name or id, those of services, or all of the project."""
-
-    container: str = ""
-    services: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Lines with time and origin, merged; `unread`: what could not be read, and why."""
-
-    lines: tuple[str, ...]
-    containers: int
-    unread: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """What takes room, in bytes."""
-
-    what: str  # "images", "containers", "volumes", "build cache"
-    count: int
-    size: int
-    reclaimable: int
 
 
 class DockerAsker:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cockpit.adapters.docker.cloning import networks
 from cockpit.adapters.docker.facts import LABEL, is_oneoff, labels_of, service_of
-from cockpit.adapters.docker.gateway import Gateway, path_of
 from cockpit.adapters.docker.roster import chosen, listed_of
+from cockpit.adapters.docker.terms import path_of
 from cockpit.adapters.raw import Json, number, part, parts, text
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, NotFound
+
+if TYPE_CHECKING:
+    from cockpit.adapters.docker.gateway import Gateway
 
 STOP_S = 30.0  # beyond the container's own time to stop
 _LOOK_EVERY_S = 0.3

@@ -14,13 +14,14 @@ import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import httpx
 
 from cockpit.adapters.docker.answers import decoded, error_of_answer, no_answer, timed_out
 from cockpit.adapters.docker.host import Host, host_of
 from cockpit.adapters.docker.sshway import SshWay
+from cockpit.adapters.docker.terms import path_of as path_of
 from cockpit.clock import Clock
 from cockpit.errors import Malformed, Misconfigured, NotFound, Unreachable
 from cockpit.model.containers import Engine
@@ -51,11 +52,6 @@ class Changed:
 
     status: int  # 304: it was so already
     body: Any  # JSON, {} for none
-
-
-def path_of(*names: str) -> str:
-    """A path of names that are never taken for more than one part of it."""
-    return "".join(f"/{quote(name, safe='')}" for name in names)
 
 
 class Gateway:

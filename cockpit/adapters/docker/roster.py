@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cockpit.adapters.docker.facts import LABEL, is_oneoff, labels_of, service_of
-from cockpit.adapters.docker.gateway import Gateway
 from cockpit.adapters.raw import Json, text
+
+if TYPE_CHECKING:
+    from cockpit.adapters.docker.gateway import Gateway
 
 
 async def listed_of(gateway: Gateway, project: str) -> list[Json]:
