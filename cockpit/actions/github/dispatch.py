@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -46,6 +47,7 @@ DISPATCH = ActionSpec(
     scope=Scope.SOURCE,
 )
 _EVENT = "workflow_dispatch"
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 
 class Dispatch(GithubAction):
@@ -74,6 +76,9 @@ class Dispatch(GithubAction):
         if request.get("tip") not in ("", sha):
             reason = f"SHA moved: {ref} is at {short(sha)}, not at {short(request.get('sha'))}"
             refusals.append(Refusal("identity", reason, "look at what came in since", ("tip",)))
+        if _COMMIT.fullmatch(ref) and sha.startswith(ref):
+            reason = f"GitHub starts a workflow at a branch or tag, and {ref} is a commit"
+            refusals.append(Refusal("parameters", reason, "tag it, or run again what deployed it (github.rerun)"))
         refusals += lacking(workflow, given, ref)
         change = sending.dispatch(workflow.file, ref, given, details=self._desk.api.cloud)
         equivalent = ["workflow", "run", workflow.file, "--ref", shlex.quote(ref)]

@@ -87,9 +87,11 @@ async def test_a_ref_that_moved_since_is_refused(github: Rig) -> None:
     assert (await github.plan("github.dispatch", GOOD)).digest != plan.digest
 
 
-async def test_a_tag_can_be_deployed_and_another_commit_cannot(github: Rig) -> None:
+async def test_a_tag_can_be_deployed_and_a_bare_commit_cannot(github: Rig) -> None:
     plan = await github.plan("github.dispatch", {"ref": "v1.0", "inputs": "version=v1.0"})
     assert not plan.refusals and plan.identity["sha"] == github.repo.tags["v1.0"]
+    plan = await github.plan("github.dispatch", {"ref": github.repo.tags["v1.0"][:12], "inputs": "version=v1.0"})
+    assert "at a branch or tag" in plan.refusals[0].reason
     with pytest.raises(Misconfigured, match="No commit found"):
         await github.plan("github.dispatch", {"ref": "nowhere", "inputs": "version=v1.0"})
 
