@@ -106,8 +106,22 @@ def _kubernetes() -> Platform:
     return KubePlatform()
 
 
+def _github() -> Platform:
+    from cockpit.sandbox.github.platform import GithubPlatform
+
+    return GithubPlatform()
+
+
+def _scripts() -> Platform:
+    from cockpit.sandbox.teamscripts import ScriptsPlatform
+
+    return ScriptsPlatform()
+
+
 _MAKERS: tuple[tuple[str, Callable[[], Platform]], ...] = (
     ("kubernetes", _kubernetes),
     ("render", _render),
     ("docker", _compose),
+    ("github", _github),
+    ("script", _scripts),
 )
