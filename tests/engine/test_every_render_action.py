@@ -312,6 +312,27 @@ async def test_autoscaling_disks_and_billing_are_said_before(tmp_path: Path) -> 
         assert "first backup is not ready" in planned.refusals[0].reason
 
 
+async def test_a_redeploy_of_the_same_code_can_be_taken_back_to_the_build_before(tmp_path: Path) -> None:
+    async with scene_in(tmp_path) as scene:
+        done = await scene.do("render.redeploy", **WEB)
+        assert done.undo is not None
+        assert done.undo.request is not None
+        planned = await scene.planned(done.undo.request.action, **dict(done.undo.request.params))
+        assert planned.refusals == ()
+        assert any("only the build is another" in each for each in planned.plan.warnings)
+        assert (await scene.agreed(planned)).outcome is Outcome.SUCCEEDED
+
+
+async def test_a_restart_that_cannot_be_seen_says_so(tmp_path: Path) -> None:
+    async with scene_in(tmp_path) as scene:
+        scene.plane.denied.add("list-instances")
+        record = await scene.do("render.restart", **WEB)
+        assert record.outcome is Outcome.SUCCEEDED
+        assert "does not tell" in record.summary
+        assert record.verification is not None
+        assert record.verification.holds is None
+
+
 async def test_a_recovery_says_where_it_goes(tmp_path: Path) -> None:
     async with scene_in(tmp_path) as scene:
         planned = await scene.planned("render.recover", **PG, at=_HOUR_AGO)

@@ -149,7 +149,12 @@ class Rollback(_Deploying):
         warnings = [_AUTO.format(service.branch or "the branch")] if service.auto_deploy else []
         if service.underway is not None:
             warnings.append(f"{deploy_words(service.underway)} is under way: Render cancels it")
-        warnings.append("the database stays as the newer code has left it")
+        same = live is not None and target is not None and live.version == target.version
+        warnings.append(
+            "it is of the same code: only the build is another"
+            if same
+            else "the database stays as the newer code has left it"
+        )
         return self.card(
             self.asked(request, service, deploy=name),
             title=f"Roll {service.name} back to {target.version if target is not None else name}",
@@ -189,9 +194,6 @@ def _against(service: RenderService, target: Deploy | None, wanted: str) -> list
     if not target.was_live:
         reason = f"{target.id} never served: {target.status.replace('_', ' ')}"
         return [Refusal("preconditions", reason, "choose one that was live")]
-    if live is not None and live.version == target.version:
-        reason = f"{target.id} is of {target.version}, which is live already"
-        return [Refusal("preconditions", reason, "choose a deploy of other code")]
     return []
 
 

@@ -22,6 +22,8 @@ from cockpit.clock import Clock
 from cockpit.errors import (
     AuthenticationFailed,
     CockpitError,
+    Misconfigured,
+    NotFound,
     PermissionDenied,
     RateLimited,
     TimedOut,
@@ -135,7 +137,10 @@ class RenderEstate:
         base = wire.service_of(found)
         made = None
         if base.type in INSTANCED and not base.suspended:
-            made = wire.instances_of(await self.api.elements(f"/services/{service}/instances"))
+            try:
+                made = wire.instances_of(await self.api.elements(f"/services/{service}/instances"))
+            except (NotFound, PermissionDenied, Misconfigured):
+                made = None  # how many run is then not known, which hides nothing else
         return wire.judged(replace(base, deploys=listed, instances=made), self._clock.now())
 
     async def deploys(self, service: str, most: int = DEPLOYS) -> tuple[Deploy, ...]:

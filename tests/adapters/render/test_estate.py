@@ -153,6 +153,8 @@ async def test_names_that_may_not_be_read_hide_nothing_else(desk: Desk) -> None:
     status = await probed(desk)
     assert status.services[0].variables == ()
     assert status.services[0].live is not None
+    desk.plane.denied = {"list-instances"}
+    assert [(each.instances, each.severity) for each in (await probed(desk)).services] == [(None, Severity.OK)] * 2
     desk.plane.denied = {"list-events", "get-active-connections"}
     desk.estate._happened._held.clear()
     status = await probed(desk)
