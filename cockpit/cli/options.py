@@ -49,6 +49,19 @@ class ProfileArgument(GivenType):
         return Given(load(path), path, clean(str(value)))
 
 
+class ProfileOrShipped(ProfileArgument):
+    """The same, or the name of a profile that comes with the cockpit where there is no own one of that name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Given:
+        """As its base."""
+        from cockpit.profile.find import names
+        from cockpit.profile.shipped import NAMES, path_of
+
+        if value in NAMES and value not in names():
+            value = str(path_of(value))
+        return super().convert(value, param, ctx)
+
+
 class Seconds(SecondsType):
     """A duration such as 20s or 2m, or a number of seconds."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cockpit.cli.exits import EXIT_CODES, Exit
-from cockpit.cli.options import with_json
+from cockpit.cli.options import Given, ProfileOrShipped, with_json
 from cockpit.cli.output import Style, say, say_json, table
 from cockpit.model.severity import Severity
 from cockpit.runbooks.coverage import Coverage
@@ -25,8 +25,14 @@ _LONGEST = 100
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--profile",
+    "given",
+    type=ProfileOrShipped(),
+    help="Its [[script]] tables count: a file, a name, or one that ships.",
+)
 @with_json
-def coverage(paths: tuple[Path, ...], as_json: bool) -> int:
+def coverage(paths: tuple[Path, ...], given: Given | None, as_json: bool) -> int:
     """List every command of the runbook with what the cockpit makes of it, and the totals.
 
     live: answered by a pane; native: a guarded action; script: run as it stands, guarded; not understood: shown only.
@@ -37,7 +43,7 @@ def coverage(paths: tuple[Path, ...], as_json: bool) -> int:
     from cockpit.runbooks.recognise import understand_all
 
     runbook = read(paths)
-    found = cover(runbook, understand_all(runbook, replacements()))
+    found = cover(runbook, understand_all(runbook, replacements(given.profile.script if given else ())))
     if as_json:
         say_json(found.as_json())
     else:

@@ -7,7 +7,7 @@ a thread while the screen is already up.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from cockpit.model.action import ActionSpec
 from cockpit.model.command import Replacement
 from cockpit.model.look import LookSpec
 from cockpit.model.severity import SourceKind
+from cockpit.profile.delivery import TeamScript
 from cockpit.profile.schema import Profile
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _logs(
 def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state_of: StateOf) -> None:
     if not profile.database:
         return
-    from cockpit.actions import database, sql, upkeep
+    from cockpit.actions import database, sql, sqlupdate, upkeep
     from cockpit.adapters.postgres.adapter import PostgresAdapter
     from cockpit.adapters.postgres.statements import StatementDesk
     from cockpit.looks import database as looks
@@ -184,6 +185,7 @@ def _databases(parts: Parts, profile: Profile, scene: Scene, clock: Clock, state
         name, desk = f"database/{source.name}", StatementDesk(source)
         parts.handlers.extend(database.handlers(name, adapter, scene, profile.limits, clock))
         parts.handlers.extend(sql.handlers(name, desk, scene, profile.limits, clock))
+        parts.handlers.extend(sqlupdate.handlers(name, source.update, desk, scene, profile.limits, clock))
         parts.handlers.extend(upkeep.handlers(name, desk, scene, profile.limits, clock))
         parts.lookers.extend(looks.lookers(name, desk, state_of, clock))
 
@@ -242,13 +244,17 @@ def look_specs() -> tuple[LookSpec, ...]:
     return tuple(spec for module in _look_modules() for spec in module.SPECS)
 
 
-def replacements() -> tuple[Replacement, ...]:
+def replacements(scripts: Sequence[TeamScript] = ()) -> tuple[Replacement, ...]:
     """Which commands of a runbook actions and looks stand in for; the first that understands a call wins.
 
-    Actions come first: what changes something is never taken for a question.
+    Actions come first: what changes something is never taken for a question. `scripts` are those of a profile: where
+    nothing else stands in for it, a command that it declares is that script.
     """
+    from cockpit.actions import teamcommands
+
     modules = (*_action_modules(), *_look_modules())
-    return tuple(found for module in modules for found in getattr(module, "REPLACES", ()))
+    known = tuple(found for module in modules for found in getattr(module, "REPLACES", ()))
+    return (*known, *teamcommands.replacements(scripts))
 
 
 def _action_modules() -> tuple[ModuleType, ...]:
@@ -264,6 +270,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         revisions,
         secretmanager,
         sql,
+        sqlupdate,
         teamscript,
         upkeep,
     )
@@ -280,6 +287,7 @@ def _action_modules() -> tuple[ModuleType, ...]:
         logs,
         database,
         sql,
+        sqlupdate,
         upkeep,
         redis,
         revisions,

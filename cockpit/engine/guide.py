@@ -107,7 +107,7 @@ class GuideDesk:
     async def read(self) -> None:
         """Read, understand, lint, and see how far it is trusted. What goes wrong is kept in `problem`."""
         try:
-            book = await asyncio.to_thread(read_book, self._paths)
+            book = await asyncio.to_thread(read_book, self._paths, self._engine.profile.script)
             trust = await asyncio.to_thread(self._trusting.state, book.texts)
             self._past = await asyncio.to_thread(self._store.past, self._engine.clock)
         except CockpitError as error:

@@ -15,9 +15,9 @@ def names_of(profile: Profile) -> dict[str, dict[str, str]]:
     of Cloud SQL, with "region" of Memorystore; {"policy", "project"} of Cloud Armor; {"project", "failures"} of an
     audit log, the second being its filter; {"context", "namespace"} of Kubernetes, with "workload" of its logs;
     {"origin"} of Prometheus, or {"context", "namespace"}; {"compose_project"} of Docker, with
-    "compose_service" of its logs; {"render"} of Render, all ids; {"host", "repository"} of GitHub; {"program"} of a
-    script; {"project"} of the others. What is unknown is absent: a connection string is a secret reference, so a
-    database's host shows only in its readings.
+    "compose_service" of its logs; {"render"} of Render, all ids; {"host", "repository"} of GitHub; {"program",
+    "script"} of a script, the second being its name; {"project"} of the others. What is unknown is absent: a
+    connection string is a secret reference, so a database's host shows only in its readings.
     """
     found: dict[str, dict[str, str]] = {}
     for health in profile.health:
@@ -77,7 +77,7 @@ def _elsewhere(found: dict[str, dict[str, str]], profile: Profile) -> None:
     for repository in profile.github:
         found[f"github/{repository.name}"] = {"host": repository.host, "repository": repository.repository}
     for script in profile.script:
-        found[f"scripts/{script.name}"] = {"program": script.argv[0]}
+        found[f"scripts/{script.name}"] = {"program": script.argv[0], "script": script.name}
 
 
 def _prometheus(server: PrometheusSource, profile: Profile) -> dict[str, str]:

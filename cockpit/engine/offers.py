@@ -105,6 +105,8 @@ class Offers:
         if live and source and intent.pane is SourceKind.HEALTH:
             intent = settled(_moved(intent, source, self._names), self._names.get(source, {}))
             spec = self._looks.spec(intent.name) or spec
+        if not live and source:  # a script's parameters are its own
+            spec = self._catalogue.handler(intent.name, source).spec
         asks = ((_which(bound),) if not source else ()) + _asks(spec.params, intent, before)
         differs = " ".join(part for part in (intent.differs, _unsure(bound, source)) if part)
         if live:

@@ -37,7 +37,7 @@ def examine(engine: Engine) -> tuple[Diagnosis, ...]:
     if unreadable:
         return tuple(unreadable)
     try:
-        book = read_book(paths)
+        book = read_book(paths, engine.profile.script)
         trust = Trust(engine.state_dir).state(book.texts)
     except CockpitError as error:
         return (Diagnosis("runbook", False, error.message, error.hint),)

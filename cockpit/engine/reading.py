@@ -10,6 +10,7 @@ from cockpit.engine.offers import Known
 from cockpit.errors import CockpitError, Misconfigured
 from cockpit.model.command import Command
 from cockpit.model.runbook import Fault, Runbook
+from cockpit.profile.delivery import TeamScript
 from cockpit.runbooks.guide.match import Line, lines_of
 from cockpit.runbooks.trust import digest_of
 from cockpit.text import clean
@@ -68,8 +69,8 @@ def stamp_of(paths: Sequence[Path]) -> tuple[tuple[int, int, int] | None, ...]:
     return tuple(found)
 
 
-def read_book(paths: Sequence[Path]) -> Book:
-    """Read, understand and lint them. Raises Misconfigured where one cannot be read."""
+def read_book(paths: Sequence[Path], scripts: Sequence[TeamScript] = ()) -> Book:
+    """Read, understand and lint them; `scripts` are the profile's. Raises Misconfigured where one cannot be read."""
     from cockpit.engine.compose import replacements
     from cockpit.engine.scripts import not_a_script, script_of
     from cockpit.runbooks.lint import lint
@@ -79,7 +80,7 @@ def read_book(paths: Sequence[Path]) -> Book:
 
     texts = texts_of(paths)
     runbook = parse([(name, decode(text.encode("utf-8", "surrogateescape"))) for name, text in _short(texts)])
-    understandings = understand_all(runbook, replacements())
+    understandings = understand_all(runbook, replacements(scripts))
     runbook.work_out()  # here, and not where the screen waits for it
     faults = lint(runbook, understandings)
     by_line: dict[tuple[str, int], list[Fault]] = {}

@@ -59,6 +59,18 @@ async def test_coverage_counts_every_command_once(cockpit: Cockpit, runbook: Pat
     assert set(file["commands"][0]) == {"line", "text", "kind", "tier", "action"}
 
 
+async def test_a_script_of_the_profile_counts_as_native(cockpit: Cockpit, runbook: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "shop.toml"
+    script = '[[script]]\nname = "heal"\ntitle = "Heal"\nargv = ["./heal.sh"]\ntier = "T2"\n'
+    profile.write_text(f'system = "shop"\nenvironment = "test"\n{script}')
+    ran = await cockpit("runbook", "coverage", runbook, "--profile", profile, "--json")
+    assert ran.json["total"] == {"commands": 5, "live": 1, "native": 1, "script": 3, "not_understood": 0}
+    (row,) = [each for each in ran.json["files"][0]["commands"] if each["line"] == 21]
+    assert (row["kind"], row["tier"], row["action"]) == ("native", "T2", "scripts.run")
+    assert (await cockpit("runbook", "coverage", runbook, "--profile", "guesslyfe")).code == 0
+    assert (await cockpit("runbook", "coverage", runbook, "--profile", "none-such")).code == 64
+
+
 async def test_coverage_as_text_names_lines_and_shares(cockpit: Cockpit, runbook: Path) -> None:
     ran = await cockpit("runbook", "coverage", runbook)
     assert ran.code == 0

@@ -38,6 +38,15 @@ title = "Serve readers only"
 url = "https://api.shop.example/admin/mode"
 body = '{"mode": "read"}'
 tier = "T2"
+[[script]]
+name = "backup"
+title = "Back up"
+argv = ["./backup.sh", "{name}", "--to={place}"]
+tier = "T2"
+[[script]]
+name = "other"
+title = "Something else"
+argv = ["./backup.sh", "{name}"]
 [runbook]
 files = ["R.md"]
 targets = { "old.shop.example" = "health/api" }
@@ -58,7 +67,7 @@ def offer(tmp_path: Path) -> Offer:
         parts = compose.compose(profile, tmp_path, ManualClock())
         catalogue = Catalogue(compose.specs(), parts.handlers)
         looks = LookBook(compose.look_specs(), parts.lookers)
-        book: Book = read_book([Path(file) for file in profile.runbook.files])
+        book: Book = read_book([Path(file) for file in profile.runbook.files], profile.script)
         (known,) = book.known.values()
         offers = Offers(profile.runbook, catalogue, looks, parts.names, read_only, profile.http_action)
         return offers.offered("s1", known, untrusted, before or {})
@@ -122,6 +131,18 @@ def test_what_was_filled_in_before_is_the_default(offer: Offer) -> None:
     assert (ask.label, ask.default) == ("OLD_REVISION", "shop-7")
     (ask,) = offer("kubectl logs <pod>", before={"pod": "api-1"}).asks
     assert (ask.name, ask.default) == ("<pod>", "api-1")
+
+
+def test_a_script_of_the_profile_is_offered_with_its_own_parameters(offer: Offer) -> None:
+    found = offer("./backup.sh NAME_OF_IT --to=safe", untrusted="", before={"NAME_OF_IT": "nightly"})
+    assert found.kind is Kind.NATIVE and found.action is not None and found.tier is Tier.T2
+    assert (found.action.action, found.action.source) == ("scripts.run", "scripts/backup")
+    assert dict(found.action.params) == {"place": "safe"}
+    assert [(ask.name, ask.label, ask.default) for ask in found.asks] == [("name", "NAME_OF_IT", "nightly")]
+    other = offer("./backup.sh x")
+    assert other.action is not None and other.action.source == "scripts/other" and other.asks == ()
+    unknown = offer("./restore.sh x")
+    assert unknown.kind is Kind.SCRIPT and unknown.action is not None and unknown.action.action == "runbook.script"
 
 
 @pytest.mark.parametrize(

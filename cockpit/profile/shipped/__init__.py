@@ -6,7 +6,7 @@ Each is a TOML file beside this module, with a short runbook of the same name th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 from cockpit.errors import NotFound
 
@@ -35,6 +35,11 @@ def shipped(name: str) -> Shipped:
     """By its name. Raises NotFound."""
     if name not in _PLATFORMS:
         raise NotFound(f"no profile {name!r} comes with the cockpit", hint=f"there are: {', '.join(NAMES)}")
-    folder = files(__package__)
+    folder = path_of(name).parent
     profile, runbook = ((folder / f"{name}.{suffix}").read_text(encoding="utf-8") for suffix in ("toml", "md"))
     return Shipped(name, _PLATFORMS[name], profile, runbook)
+
+
+def path_of(name: str) -> Path:
+    """Of the profile's file."""
+    return Path(__file__).with_name(f"{name}.toml")
