@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -171,7 +172,15 @@ class PodmanServer:
             self.clear()
         if self._service is not None:
             self._service.kill()
+        self._end_monitors()
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def _end_monitors(self) -> None:
+        """Those of commands that ran in a container stay for five minutes; each names our folder."""
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and f"{self.home}/".encode() in (entry / "cmdline").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)
 
     def _argv(self) -> list[str]:
         home = self.home
