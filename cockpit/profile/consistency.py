@@ -218,9 +218,11 @@ def update_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
         wanted = ", ".join(f"${number}" for number in sorted(places)) or "none"
         found.append(Conflict(("input",), f"there are {len(inputs)}, the statement asks for {wanted}"))
     names = [name for _, name in _texts(entry, "input", "name")]
-    return found + [
-        Conflict(("input",), f"two are named {name}") for name in sorted({*names}) if names.count(name) > 1
-    ]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    taken = [name for name in ("name", "at_most") if name in names]
+    found += [Conflict(("input",), f"two are named {name}") for name in twice]
+    found += [Conflict(("input",), f"none may be named {name}: the action has that itself") for name in taken]
+    return found
 
 
 def redis_conflicts(entry: Mapping[str, object]) -> list[Conflict]:
