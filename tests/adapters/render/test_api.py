@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from cockpit.adapters.render import asking
@@ -127,6 +129,19 @@ async def test_silence_has_a_deadline_and_leaves_a_change_open(desk: Desk) -> No
     assert (read.value.effect_possible, change.value.effect_possible) == (False, True)
     assert desk.asked(CHANGE) == 1
     await api.close()
+
+
+async def test_a_connection_that_breaks_after_it_was_sent_leaves_it_open(desk: Desk) -> None:
+    desk.plane.faults[CHANGE] = ["swallow"]
+    sent = asyncio.create_task(desk.change.send(asking.restart("srv-booking")))
+    async with asyncio.timeout(20):
+        while not desk.asked(CHANGE):  # noqa: ASYNC110  # a server is asked: nothing announces it
+            await asyncio.sleep(0.005)
+    await desk.plane.close()
+    with pytest.raises(Unreachable, match="broke") as found:
+        await sent
+    assert found.value.effect_possible
+    assert desk.asked(CHANGE) == 1
 
 
 async def test_nobody_there_is_unreachable_and_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
