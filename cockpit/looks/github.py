@@ -15,7 +15,17 @@ from cockpit.looks.bound import LINES, BoundLook, StateOf, reading_of, sight_of
 from cockpit.looks.ghreads import REPLACES as REPLACES
 from cockpit.looks.looker import Looker
 from cockpit.model.action import Choice, Param, ParamKind
-from cockpit.model.delivery import SHORT, Commit, DeliveryStatus, Difference, Job, PullBrief, PullRequest, Run
+from cockpit.model.delivery import (
+    SHORT,
+    Commit,
+    DeliveryStatus,
+    Difference,
+    Job,
+    PullBrief,
+    PullRequest,
+    Run,
+    counted,
+)
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
 from cockpit.model.severity import Severity, SourceKind
@@ -217,7 +227,7 @@ class Commits(_Look):
         payload = state.reading.payload if state is not None and state.reading is not None else None
         status = payload if isinstance(payload, DeliveryStatus) else None
         lines = [_commit(each, status.marks(each.sha) if status is not None else "") for each in commits]
-        return self._now(Severity.OK, f"{len(commits)} commits of {ref}", lines)
+        return self._now(Severity.OK, f"{counted(len(commits), 'commit')} of {ref}", lines)
 
 
 class Diff(_Look):
@@ -249,14 +259,17 @@ def said_of(found: Difference) -> str:
     added, removed = sum(each.added for each in found.files), sum(each.removed for each in found.files)
     people = len({each.author for each in found.commits})
     back = f", without {found.behind} of the other side" if found.behind else ""
-    return f"{found.ahead} commits by {people} people, {len(found.files)} files +{added} -{removed}{back}"
+    commits, files = counted(found.ahead, "commit"), counted(len(found.files), "file")
+    return f"{commits} by {counted(people, 'person', 'people')}, {files} +{added} -{removed}{back}"
 
 
 def difference_lines(found: Difference) -> list[str]:
     """Newest commits first; then pull requests, then the files with most lines."""
     lines = [f"{found.base[:SHORT]}...{found.head[:SHORT]}  {found.status}"]
     if found.behind and not found.ahead:
-        lines.append(f"{found.head[:SHORT]} is {found.behind} commits older than {found.base[:SHORT]}: a roll-back")
+        lines.append(
+            f"{found.head[:SHORT]} is {counted(found.behind, 'commit')} older than {found.base[:SHORT]}: a roll-back"
+        )
     commits = list(reversed(found.commits))
     room = LINES - 12 - min(len(found.pulls), 30) - min(len(found.files), _FILES)
     lines += [_commit(each) for each in commits[:room]]
@@ -313,7 +326,8 @@ def _pull(pull: PullBrief) -> str:
 def _pull_lines(pull: PullRequest) -> list[str]:
     return [
         _pull(pull.brief),
-        f"head {pull.brief.sha[:SHORT]}: {pull.commits} commits, {pull.files} files +{pull.added} -{pull.removed}",
+        f"head {pull.brief.sha[:SHORT]}: {counted(pull.commits, 'commit')}, {counted(pull.files, 'file')}"
+        f" +{pull.added} -{pull.removed}",
         *(f"check {each.name}: {each.state}" for each in pull.checks),
         *(f"review {who}: {state.replace('_', ' ').lower()}" for who, state in pull.reviews),
         *pull.body.splitlines()[:20],

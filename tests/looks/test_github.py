@@ -81,7 +81,7 @@ async def test_commits_mark_what_runs(github: Rig) -> None:
 
 async def test_the_difference_is_that_of_what_runs_and_what_ran(github: Rig) -> None:
     sight = await ask(github, "diff")
-    assert sight.summary == "1 commits by 1 people, 1 files +14 -9"
+    assert sight.summary == "1 commit by 1 person, 1 file +14 -9"
     assert "  +14 -9  app/cart.py" in sight.lines and any("Faster cart" in line for line in sight.lines)
     back = await ask(github, "diff", base="main", head="v1.0")
     assert any("a roll-back" in line for line in back.lines)

@@ -27,7 +27,7 @@ from cockpit.model.action import (
     Undo,
     Verification,
 )
-from cockpit.model.delivery import Difference, PullRequest
+from cockpit.model.delivery import Difference, PullRequest, counted
 from cockpit.model.severity import SourceKind
 
 PROPOSE = ActionSpec(
@@ -88,7 +88,7 @@ class Propose(PullAction):
             permission=permission,
             undo=Undo("it can be closed without being merged"),
             refusals=refusals,
-            changes=(Change("pull request", "none", f"{difference.ahead} commits into {base}"),),
+            changes=(Change("pull request", "none", f"{counted(difference.ahead, 'commit')} into {base}"),),
             objects=tuple(f"{short(each.sha)} {each.subject} ({each.author})" for each in difference.commits[-40:]),
             affected="whoever is told of pull requests",
             operation=self.shown(change),

@@ -25,7 +25,7 @@ from cockpit.model.action import (
     Undo,
     Verification,
 )
-from cockpit.model.delivery import PullRequest
+from cockpit.model.delivery import PullRequest, counted
 from cockpit.model.severity import SourceKind
 
 PULL = Param("pull", ParamKind.CHOICE, "number of the pull request", identity=True)
@@ -110,6 +110,7 @@ class Merge(PullAction):
             refusals.append(Refusal("identity", reason, "look at what was pushed since", ("head",)))
         refusals += standing(pull)
         change = sending.merge(brief.number, brief.sha, method)
+        brings = f"with {counted(pull.commits, 'commit')} of {brief.branch} ({method})"
         undo = ActionRequest("github.revert", self.source, {"pull": str(brief.number)})
         words = ("pr", "merge", str(brief.number), f"--{method}", "--match-head-commit", brief.sha)
         return self.card(
@@ -121,9 +122,9 @@ class Merge(PullAction):
             undo=Undo("opens a pull request that takes it back, which has to be merged as well", undo),
             refusals=refusals,
             warnings=_doubts(pull),
-            changes=(Change(brief.base, "without it", f"with {pull.commits} commits of {brief.branch} ({method})"),),
+            changes=(Change(brief.base, "without it", brings),),
             objects=(
-                f"{pull.commits} commits by {brief.author}, {pull.files} files, +{pull.added} -{pull.removed}",
+                _size(pull),
                 *(f"check {each.name}: {each.state}" for each in pull.checks[:40]),
                 *(f"review {who}: {state.replace('_', ' ').lower()}" for who, state in pull.reviews[:20]),
             ),
@@ -210,10 +211,7 @@ class Revert(PullAction):
             refusals=refusals,
             warnings=("nothing is deployed by this: the new pull request has to be merged (github.merge)",),
             changes=(Change("pull requests", "none that takes it back", f"one that takes #{brief.number} back"),),
-            objects=(
-                f"{pull.commits} commits by {brief.author}, {pull.files} files, +{pull.added} -{pull.removed},"
-                f" merged as {short(brief.merge_sha)}",
-            ),
+            objects=(f"{_size(pull)}, merged as {short(brief.merge_sha)}",),
             affected="nobody, until it is merged",
             operation=operation,
             equivalent=(self._ground.gh("pr", "revert", str(brief.number)),),
@@ -252,6 +250,11 @@ def standing(pull: PullRequest) -> list[Refusal]:
     if not pull.mergeable:
         return [Refusal("preconditions", f"#{brief.number} conflicts with {brief.base}", "solve the conflicts first")]
     return []
+
+
+def _size(pull: PullRequest) -> str:
+    commits, files = counted(pull.commits, "commit"), counted(pull.files, "file")
+    return f"{commits} by {pull.brief.author}, {files}, +{pull.added} -{pull.removed}"
 
 
 def _lacks(pull: PullRequest) -> str:
