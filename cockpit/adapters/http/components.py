@@ -24,6 +24,7 @@ _WORDS = {
 SEVERITY_OF = {word: severity for severity, words in _WORDS.items() for word in words.split()}
 _STATUS_KEYS = ("status", "state", "health", "healthy", "ok", "result")
 _GROUP_KEYS = ("components", "services", "checks", "dependencies", "details", "subsystems", "indicators")
+_DESCRIBING = ("provider", "version", "model", "region", "environment")
 _NAME_KEYS = ("name", "component", "componentName", "componentId", "service", "id", "check")
 
 
@@ -104,7 +105,7 @@ def _named(items: Any, depth: int, budget: _Budget, *, sure: bool) -> Iterator[C
         elif isinstance(value, list):
             if not any(isinstance(entry, dict) and _own_status(entry) for entry in value):
                 continue
-        elif not _is_status(value, sure):
+        elif not _is_status(value, sure) or _describes(name, value):
             continue
         if not budget.take():
             return
@@ -115,6 +116,12 @@ def _is_status(value: object, sure: bool) -> bool:
     if sure:
         return isinstance(value, str | bool)
     return isinstance(value, str) and word_severity(value) is not Severity.UNKNOWN
+
+
+def _describes(name: object, value: object) -> bool:
+    """It says what is used, not how it is: "llm_provider": "openai" beside "redis": "healthy"."""
+    last = str(name).lower().replace("-", "_").rpartition("_")[2]
+    return last in _DESCRIBING and isinstance(value, str) and word_severity(value) is Severity.UNKNOWN
 
 
 def _listed(entries: list[Any], depth: int, budget: _Budget) -> Iterator[Component]:

@@ -143,3 +143,13 @@ async def test_hostile_text_in_a_body_is_cleaned(server: HttpServer, probe_for: 
     assert "\x1b" not in found.summary + seen(found).components[0].name
     assert "\u202e" not in seen(found).components[0].detail + seen(found).checks[0].value
     assert "\x07" not in shown
+
+
+async def test_what_is_used_is_no_part_whose_state_is_unknown(server: HttpServer, probe_for: ProbeFor) -> None:
+    services = {"redis": "healthy", "llm_provider": "openai"}
+    server.answers["/health"] = server.reply(json.dumps({"status": "healthy", "services": services}))
+    found = await probe_for(server.url()).probe()
+    assert found.severity is Severity.OK and [each.name for each in seen(found).components] == ["status", "redis"]
+    odd = {"services": {"redis": "healthy", "queue": "kaputt"}}
+    server.answers["/health"] = server.reply(json.dumps(odd))
+    assert (await probe_for(server.url()).probe()).severity is Severity.UNKNOWN
