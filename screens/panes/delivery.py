@@ -9,8 +9,9 @@ from cockpit.model.delivery import DeliveryStatus
 from cockpit.model.look import LookRequest
 from cockpit.model.reading import SourceState
 from cockpit.model.severity import Freshness, SourceKind
+from cockpit.model.teamscripts import ScriptStatus
 from screens.paint import GLYPH, SEVERITY_STYLE, Row, Rule, blank, spans
-from screens.panes import githubrows
+from screens.panes import githubrows, scriptrows
 from screens.panes.base import Detail, Pane, Scenery
 
 _TITLES = {SourceKind.GITHUB: "GitHub", SourceKind.SCRIPTS: "The team's commands"}
@@ -35,6 +36,8 @@ class DeliveryPane(Pane):
         for kind in kinds:
             if len(kinds) > 1:
                 rows += [*([blank()] if rows else []), Row("", (Rule(_TITLES[kind], "muted"),))]
+            if kind is SourceKind.SCRIPTS:
+                rows.append(scriptrows.heading())
             for state in states:
                 if state.kind is kind:
                     rows += _source(state, scenery.now)
@@ -52,6 +55,12 @@ class DeliveryPane(Pane):
         state = self._state
         payload = state.reading.payload if state is not None and state.reading else None
         return payload if isinstance(payload, DeliveryStatus) else None
+
+    @property
+    def _script(self) -> ScriptStatus | None:
+        state = self._state
+        payload = state.reading.payload if state is not None and state.reading else None
+        return payload if isinstance(payload, ScriptStatus) else None
 
     @property
     def _part(self) -> tuple[str, str]:
@@ -87,9 +96,11 @@ class DeliveryPane(Pane):
 
     def detail(self) -> Detail:
         """All that the reading has of the row."""
-        status, scenery = self._repository, self.scenery
+        status, script, scenery = self._repository, self._script, self.scenery
         if status is not None and scenery is not None:
             return githubrows.detail(status, *self._part, scenery.now)
+        if script is not None and scenery is not None:
+            return scriptrows.detail(script, scenery.now)
         return super().detail()
 
 
@@ -98,6 +109,8 @@ def _source(state: SourceState, now: float) -> list[Row]:
     key = partial("{}|{}".format, state.source)
     if isinstance(payload, DeliveryStatus):
         return githubrows.rows(state, payload, key, now)
+    if isinstance(payload, ScriptStatus):
+        return scriptrows.rows(state, payload, key, now)
     said = "not read yet" if state.failure is None else "never answered"
     if state.freshness is Freshness.WAITING and state.asleep:
         said = "not asked yet"

@@ -65,6 +65,26 @@ async def test_the_pane_looks_as_agreed(samples, size, keys, ascii):
     assert text == path.read_text()
 
 
+@pytest.mark.parametrize(
+    ("size", "keys"),
+    [("200x50", ()), ("120x40", ("G", "g", "enter")), ("80x24", ())],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else str(value),
+)
+async def test_the_commands_of_the_team_look_as_agreed(samples, size, keys):
+    text, _ = await shown(samples, SIZES[size], *keys, engine=samples.add_scripts(samples.incident()))
+    path = GOLDEN / f"{'_'.join(['scripts', size, *keys])}.txt"
+    if os.environ.get("COCKPIT_REWRITE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+async def test_a_script_is_what_its_row_runs_and_its_output_is_no_markup(samples):
+    engine = samples.add_scripts(samples.add_delivery(samples.incident()))
+    text, found = await shown(samples, (120, 60), "G", engine=engine)
+    assert "The team's commands" in text and "[red]shop[/] 4 of 9" in text
+    assert found[3:] == (SourceKind.SCRIPTS, "scripts/migrate") and found[1] == {}
+
+
 A, B, D = "a1b2c3d4" * 5, "b2c3d4e5" * 5, "d4e5f6a7" * 5
 
 

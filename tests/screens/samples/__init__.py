@@ -20,7 +20,7 @@ from cockpit.model.severity import Severity, SourceKind
 from cockpit.polling.logring import LogRing
 
 from .clustering import add_cluster, cluster
-from .delivering import add_delivery
+from .delivering import add_delivery, add_scripts
 from .engine import SampleEngine
 from .hosted import hosted, hosting
 from .managed import managed
@@ -52,6 +52,7 @@ __all__ = [
     "add_cluster",
     "add_delivery",
     "add_metrics",
+    "add_scripts",
     "ago",
     "broken",
     "cache",

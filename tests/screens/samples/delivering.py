@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cockpit.model.delivery import DeliveryStatus, Deployment, Job, PullBrief, Released, Run, Step
 from cockpit.model.severity import Severity, SourceKind
+from cockpit.model.teamscripts import ScriptRun, ScriptStatus
 
 from .engine import SampleEngine
 from .moment import ago
@@ -73,6 +74,29 @@ def repository() -> DeliveryStatus:
         quota_left=4812,
         quota=5000,
     )  # fmt: skip
+
+
+def add_scripts(engine: SampleEngine) -> SampleEngine:
+    """`engine`, with commands of the team: one runs, one failed, one never ran, one is not here."""
+    lines = ("shop 3 of 9", "[red]shop[/] 4 of 9")
+    runs = {
+        "backup": ScriptRun(ago(42), None, "running", lines[-1], lines, 2, "/home/ann/.local/state/backup.log"),
+        "smoke": ScriptRun(
+            ago(300), ago(280), "failed", "exit status 1: 2 failed", ("17 passed", "2 failed"), 2, "/x"
+        ),
+        "clean-up": None,
+        "migrate": None,
+    }
+    for name, last in runs.items():
+        missing = "scripts/migrate.sh is not there, or may not be run" if name == "migrate" else ""
+        path = f"scripts/{name}.sh"
+        status = ScriptStatus(
+            name, f"Do the {name}", (path,), "/srv/shop", f"/srv/shop/{path}", missing, "T3", name == "backup", last
+        )
+        engine.add(f"scripts/{name}", SourceKind.SCRIPTS, 1.0)
+        bad = missing or (last is not None and last.outcome == "failed")
+        engine.say(f"scripts/{name}", Severity.WARN if bad else Severity.OK, missing or "can be run", status)
+    return engine
 
 
 def add_delivery(engine: SampleEngine) -> SampleEngine:
