@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cockpit.actions import fill
+from cockpit.actions.handler import choices_for
 from cockpit.actions.script import Script, Shelf
 from cockpit.engine.followed import Followed
-from cockpit.engine.offers import REVISION, Offers, placeholder_names
+from cockpit.engine.linked import named_headings
+from cockpit.engine.offers import REVISION, Offers, params_of, placeholder_names, target_of
+from cockpit.engine.people import people_of, with_people
 from cockpit.engine.reading import Book, digest_on_disk, read_book, stamp_of
 from cockpit.errors import CockpitError, Misconfigured, NotFound, RateLimited, Refused
 from cockpit.model.action import ActionRequest, Choice, ParamKind
 from cockpit.model.look import LookRequest, Sight
 from cockpit.model.revisions import ServiceStatus
-from cockpit.model.runbook import Fault, Runbook
+from cockpit.model.runbook import Facts, Fault, Runbook
 from cockpit.model.severity import Severity
 from cockpit.profile.schema import RunbookFiles
 from cockpit.runbooks.guide.desk import Reading
 from cockpit.runbooks.guide.match import Hit, Suggestion, search, suggest
 from cockpit.runbooks.guide.offer import SCRIPT, SOURCE, Ask, Offered
+from cockpit.runbooks.guide.people import People
 from cockpit.runbooks.guide.progress import Past, StepState, not_answered
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.guide.store import SessionFile, Store, Unkept
@@ -65,6 +69,8 @@ class GuideDesk:
         self._subscribers: list[Callable[[], None]] = []
         self._suggested: tuple[object, tuple[Suggestion, ...]] | None = None
         self._found: tuple[object, tuple[Hit, ...]] | None = None
+        self._facts = Facts()
+        self.people = People()
         self.reading = Reading.READING
         self.problem = ""
         self.trust: TrustState | None = None
@@ -120,11 +126,13 @@ class GuideDesk:
             self.reading, self.problem, self.trust = Reading.FAILED, reason, None
         else:
             self._book, self.trust = book, trust
+            self._facts = with_people(book.runbook.facts, self._engine.profile)
+            self.people = people_of(self._engine.profile, book.runbook.facts)
             self.reading, self.problem, self._suggested = Reading.READY, "", None
             self._stock()
             for session in self._sessions.values():
                 if (playbook := book.runbook.playbook(session.playbook.id)) is not None:
-                    session.playbook, session.facts = playbook, book.runbook.facts
+                    session.playbook, session.facts = playbook, self._facts
         self._tell()
 
     def _stock(self) -> None:
@@ -170,9 +178,10 @@ class GuideDesk:
         if self._book is None:
             return ()
         findings = self._engine.findings()
-        key = (self._book.runbook.digest, tuple((finding.rule, finding.text) for finding in findings))
+        named = named_headings(self._engine.profile, findings, self._engine.hub.states())
+        key = (self._book.runbook.digest, tuple((finding.rule, finding.text) for finding in findings), named)
         if self._suggested is None or self._suggested[0] != key:
-            self._suggested = (key, suggest(self._book.runbook, findings))
+            self._suggested = (key, suggest(self._book.runbook, findings, named=named))
         return self._suggested[1]
 
     def search(self, text: str) -> tuple[Hit, ...]:
@@ -204,7 +213,7 @@ class GuideDesk:
             note, clock = self._engine.executor.note, self._engine.clock
             wrong = any(finding.severity is Severity.CRIT for finding in self._engine.findings())
             wrong = wrong or any(each.playbook.id == found.id for each in self.suggestions())
-            session = Session(found, self.runbook.facts, file, clock, self._who, note, self._tell, incident=wrong)
+            session = Session(found, self._facts, file, clock, self._who, note, self._tell, incident=wrong)
             try:
                 await session.opened()
                 if not session.unkept:
@@ -261,12 +270,11 @@ class GuideDesk:
             return self._revisions() if REVISION.search(ask.label) else ()
         source = values.get(SOURCE, "")
         if offered.look is not None:
-            looker = self._engine.looks.looker(offered.look.look, offered.look.source or source)
-            return await looker.choices(ask.name)
-        if offered.action is None:
+            return await self._engine.looks.looker(offered.look.look, offered.look.source or source).choices(ask.name)
+        if (wanted := offered.action) is None or not (place := wanted.source or source):
             return ()
-        action, place = offered.action.action, offered.action.source or source
-        return await self._engine.catalogue.handler(action, place).choices(ask.name) if place else ()
+        handler = self._engine.catalogue.handler(wanted.action, place)
+        return await choices_for(handler, ask.name, {**wanted.params, **values})
 
     def _revisions(self) -> tuple[Choice, ...]:
         """Of every service of this profile, newest first as they were read."""
@@ -310,7 +318,7 @@ class GuideDesk:
         if offered.look is None:
             raise Refused("guide", "this step has no question that the cockpit can ask", hint="Tick it by hand")
         question = offered.look
-        request = LookRequest(*_target(question.look, question.source, values), _params(question.params, values))
+        request = LookRequest(*target_of(question.look, question.source, values), params_of(question.params, values))
         await self._remember(session, offered, values)
         try:
             sight = await self._engine.looks.look(request)
@@ -351,7 +359,9 @@ class GuideDesk:
             request = script.request({ask.name: values[ask.name] for ask in offered.asks if values.get(ask.name)})
         else:
             action = offered.action
-            request = ActionRequest(*_target(action.action, action.source, values), _params(action.params, values))
+            request = ActionRequest(
+                *target_of(action.action, action.source, values), params_of(action.params, values)
+            )
         self._followed.follow(session, step, request, self._memory(offered, values))
         return request
 
@@ -388,11 +398,3 @@ class GuideDesk:
             with contextlib.suppress(Misconfigured):
                 await session.close()
         self._sessions.clear()
-
-
-def _target(name: str, source: str, values: Mapping[str, str]) -> tuple[str, str]:
-    return name, source or values.get(SOURCE, "")
-
-
-def _params(known: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
-    return {**known, **{name: value for name, value in values.items() if name != SOURCE and value}}

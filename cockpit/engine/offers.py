@@ -225,3 +225,13 @@ def placeholder_names(offer: Offered) -> dict[str, str]:
         return {fill.key_of(placeholder): placeholder.name for placeholder in command.placeholders}
     marks: Mapping[str, Placeholder] = intent.asks if intent is not None else {}
     return {name: placeholder.name for name, placeholder in marks.items()}
+
+
+def target_of(name: str, source: str, values: Mapping[str, str]) -> tuple[str, str]:
+    """What is asked for and of which source: the one that was chosen, where several fit."""
+    return name, source or values.get(SOURCE, "")
+
+
+def params_of(known: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """What was known, with what was filled in."""
+    return {**known, **{name: value for name, value in values.items() if name != SOURCE and value}}

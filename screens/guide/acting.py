@@ -9,6 +9,7 @@ from cockpit.model.look import Sight
 from cockpit.model.runbook import Step
 from cockpit.runbooks.guide.nesting import below, takes_time
 from cockpit.runbooks.guide.offer import Offered
+from cockpit.runbooks.guide.people import copied
 from cockpit.runbooks.guide.progress import Escalation, StepState
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted
@@ -138,8 +139,8 @@ class Acts:
             self._guide.work(session.fail(step.id, sight.summary if sight is not None else progress.result))
 
     def _copy(self, step: Step) -> None:
-        links = [link.target for link in step.links if link.target]
-        text = step.command.text if step.command is not None else "\n".join(links) or step.text
+        reaches = self._guide.desk.people.at_hand(step)
+        text = step.command.text if step.command is not None else copied(step, reaches) or step.text
 
         async def work() -> None:
             self._guide.tell(await self._guide.cockpit._copied(text))
@@ -159,6 +160,7 @@ class Acts:
         lines = detail(
             step, progress, offered, sight, output, [each for each in session.notes if each.step == step.id]
         )
+        lines += [("reach", f"{each.label}  {each.how}") for each in self._guide.desk.people.at_hand(step)]
         # Below the steps they cannot be selected: here they can be copied.
         lines += [("link", f"{link.text}  {link.target}") for link in loose_links(session)]
         screen = DetailScreen(f"{session.playbook.title}", lines, self._guide.cockpit._copied)

@@ -12,6 +12,7 @@ from cockpit.model.command import EffectClass, Kind
 from cockpit.model.look import Sight
 from cockpit.model.runbook import Fault, Level, Step
 from cockpit.runbooks.guide.offer import Offered
+from cockpit.runbooks.guide.people import Reach
 from cockpit.runbooks.guide.progress import Note, Progress, StepState, Timer
 from screens import figures
 from screens.dialogs import rows as text_rows
@@ -66,6 +67,7 @@ class Stand:
     wrong: str = ""  # why the last try gave nothing
     accepted: bool = True  # the runbook is
     waits: str = ""  # until when a quota keeps it from being answered
+    reach: tuple[Reach, ...] = ()  # whom and what its prose names
 
 
 @lru_cache(maxsize=8192)
@@ -246,6 +248,8 @@ def _links(stand: Stand, room: int) -> list[Row]:
     for link in stand.step.links:
         if link.target and link.target not in stand.step.text:
             made.append(spans(("→ ", "primary"), (wrapped(link.target, max(8, room - 2), 1)[0], "primary")))
+    for reach in stand.reach:
+        made += _paragraph(f"{reach.label}: {reach.how}", room, "primary", "→", 2)
     return made
 
 

@@ -37,6 +37,7 @@ _LIST_HINTS = (
     ("guide.anew", "s", "Anew"),
     ("pane.next", "tab", "Panes"),
     ("guide.leave", "r", "Leave"),
+    ("guide.people", "w", "Call"),
 )
 _STEP_HINTS = (
     ("guide.tick", "space", "Tick"),
@@ -48,6 +49,7 @@ _STEP_HINTS = (
     ("guide.copy", "y", "Copy"),
     ("guide.note", "m", "Note"),
     ("guide.told", "o", "Told"),
+    ("guide.people", "w", "Call"),
     ("guide.leave", "r", "Leave"),
     ("guide.close", "c", "Close"),
 )
@@ -60,6 +62,7 @@ class Guide(Vertical):
         Binding("r", "leave", "Leave the guide", show=False, id="guide.leave"),
         Binding("escape,q", "back", "Back", show=False, id="guide.back"),
         Binding("slash", "search", "Search all playbooks", show=False, id="guide.search"),
+        Binding("w", "people", "Who to call, and what to open", show=False, id="guide.people"),
         Binding("a", "accept", "Look at the runbook and accept it", show=False, id="guide.accept"),
     ]
 
@@ -296,6 +299,16 @@ class Guide(Vertical):
                 self.work(self.desk.accept(trust.digest))
 
         self.app.push_screen(TrustDialog(runbook, trust, desk.faults, place, engine.clock), answered)
+
+    def action_people(self) -> None:
+        """Contacts, severity scale, channels and links, of the profile and of the runbook."""
+        from screens.dialogs.detail import DetailScreen
+
+        lines = self.desk.people.listed()
+        if not lines:
+            self.tell("Neither profile nor runbook names anybody: [[contact]] and [links] in the profile do.")
+            return
+        self.app.push_screen(DetailScreen("Who to call", lines, self.cockpit._copied))
 
     # -- the entry: a search, or a note
 

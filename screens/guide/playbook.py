@@ -18,6 +18,7 @@ from cockpit.model.runbook import Step
 from cockpit.model.severity import Freshness
 from cockpit.runbooks.guide.desk import Reading
 from cockpit.runbooks.guide.offer import SCRIPT, Offered
+from cockpit.runbooks.guide.people import Reach
 from cockpit.runbooks.guide.progress import Note, StepState, Timer
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import Accepted
@@ -87,6 +88,7 @@ class PlaybookView(BlockRows):
         self._offers: dict[str, Offered | None] = {}
         self._glances: dict[str, Sight] = {}  # what live steps show, by step
         self._kept: dict[str, tuple[object, Block]] = {}
+        self._reach: dict[str, tuple[Reach, ...]] = {}  # whom and what prose names, by step
         self._wanted = ""  # step to put the cursor on
 
     # -- what is shown
@@ -104,6 +106,7 @@ class PlaybookView(BlockRows):
         """What is offered may have changed."""
         if self.session is not None and self._desk is not None:
             before, self._offers = self._offers, {}
+            self._reach.clear()
             for step in self.session.steps:
                 if step.command is not None:
                     offered = self._desk.offered(self.session, step.id)
@@ -224,7 +227,13 @@ class PlaybookView(BlockRows):
             answer.wrong,
             isinstance(scene.desk.trust, Accepted),
             scene.looks.waits(step.id),
+            self._at_hand(scene.desk, step),
         )
+
+    def _at_hand(self, desk: Desk, step: Step) -> tuple[Reach, ...]:
+        if step.id not in self._reach:
+            self._reach[step.id] = desk.people.at_hand(step)
+        return self._reach[step.id]
 
     def _names(self, engine: Watched, offered: Offered | None) -> tuple[str, str]:
         if offered is None:
@@ -348,6 +357,7 @@ def _mark(stand: Stand) -> object:
         stand.wrong,
         stand.accepted,
         stand.waits,
+        stand.reach,
     )
 
 

@@ -11,6 +11,7 @@ from cockpit.model.look import Sight
 from cockpit.model.runbook import Fault, Runbook
 from cockpit.runbooks.guide.match import Hit, Suggestion
 from cockpit.runbooks.guide.offer import Ask, Offered
+from cockpit.runbooks.guide.people import People
 from cockpit.runbooks.guide.progress import Past
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.trust import TrustState
@@ -49,6 +50,10 @@ class Desk(Protocol):
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What lint says of all of it."""
+
+    @property
+    def people(self) -> People:
+        """Whom one can call and what one can open; empty until the runbook was read once."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back when the runbook, its trust or a session changed; returns the way out."""

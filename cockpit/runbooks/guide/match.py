@@ -15,6 +15,7 @@ from cockpit.runbooks.guide.synonyms import GENERAL, SUBJECTS
 from cockpit.runbooks.guide.wants import content, topics, wants
 
 MOST = 3  # suggestions
+NAMED = 100.0  # score of what the profile names
 LEAST = 1.15  # score of one
 _NEAR = 0.4  # of the best for the same finding: what fits much less is left out
 _VAGUE = 0.35  # of a general topic in a title that names something that nobody here knows
@@ -51,10 +52,14 @@ class Hit:
 
 
 def suggest(
-    runbook: Runbook, findings: Sequence[Finding], states: Sequence[SourceState] = ()
+    runbook: Runbook,
+    findings: Sequence[Finding],
+    states: Sequence[SourceState] = (),
+    named: Sequence[tuple[str, str]] = (),
 ) -> tuple[Suggestion, ...]:
     """The playbooks that are about what is found, best first, at most three.
 
+    `named` are headings that the profile itself gives for what is wrong, with that in a sentence: these come first.
     Only what is wrong counts, and only a subject that they share: that both speak of errors or of a service is not
     enough. The same input gives the same order; ties stand as in the runbook.
     """
@@ -74,7 +79,25 @@ def suggest(
             if fit[0] >= least and fit[0] * rests > best.get(index, (0.0, ""))[0]:
                 best[index] = (fit[0] * rests, fit[1])
     found = [Suggestion(runbook.playbooks[n], round(score, 3), reason) for n, (score, reason) in sorted(best.items())]
-    return tuple(sorted(found, key=lambda suggestion: -suggestion.score)[:MOST])
+    best_first = sorted(found, key=lambda suggestion: -suggestion.score)
+    told: dict[str, Suggestion] = {}
+    for heading, text in named:
+        for playbook in under(runbook, heading)[:1]:
+            told.setdefault(playbook.id, Suggestion(playbook, NAMED - len(told), f"the profile names it for: {text}"))
+    rest = (suggestion for suggestion in best_first if suggestion.playbook.id not in told)
+    return (*told.values(), *rest)[:MOST]
+
+
+def under(runbook: Runbook, heading: str) -> tuple[Playbook, ...]:
+    """The playbooks with that heading, or below it; case, and spaces in a row, make no difference."""
+    wanted = _folded(heading)
+    exact = tuple(playbook for playbook in runbook.playbooks if _folded(playbook.title) == wanted)
+    below = (book for book in runbook.playbooks if any(_folded(each) == wanted for each in book.trail))
+    return exact or tuple(below)
+
+
+def _folded(heading: str) -> str:
+    return " ".join(heading.casefold().split())
 
 
 def _as_finding(state: SourceState) -> Finding:

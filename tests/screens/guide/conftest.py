@@ -36,6 +36,7 @@ from cockpit.model.severity import Severity, SourceKind
 from cockpit.runbooks.guide.desk import Reading
 from cockpit.runbooks.guide.match import Hit, Suggestion
 from cockpit.runbooks.guide.offer import Ask, Offered
+from cockpit.runbooks.guide.people import People
 from cockpit.runbooks.guide.progress import Past, StepState
 from cockpit.runbooks.guide.session import Session
 from cockpit.runbooks.guide.store import Store
@@ -162,6 +163,7 @@ class SampleDesk:
     written: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     told: list[Callable[[], None]] = field(default_factory=list)
+    people: People = People()
     recorded: list[str] = field(default_factory=list)
 
     @property
