@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
-from cockpit.findings.service import SUSPECT_S
+from cockpit.findings.service import SKEW_S, SUSPECT_S
 from cockpit.findings.view import View
 from cockpit.model.action import ActionRequest
 from cockpit.model.containers import ComposeService, Container, ContainersStatus
@@ -14,11 +15,12 @@ from cockpit.model.severity import Severity
 
 def container_findings(view: View) -> Iterator[Finding]:
     """Of every project."""
+    onset = view.error_onset()
     for state, status in view.fresh(ContainersStatus):
-        for service in status.services:
-            found = _service(state.source, status, service, view.now)
-            if found is not None:
-                yield found
+        ill = [each for each in (_service(state.source, status, one, view.now) for one in status.services) if each]
+        yield from ill
+        if onset is not None and not ill:
+            yield from _errors_since(state.source, status, *onset)
 
 
 def _service(source: str, status: ContainersStatus, service: ComposeService, now: float) -> Finding | None:
@@ -44,6 +46,36 @@ def _service(source: str, status: ContainersStatus, service: ComposeService, now
         if chosen:
             return _finding(rule, source, status, service, chosen, now)
     return None
+
+
+def _errors_since(source: str, status: ContainersStatus, onset: float, how: str) -> Iterator[Finding]:
+    """Errors that began soon after the containers of one service were made anew, while the others stayed."""
+    made = {one.name: [_made(each) for each in status.of_service(one.name)] for one in status.services}
+    anew = [name for name, at in made.items() if at and all(-SKEW_S <= onset - each <= SUSPECT_S for each in at)]
+    if not anew or len(anew) == len(made):
+        return
+    name = max(anew, key=lambda each: max(made[each]))
+    at, image = max(made[name]), status.of_service(name)[0].image
+    yield Finding(
+        rule="container-errors-since",
+        severity=Severity.CRIT,
+        text=f"{name} of project {status.project} was made anew at {_clock(at)}, errors since {_clock(onset)}: {how}",
+        short=f"{name} anew {_clock(at)[:5]}",
+        evidence=(f"image {image}", f"made at {_clock(at)} UTC; other services are older"),
+        source=source,
+        action=ActionRequest("containers.rollback", source, {"service": name}),
+        action_title=f"Roll {name} back to the image before",
+        since=at,
+        rank=10,
+    )
+
+
+def _made(each: Container) -> float:
+    return each.created.timestamp() if each.created is not None else 0.0
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
 
 
 def _finding(

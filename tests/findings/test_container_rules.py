@@ -11,6 +11,7 @@ from cockpit.engine.changes import deployments
 from cockpit.findings.rules import find
 from cockpit.findings.symptoms import symptoms
 from cockpit.model.containers import ComposeService, Container, ContainerEvent, ContainersStatus, Engine
+from cockpit.model.logs import LogBucket, LogStatus
 from cockpit.model.reading import Reading, SourceState
 from cockpit.model.severity import Freshness, Severity, SourceKind
 
@@ -96,3 +97,27 @@ def test_what_happened_is_on_the_timeline():
         ("✖", "shop-api-1 unhealthy"),
         ("◆", "shop-api-1 healthy"),
     ]
+
+
+def test_errors_since_one_service_was_made_anew_have_the_way_back():
+    begun = NOW.timestamp() - 600
+    buckets = tuple(LogBucket(begun + 10 * count, 100, 30 if count >= 40 else 0) for count in range(60))
+    log = LogStatus("log", 1, 1, 0, 60, 600, 0, 0, None, None, buckets)
+    read = Reading("logs/main", SourceKind.LOGS, NOW, 0.1, Severity.CRIT, "", log)
+    errors = SourceState("logs/main", SourceKind.LOGS, "main", 5.0, read, freshness=Freshness.FRESH, age_s=1.0)
+    well = replace(SICK, severity=Severity.OK, health="healthy")
+    other = replace(well, id="cd" * 32, name="shop-db-1", service="db")
+
+    def told(made_s: float, other_s: float) -> list[tuple[str, dict[str, str]]]:
+        both = [replace(each, created=NOW - timedelta(seconds=s)) for each, s in ((well, made_s), (other, other_s))]
+        status = state(*both).reading.payload
+        services = tuple(ComposeService(each.service, Severity.OK, "so", (each.id,), 1) for each in both)
+        seen = replace(state().reading, payload=replace(status, services=services), severity=Severity.OK)
+        every = find([replace(state(), reading=seen), errors], NOW.timestamp())
+        return [
+            (each.action.action, dict(each.action.params)) for each in every if each.rule == "container-errors-since"
+        ]
+
+    assert told(230, 86400) == [("containers.rollback", {"service": "api"})]
+    assert told(86400, 86400) == [], "old containers are innocent"
+    assert told(230, 230) == [], "a whole project that begins anew names nobody"

@@ -27,6 +27,7 @@ _BY_RULE: Mapping[str, Mapping[str, float]] = {
     "certificate-expiry": {"certificate": 1.0},
     "errors": {"errors": 1.0, "down": 0.3, "rollback": 0.2, "deploy": 0.05},
     "bad-revision": {"rollback": 1.2, "errors": 0.75, "deploy": 0.3},
+    "container-errors-since": {"rollback": 1.2, "errors": 0.75, "deploy": 0.3},
     "serving-revision-failed": {"rollback": 1.0, "crash": 0.6, "down": 0.6, "deploy": 0.3},
 }
 _BY_KIND: Mapping[str, Mapping[str, float]] = {
