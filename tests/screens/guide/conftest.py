@@ -163,7 +163,7 @@ class SampleDesk:
     written: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     told: list[Callable[[], None]] = field(default_factory=list)
-    people: People = People()
+    people: People = field(default_factory=People)
     recorded: list[str] = field(default_factory=list)
 
     @property
