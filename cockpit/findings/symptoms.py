@@ -25,7 +25,9 @@ _NOT_COMPARED = frozenset(
         SourceKind.ACCESS,
     )
 )
-_WARN_AHEAD = frozenset((SourceKind.CLOUDSQL, SourceKind.MEMORYSTORE))  # of maintenance, of a late backup
+# Their warnings are of maintenance ahead, of a late backup, of a run that failed while another version serves, of a
+# script that is not there.
+_WARN_AHEAD = frozenset((SourceKind.CLOUDSQL, SourceKind.MEMORYSTORE, SourceKind.GITHUB, SourceKind.SCRIPTS))
 
 
 def symptoms(states: Sequence[SourceState], now: float) -> dict[str, Symptom]:
