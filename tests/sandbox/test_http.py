@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 import pytest
@@ -113,3 +113,27 @@ async def test_close_ends_waiting_connections(server: HttpServer) -> None:
             rest = b""
     assert rest == b""
     writer.close()
+
+
+async def test_what_comes_in_pieces_is_sent_as_it_comes_and_ends_when_the_client_goes() -> None:
+    more, ended = asyncio.Event(), asyncio.Event()
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b"one\n"
+            await more.wait()
+            yield b"two\n"
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def answer(request: Request) -> Response:
+        return Response(200, chunks=pieces())
+
+    async with asyncio.timeout(10), await HttpServer.start(answer) as server, httpx.AsyncClient() as client:
+        async with client.stream("GET", server.url) as stream:
+            chunks = stream.aiter_raw()
+            assert await anext(chunks) == b"one\n"
+            more.set()
+            assert await anext(chunks) == b"two\n"
+        await ended.wait()
