@@ -13,7 +13,7 @@ from cockpit.adapters.kube.changing import KubeChange
 from cockpit.adapters.kube.extras import certificate
 from cockpit.adapters.kube.fields import conditions, moment, name_of, part, uid_of
 from cockpit.adapters.kube.terms import Json, Right
-from cockpit.errors import CockpitError, NotFound, PermissionDenied
+from cockpit.errors import CockpitError, NotFound, PermissionDenied, Refused
 from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
@@ -39,7 +39,8 @@ RENEW = ActionSpec(
     Tier.T3,
     "Has cert-manager issue a certificate again, and waits for it; the one in use stays until then.",
     (
-        Param("certificate", ParamKind.CHOICE, "the Certificate of cert-manager", identity=True),
+        Param("certificate", ParamKind.CHOICE, "the Certificate of cert-manager", False, identity=True),
+        Param("secret", ParamKind.TEXT, "instead: the secret that it keeps", False),
         UID,
         Param("at", ParamKind.TEXT, "the moment that it is asked for, set when it is planned", False, identity=True),
     ),
@@ -65,7 +66,7 @@ class Renew(KubeAction):
 
     async def plan(self, request: ActionRequest) -> Plan:
         """What is valid now, and the exact condition that is set."""
-        ground, name = self._ground, request.get("certificate")
+        ground, name = self._ground, request.get("certificate") or await self._keeping(request.get("secret"))
         path = await self._path(name)
         obj = await ground.gateway.get(path)
         known = certificate(obj)
@@ -80,7 +81,7 @@ class Renew(KubeAction):
             refusals += refused
         until = f"until {known.expires:%Y-%m-%d %H:%M} UTC" if known.expires else "nothing"
         return self.card(
-            ActionRequest(request.action, request.source, {**request.params, "at": at}),
+            ActionRequest(request.action, request.source, {**request.params, "certificate": name, "at": at}),
             title=f"Renew certificate/{name}",
             target=ground.named(f"certificate/{name}"),
             identity={
@@ -109,6 +110,16 @@ class Renew(KubeAction):
             dry_run=dry_run,
             basis={"before": obj, "change": change, "path": path},
         )
+
+    async def _keeping(self, secret: str) -> str:
+        """Name of the one Certificate that keeps this secret. Raises Refused."""
+        listed = (await self._ground.gateway.listed(await self._path())).items
+        found = [known.name for known in map(certificate, listed) if secret and known.secret == secret]
+        if len(found) != 1:
+            what = f"keeps secret/{secret}" if secret else "is named"
+            said = f"no Certificate {what}" if not found else f"several Certificates keep secret/{secret}"
+            raise Refused("parameters", f"{said} in {self._ground.namespace}", hint="name the certificate")
+        return found[0]
 
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
         """Once, then until cert-manager is done with it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -23,6 +24,11 @@ _COMPARED = (
     "Every object is rehearsed and compared with what is there first; it is applied on the server's side, so that"
     " fields which somebody else set are not taken over in silence; what it replaces can be put back."
 )
+_RENEWED = (
+    "It deletes nothing: the secret in use stays until cert-manager has issued another certificate. Deleted first, it"
+    " is missing until then, and for good where nobody issues it again."
+)
+_OF_TLS = re.compile(r"(^|[-.])(tls|cert|certs|certificate|ssl)([-.]|$)")
 _AUDITED = "It is recorded who went where and why, and the pod is the very one that was planned."
 _THERE = (
     "Variables are those of the pod, as the command needs them; typed as it stands, the shell of this machine"
@@ -46,6 +52,7 @@ def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
     return (
         Replacement("cluster.backup", "kubectl", tiers["cluster.backup"], backup, keeps=True),
         Replacement("cluster.delete_namespace", "kubectl", tiers["cluster.delete_namespace"], namespace),
+        Replacement("cluster.renew", "kubectl", tiers["cluster.renew"], renewal),
         Replacement("cluster.apply", "kubectl", tiers["cluster.apply"], apply),
         Replacement("workloads.shell", "kubectl exec", tiers["workloads.shell"], shell),
     )
@@ -80,6 +87,17 @@ def namespace(call: Call) -> Intent | None:
     else:
         asks, target, params = {}, {**found.target, "namespace": value}, {"namespace": value}
     return Intent("cluster.delete_namespace", SourceKind.CLUSTER, target, params, asks, _NEVER)
+
+
+def renewal(call: Call) -> Intent | None:
+    """`kubectl delete secret tls-secret`: people do that to have a certificate issued again."""
+    found = kube_call(call, "delete")
+    if found is None or found.kind != "secret" or not found.name or found.given:
+        return None
+    value = found.value(found.name)
+    if isinstance(value, Placeholder) or not _OF_TLS.search(value):
+        return None
+    return Intent("cluster.renew", SourceKind.CLUSTER, found.target, {"secret": value}, differs=_RENEWED)
 
 
 def apply(call: Call) -> Intent | None:

@@ -57,7 +57,6 @@ def test_what_only_looks_in_a_pod_is_a_shell_there(line: str, params: dict[str, 
         "kubectl exec web-0 --kubeconfig other -- ls",
         "kubectl --as root exec web-0 -- ls",
         "kubectl debug web-0 -it --image busybox -- sh",
-        "kubectl delete secret shop-tls",
         "kubectl get pod web-0 -o yaml > pod.yaml",
         "kubectl get pods -o yaml > pods.yaml",
         "kubectl get all -A -o yaml > all.yaml",
@@ -83,3 +82,18 @@ def test_deleting_a_namespace_leads_to_the_refusal() -> None:
     assert found.intent is not None and dict(found.intent.params) == {"namespace": "shop"}
     asked = understood("kubectl delete namespace <name>")
     assert asked.intent is not None and set(asked.intent.asks) == {"namespace"}
+
+
+@pytest.mark.parametrize("name", ["tls-secret", "shop-tls", "api.cert", "wildcard-certs"])
+def test_who_deletes_a_live_certificate_is_offered_to_renew_it(name: str) -> None:
+    found = understood(f"kubectl delete secret {name} -n shop")
+    assert (found.kind, found.action, found.tier) == (Kind.NATIVE, "cluster.renew", Tier.T4)
+    assert found.intent is not None and found.intent.params == {"secret": name}
+    assert "It deletes nothing" in found.intent.differs
+
+
+@pytest.mark.parametrize(
+    "line", ["kubectl delete secret title", "kubectl delete secret a-tls b-tls", "kubectl get secret a-tls"]
+)
+def test_other_secrets_are_no_certificates(line: str) -> None:
+    assert understood(line).action != "cluster.renew"

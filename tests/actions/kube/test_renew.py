@@ -44,6 +44,16 @@ async def test_there_is_another_certificate_in_the_same_secret(namespace: Namesp
     assert "shop.test, www.shop.test" in plan.affected
 
 
+async def test_it_is_found_by_the_secret_that_it_keeps(namespace: Namespace) -> None:
+    namespace.apply(certificate("shop", "shop.test"))
+    await issued(namespace)
+    async with keeping_on(namespace) as desk:
+        plan = await desk.plan("cluster.renew", secret="shop-tls")
+        assert (plan.request.get("certificate"), plan.refusals) == ("shop", ())
+        with pytest.raises(Refused, match="no Certificate keeps secret/other-tls"):
+            await desk.plan("cluster.renew", secret="other-tls")
+
+
 async def test_a_failed_renewal_says_why_and_the_one_in_use_stays(namespace: Namespace) -> None:
     namespace.apply(certificate("shop", "shop.test"))
     await issued(namespace)
