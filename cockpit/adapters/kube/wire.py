@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import ssl
+import sys
 import tempfile
 import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -38,6 +39,9 @@ KEPT_S = 60.0  # how long an idle connection is kept
 AGENT = "cockpit"
 _KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
 _GO = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+# A TLS connection whose peer does not take part in the farewell stays open; aiohttp ends such ones where it is told
+# to, and warns from the Pythons on in which https://github.com/python/cpython/pull/118960 makes that needless.
+_STAYS_OPEN = sys.version_info < (3, 12, 8) or (3, 13) <= sys.version_info < (3, 13, 1)
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ServerFingerprintMismatch)
 
 
@@ -63,7 +67,12 @@ class _Rest(RESTClientObject):  # type: ignore[misc]  # untyped
         tracing.on_request_redirect.append(_no_redirect)
         kept: dict[str, Any] = {} if self._once else {"keepalive_timeout": KEPT_S}
         connector = aiohttp.TCPConnector(
-            limit=0, ssl=self.ssl_context, force_close=self._once, socket_factory=_socket, **kept
+            limit=0,
+            ssl=self.ssl_context,
+            force_close=self._once,
+            socket_factory=_socket,
+            enable_cleanup_closed=_STAYS_OPEN,
+            **kept,
         )
         session = aiohttp.ClientSession(
             connector=connector,

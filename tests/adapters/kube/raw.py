@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,14 +53,15 @@ class RawServer:
     """`server.handler` answers; `server.seen` are the requests."""
 
     server: asyncio.Server | None = None
+    tls: ssl.SSLContext | None = None
     handler: Handler | None = None
     seen: list[Exchange] = field(default_factory=list)
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @classmethod
-    async def start(cls) -> RawServer:
-        made = cls()
-        made.server = await asyncio.start_server(made._serve, "127.0.0.1", 0)
+    async def start(cls, tls: ssl.SSLContext | None = None) -> RawServer:
+        made = cls(tls=tls)
+        made.server = await asyncio.start_server(made._serve, "127.0.0.1", 0, ssl=tls)
         return made
 
     @property
@@ -69,7 +71,7 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def kubeconfig(self, folder: Path, user: dict[str, Any] | None = None, **cluster: Any) -> Path:
         path = folder / "raw.kubeconfig"

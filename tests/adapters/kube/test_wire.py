@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
 
+from cockpit.adapters.kube import wire
 from cockpit.adapters.kube.gateway import Gateway, PatchKind
 from cockpit.clock import SystemClock
 from cockpit.errors import (
@@ -22,6 +25,7 @@ from cockpit.errors import (
 )
 from cockpit.profile.kube import KubernetesSource
 
+from ...servers.kube.authority import Authority
 from .conftest import Opener
 from .raw import Exchange, RawServer
 
@@ -251,3 +255,35 @@ async def test_two_in_a_hurry_share_one_connection_set_up(raw: RawServer, tmp_pa
     await gateway.close()
     with pytest.raises(Unreachable, match="closed"):
         await gateway.get(PATH)
+
+
+@pytest.mark.skipif(not wire._STAYS_OPEN, reason="this Python's asyncio ends them, aiohttp has no say")
+async def test_no_connection_outlives_us_where_the_server_does_not_take_part_in_the_farewell(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def mute(exchange: Exchange) -> None:
+        await exchange.answer({"kind": "ConfigMap"})
+        exchange.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of what reads and writes
+
+    made: list[socket.socket] = []
+    plain = wire._socket
+    monkeypatch.setattr(wire, "_socket", lambda address: made.append(plain(address)) or made[-1])
+    authority = Authority.new("raw")
+    certificate, key = authority.issue(["127.0.0.1"])
+    for name, content in (("crt", certificate), ("key", key), ("ca", authority.certificate)):
+        (tmp_path / name).write_bytes(content)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+    server = await RawServer.start(tls)
+    server.handler = mute
+    try:
+        path = server.kubeconfig(tmp_path, **{"certificate-authority": str(tmp_path / "ca")})
+        gateway = opened(path).gateway
+        await gateway.get(PATH)
+        await gateway.change("POST", "/api/v1/namespaces/shop/configmaps", {})
+        await gateway.close()
+        for _ in range(3):  # what is aborted is closed by the loop, in its next rounds
+            await asyncio.sleep(0)
+        assert [each.fileno() for each in made] == [-1, -1]
+    finally:
+        await server.close()
