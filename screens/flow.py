@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from cockpit.actions.executor import Executor
 from cockpit.actions.guards import Confirmation
-from cockpit.actions.handler import Choosing, Keeping
+from cockpit.actions.handler import Keeping, choices_for
 from cockpit.actions.record import Planned, Record
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError, Refused
@@ -145,9 +145,7 @@ class ActionFlow:
         if missing := asked(handler.spec, request.params, optional=not complete):
 
             async def choices(param: str) -> Sequence[Choice]:
-                if isinstance(handler, Choosing):
-                    return await handler.choices_among(param, request.params)
-                return await handler.choices(param)
+                return await choices_for(handler, param, request.params)
 
             where = f"{self._at.environment.upper()} {self._at.system}"
             keep = handler.keep if isinstance(handler, Keeping) else None

@@ -50,6 +50,13 @@ class Choosing(Protocol):
         """As `choices`, for what is given already."""
 
 
+async def choices_for(handler: ActionHandler, param: str, given: Mapping[str, str]) -> Sequence[Choice]:
+    """Of an action that looks at what is given already as well, or not."""
+    if isinstance(handler, Choosing):
+        return await handler.choices_among(param, given)
+    return await handler.choices(param)
+
+
 class ActionHandler(Protocol):
     """One action bound to one source.
 

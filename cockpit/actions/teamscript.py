@@ -172,7 +172,7 @@ class RunTeamScript(BoundAction):
             )  # fmt: skip
             self._dry = (argv, self._clock.monotonic(), end, transcript.lines(_DRY_LINES))
         _, _, end, lines = self._dry
-        how = _how(end, min(self._script.limit, _DRY_RUN_S))
+        how = how_it_ended(end, min(self._script.limit, _DRY_RUN_S))
         good = end.ended is Ended.ITSELF and end.status in self._script.expect
         said = f"{shlex.join(argv)}: {how}, {len(lines)} lines, below"
         wrong = [] if good else [Refusal("preconditions", f"its dry run failed: {how}", "see what it wrote")]
@@ -229,7 +229,7 @@ class RunTeamScript(BoundAction):
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
-        lost = await _finish(transcript, kept)
+        lost = await finish(transcript, kept)
         result = _result(end, transcript, script, (*lost, kept.said))
         self._run = replace(self._run, ended=self._clock.now(), outcome=result.outcome.value, said=result.summary)
         return result
@@ -253,7 +253,8 @@ class RunTeamScript(BoundAction):
         return Verification(True, f"it said {clean(self._script.success, 100)!r}")
 
 
-async def _finish(transcript: Transcript, kept: OutputFile) -> tuple[str, ...]:
+async def finish(transcript: Transcript, kept: OutputFile) -> tuple[str, ...]:
+    """Keep what is left of it; a sentence where that fails."""
     try:
         await kept.add(transcript.fresh(whole=True))
     except Misconfigured as error:
@@ -261,7 +262,8 @@ async def _finish(transcript: Transcript, kept: OutputFile) -> tuple[str, ...]:
     return ()
 
 
-def _how(end: ScriptEnd, limit_s: float) -> str:
+def how_it_ended(end: ScriptEnd, limit_s: float) -> str:
+    """In words."""
     if end.ended is Ended.ABORTED:
         return "was stopped"
     if end.ended is not Ended.ITSELF:
@@ -270,7 +272,7 @@ def _how(end: ScriptEnd, limit_s: float) -> str:
 
 
 def _result(end: ScriptEnd, transcript: Transcript, script: TeamScript, more: tuple[str, ...]) -> RunResult:
-    how, last = _how(end, script.limit), transcript.last() or "it said nothing"
+    how, last = how_it_ended(end, script.limit), transcript.last() or "it said nothing"
     left = (f"it left behind what goes on by itself: {', '.join(end.left[:5])}",) if end.left else ()
     details = (*transcript.lines(RECORDED_LINES), *left, *more)
     if end.ended is not Ended.ITSELF:

@@ -262,6 +262,7 @@ class Replacement:
     session: bool = False  # for a client opened to type into: it stands in for the session, not for what it does
     instead: bool = False  # T0: the look answers what the command only prepares for, or what no tool would do
     whole: Callable[[Command], Intent | None] | None = None  # for a pipeline that feeds its last call by xargs
+    followed: str = ""  # program and verb of a command below it in its block, without which it is something else
 
 
 class Kind(enum.Enum):

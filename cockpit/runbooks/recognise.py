@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from cockpit.collecting import held_off
@@ -34,18 +34,34 @@ def understand_all(runbook: Runbook, replacements: Sequence[Replacement]) -> tup
     known: dict[tuple[str, ...], Understanding] = {}  # runbooks say the same thing many times
     declared = _by_program(replacements)
     prepared = Prepared()
+    below = _below(runbook.commands, {each.followed for each in replacements if each.followed})
     found = []
     for command in runbook.commands:
+        follows = below.get((command.file, command.block, command.line), frozenset())
         programs = " ".join(call.program for call in command.calls)  # as the text around it decides
-        key = (command.text, programs, command.language, command.opener, command.schedule, command.broken)
+        said = "".join(sorted(follows))
+        key = (command.text, programs, command.language, command.opener, command.schedule, command.broken, said)
         before = known.get(key)
         if before is None:
-            understood = known[key] = _understood(command, declared)
+            understood = known[key] = _understood(command, declared, follows)
         else:
             understood = replace(before, command=command)
         found.append(prepared.told(understood))
         prepared.seen(command)
     return tuple(found)
+
+
+def _below(commands: Sequence[Command], marks: Set[str]) -> dict[tuple[str, int, int], frozenset[str]]:
+    """Which of these calls stand below a command in its own block."""
+    found: dict[tuple[str, int, int], frozenset[str]] = {}
+    passed: dict[tuple[str, int], frozenset[str]] = {}
+    for command in reversed(commands) if marks else ():
+        place = command.file, command.block
+        if command.block and place in passed:
+            found[*place, command.line] = passed[place]
+        if here := marks & {f"{call.program} {call.verb}" for call in command.calls}:
+            passed[place] = passed.get(place, frozenset()) | here
+    return found
 
 
 def understand(command: Command, replacements: Sequence[Replacement]) -> Understanding:
@@ -60,7 +76,7 @@ def _by_program(replacements: Sequence[Replacement]) -> _Declared:
     return found
 
 
-def _understood(command: Command, replacements: _Declared) -> Understanding:
+def _understood(command: Command, replacements: _Declared, follows: frozenset[str] = frozenset()) -> Understanding:
     original = command
     if command.opener:
         command = replace(command, calls=calls_in_opener(command))
@@ -73,7 +89,9 @@ def _understood(command: Command, replacements: _Declared) -> Understanding:
     target = targets_of(mains)
     obstacle = _obstacle(command, mains)
     main = mains[-1] if obstacle else mains[0]
-    found = _fed(command, mains, replacements) if obstacle else _stand_in(command, main, ruling, replacements)
+    found = (
+        _fed(command, mains, replacements) if obstacle else _stand_in(command, main, ruling, replacements, follows)
+    )
     if found is not None:
         made = _replaced(command, main, ruling, target, *found)
         return made if command is original else replace(made, command=original)
@@ -124,7 +142,7 @@ def _no_replacement(call: Call) -> str:
 
 
 def _stand_in(
-    command: Command, main: Call, ruling: Ruling, replacements: _Declared
+    command: Command, main: Call, ruling: Ruling, replacements: _Declared, follows: frozenset[str]
 ) -> tuple[Replacement, Intent] | None:
     """The first declaration that understands the main call and weighs enough for the whole command."""
     harmless = all(rule(call).effect is EffectClass.READS for call in command.calls if call is not main)
@@ -133,7 +151,7 @@ def _stand_in(
     outer = main.within[0].tool if main.within else ""
     around = replacements.get(outer, ()) if outer in _INSIDE else ()
     for declared in (*replacements.get(main.program, ()), *around) if harmless else ():
-        if into_file and not declared.keeps:
+        if (into_file and not declared.keeps) or (declared.followed and declared.followed not in follows):
             continue
         only_looks = declared.session or declared.instead
         if only_looks and not _only_opens(main, ruling):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
-from cockpit.model.action import ActionSpec
+from cockpit.model.action import ActionSpec, Tier
 from cockpit.model.command import Call, Intent, Placeholder, Replacement, Word
 from cockpit.model.severity import SourceKind
 
@@ -14,8 +15,19 @@ PROGRAMS = ("docker-compose", "docker")
 _PLACE = frozenset(("-p", "--project-name", "-f", "--file", "--project-directory", "--ansi", "--env-file"))
 _RESTART = _PLACE | {"-t", "--timeout", "--no-deps"}
 _UP = _PLACE | {"-d", "--detach", "--no-recreate", "--no-deps", "--scale", "--wait"}
+_UP_AS_IT_IS = frozenset(("-p", "--project-name", "--ansi", "-d", "--detach", "--wait"))
 _PRUNE = frozenset(("-a", "--all", "-f", "--force", "--filter"))
 _WAIT = "Each container is waited for until it runs and is healthy before the next is touched."
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_OWN_FILES = (
+    "The Compose files are those of the profile, or of the containers; it waits until all run and are healthy."
+)
+_NO_DEPS = "Services that it depends on are left as they are."
+_NOT_PULLED = (
+    "Nothing is pulled, and no other service is touched: the service that the repository is named after is made anew "
+    "from an image that the engine has, chosen by its digest; the `up` below it then finds nothing left to do, or "
+    "brings the image of the Compose file back."
+)
 _EXACT = "Exactly what is listed on the plan goes, one by one; what is needed to roll a service back stays."
 
 
@@ -31,8 +43,10 @@ def understood(call: Call) -> Intent | None:
             return _on(f"containers.{call.verb}", call.args[0], target, _WAIT)
         case "scale" if len(call.args) == 1 and not call.flags.keys() - _PLACE:
             return _scale(call.args[0].text, target)
-        case "up" if not call.flags.keys() - _UP:
+        case "up" if call.flags.get("--scale") and not call.flags.keys() - _UP:
             return _up(call, target)
+        case "up" if not call.flags.keys() - _UP_AS_IT_IS:
+            return _brought_up(call, target)
     return None
 
 
@@ -43,6 +57,31 @@ def _up(call: Call, target: dict[str, str]) -> Intent | None:
     if len(scales) != 1 or not call.flags.keys() & {"-d", "--detach"} or named not in ([], scales[0].split("=")[:1]):
         return None
     return _scale(scales[0], target)
+
+
+def _brought_up(call: Call, target: dict[str, str]) -> Intent | None:
+    """In the background, all of the project or one service, from the files where Compose finds them."""
+    if not call.has("-d", "--detach") or len(call.args) > 1:
+        return None
+    if call.args:
+        return _on("containers.up", call.args[0], target, f"{_OWN_FILES} {_NO_DEPS}")
+    return Intent("containers.up", SourceKind.CONTAINERS, target, differs=_OWN_FILES)
+
+
+def pulled(call: Call) -> Intent | None:
+    """`docker pull REPOSITORY/NAME:$TAG` where `up` follows: NAME goes back to an image that is chosen."""
+    if call.verb != "pull" or len(call.args) != 1 or call.flags.keys() - {"-q", "--quiet"}:
+        return None
+    if call.within or call.redirects or call.substituted or call.piped or call.assigned:
+        return None
+    word = call.args[0]
+    repository, colon, tag = word.text.rpartition(":")
+    service = repository.rpartition("/")[2]
+    mark = word.placeholders[0] if len(word.placeholders) == 1 else None
+    if not colon or mark is None or mark.spelled != tag or not _NAME.fullmatch(service):
+        return None
+    asks = {"image": mark}
+    return Intent("containers.rollback", SourceKind.CONTAINERS, {}, {"service": service}, asks, _NOT_PULLED)
 
 
 def _scale(given: str, target: dict[str, str]) -> Intent | None:
@@ -87,8 +126,13 @@ def _on(action: str, service: Word, target: dict[str, str], differs: str) -> Int
 def replacements(specs: Sequence[ActionSpec]) -> tuple[Replacement, ...]:
     """A declaration for each action and program."""
 
-    return tuple(
-        Replacement(spec.id, program, spec.tier, partial(_only, spec.id)) for spec in specs for program in PROGRAMS
+    return (
+        *(
+            Replacement(each.id, program, each.tier, partial(_only, each.id))
+            for each in specs
+            for program in PROGRAMS
+        ),
+        Replacement("containers.rollback", "docker", Tier.T2, pulled, followed="docker-compose up"),
     )
 
 

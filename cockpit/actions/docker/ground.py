@@ -63,11 +63,14 @@ class DockerGround:
 
     def compose(self, *words: str) -> str:
         """The same by hand: a line that cannot go to another engine or project."""
-        place = [*self.gateway.host.flags, "-p", self.table.project]
-        program = self.table.program
+        return shlex.join(self.compose_argv(*words))
+
+    def compose_argv(self, *words: str) -> list[str]:
+        """Its words."""
+        program, flags = self.table.program, self.gateway.host.flags
         if program[-1:] == ("compose",):  # the engine is told to docker itself
-            return shlex.join([*program[:-1], *self.gateway.host.flags, "compose", "-p", self.table.project, *words])
-        return shlex.join([*program, *place, *words])
+            return [*program[:-1], *flags, "compose", "-p", self.table.project, *words]
+        return [*program, *flags, "-p", self.table.project, *words]
 
     def docker(self, *words: str) -> str:
         """A line for the docker command."""

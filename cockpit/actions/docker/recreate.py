@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from cockpit.actions.docker.ground import ID, SERVICE, SETTLE_S, DockerAction, Seen
+from cockpit.actions.docker.ground import ID, SERVICE, SETTLE_S, DockerAction, DockerGround, Seen
+from cockpit.actions.docker.variables import Values, changes_of, references_of, shown, written
 from cockpit.actions.handler import RunControl
 from cockpit.adapters.docker.changing import STOP_S, name_of, named_images
 from cockpit.adapters.docker.cloning import creation, environment
+from cockpit.adapters.docker.replacing import replace
 from cockpit.adapters.raw import Json, part, text
 from cockpit.errors import CockpitError, Refused
 from cockpit.model.action import (
@@ -40,6 +42,7 @@ RECREATE = ActionSpec(
         SERVICE,
         Param("set", ParamKind.TEXT, "variables: RATE_LIMIT=5 MODE=soft; quote values with spaces", False),
         Param("unset", ParamKind.TEXT, "variables to remove, with spaces between", False),
+        Param("secret", ParamKind.TEXT, "secrets by reference: API_KEY=env:NEW_KEY or =file:PATH, never it", False),
         ID,
     ),
     reversible=True,
@@ -55,9 +58,7 @@ ROLLBACK = ActionSpec(
     (SERVICE, Param("image", ParamKind.CHOICE, "image: its digest or id; without it the one before", False), ID),
     reversible=True,
 )
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PAIR = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(\"[^\"]*\"|'[^']*'|\S*)(?:\s+|$)")
-_SECRET = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|KEY|CREDENTIAL|DSN|_URL$", re.IGNORECASE)
+_TAG_STAYS = "the tag in the Compose file stays: the next `up` brings the image of that tag back"
 _UNCHANGED = "the Compose file says otherwise: the next `up` with a changed file, or --force-recreate, takes it back"
 
 
@@ -78,21 +79,31 @@ class Replacing(DockerAction):
             found.append((each, make(each, image)))
         return tuple(found)
 
+    async def _brought(self, seen: Seen) -> dict[str, str]:
+        """Variables of the image of the first."""
+        image = text(seen.containers[0].get("Image"), 80) if seen.containers else ""
+        return environment(part(await self._containers.image(image), "Config")) if image else {}
+
     async def run(self, plan: Plan, control: RunControl) -> RunResult:
+        """As planned."""
+        return await self.replaced(pairs_of(plan), control)
+
+    async def replaced(self, pairs: Sequence[tuple[Json, Json]], control: RunControl) -> RunResult:
         """One after the other; stops at the first that does not become well, which is put back as it was."""
-        pairs = plan.basis["bodies"]
-        total = len(pairs) if isinstance(pairs, tuple) else 0
-        for count, (old, body) in enumerate(pairs if isinstance(pairs, tuple) else ()):
+        total = len(pairs)
+        for count, (old, body) in enumerate(pairs):
             if count and control.aborted():
                 return RunResult(Outcome.FAILED, f"stopped on request after {count} of {total}", count, total)
             control.progress(count, total, name_of(old))
             try:
-                _, why = await self._containers.replace(old, body, SETTLE_S)
+                new, why = await replace(self._containers, old, body, SETTLE_S)
             except CockpitError as error:
                 error.message += f" ({count} of {total} are {self.DONE})"
                 raise
             if why:
-                said = f"{name_of(old)} was put back as it was: the new one is not well: {why}"
+                said = f"{name_of(old)} was put back as it was: {why}"
+                if new:
+                    said = f"{name_of(old)} is {self.DONE} and well, but {why}"
                 return RunResult(Outcome.FAILED, said, count, total)
             control.progress(count + 1, total, name_of(old))
         return RunResult(Outcome.SUCCEEDED, f"{total} {self.DONE}", total, total)
@@ -115,48 +126,81 @@ class Replacing(DockerAction):
 class Recreate(Replacing):
     """containers.recreate."""
 
+    def __init__(self, spec: ActionSpec, ground: DockerGround) -> None:
+        super().__init__(spec, ground)
+        self._values = Values()
+
     async def plan(self, request: ActionRequest) -> Plan:
-        """The variables that change, and nothing else."""
+        """The variables that change, and nothing else; no value of a reference is read."""
         wanted = changes_of(request.get("set"), request.get("unset"))
+        references = references_of(request.get("secret"))
+        if twice := wanted.keys() & references.keys():
+            raise Refused("parameters", f"{', '.join(sorted(twice))} is named twice")
+        if not wanted and not references:
+            raise Refused("parameters", "nothing is to change", hint='set = "RATE_LIMIT=5"')
+        origins = {name: await self._values.look(name, each) for name, each in references.items()}
         seen = await self.see(request)
         pairs = await self.bodies(seen, lambda each, image: creation(each, image, env=wanted))
         first = environment(part(seen.containers[0], "Config")) if seen.containers else {}
+        images = await self._brought(seen)
         differing = {name: value for name, value in wanted.items() if first.get(name) != value}
-        refusals = [*seen.refusals]
-        if seen.containers and not differing:
+        refusals = [*seen.refusals, *alone(seen.containers)]
+        if seen.containers and not differing and not references:
             refusals.append(Refusal("preconditions", "the environment is so already", "there is nothing to change"))
-        back = {name: first.get(name) for name in differing}
-        undo = ActionRequest(RECREATE.id, self.source, {SERVICE.name: seen.service, **written(back)})
+        refusals += [
+            Refusal("preconditions", f"{name} comes from the image: it cannot be removed", "set it to another value")
+            for name in differing
+            if wanted[name] is None and name in images
+        ]
+        back = {name: first.get(name) for name in (*differing, *references)}
+        id = next(iter(seen.ids), "")
+        undo = ActionRequest(RECREATE.id, self.source, {SERVICE.name: seen.service, **written(back, id)})
         return self.card(
             request,
-            title=f"Recreate {seen.service} with {', '.join(wanted)} changed",
+            title=f"Recreate {seen.service} with {', '.join((*wanted, *references))} changed",
             target=self._ground.named(f"service {seen.service}"),
-            identity=seen.identity,
+            identity=seen.identity | {f"value of {name}": each[1] for name, each in origins.items()},
             lock=self.lock(seen.service),
             permission=self.permission(),
             undo=Undo(f"recreate {seen.service} with the former values", undo),
             refusals=refusals,
-            warnings=(_UNCHANGED,),
-            changes=tuple(
-                Change(name, shown(name, back[name]), shown(name, value)) for name, value in differing.items()
+            warnings=(_UNCHANGED, *still_now(seen), *(said for each in origins.values() for said in each[2])),
+            changes=(
+                *(Change(name, shown(name, back[name]), shown(name, value)) for name, value in differing.items()),
+                *(Change(name, "***" if back[name] else "not set", each[0]) for name, each in origins.items()),
             ),
             objects=seen.names,
             population=len(seen.all),
-            affected=f"requests to {seen.service}: each of its {len(seen.names)} containers is replaced",
+            affected=replaced_of(seen),
             operation=self.rewritten(pairs),
             equivalent=(self._ground.compose("up", "-d", "--no-deps", seen.service) + "  # with the file changed",),
-            basis={"bodies": pairs, "wanted": wanted},
+            basis={"bodies": pairs, "wanted": wanted, "back": back, "id": id},
             deadline_s=self.cost(seen),
         )
 
-    def judged(self, plan: Plan, found: Sequence[Json]) -> Verification:
+    async def run(self, plan: Plan, control: RunControl) -> RunResult:
+        """With the values that the references lead to; the former ones are held for the undo."""
+        wanted, back = plan.basis["wanted"], plan.basis["back"]
+        if not isinstance(wanted, dict) or not isinstance(back, dict):
+            raise Refused("preconditions", "the plan has no variables")
+        values = wanted | await self._values.read(references_of(plan.request.get("secret")))
+        self._values.keep(str(plan.basis["id"]), back)
+        return await self.replaced([(old, _with(body, values)) for old, body in pairs_of(plan)], control)
+
+    async def verify(self, plan: Plan, result: RunResult) -> Verification:
         """They run, and have the variables."""
-        wanted = plan.basis["wanted"]
+        wanted, service = plan.basis["wanted"], plan.request.get(SERVICE.name)
+        try:
+            values = await self._values.read(references_of(plan.request.get("secret")))
+            found = await self._containers.of(service)
+        except CockpitError as error:
+            return Verification(None, f"it could not be seen: {error.message}")
         for each in found:
             have = environment(part(each, "Config"))
-            if isinstance(wanted, dict) and any(have.get(name) != value for name, value in wanted.items()):
+            sought = (wanted if isinstance(wanted, dict) else {}) | values
+            if any(have.get(name) != value for name, value in sought.items()):
                 return Verification(False, f"{name_of(each)} does not have the environment")
-        return super().judged(plan, found)
+        return self.judged(plan, found)
 
 
 class Rollback(Replacing):
@@ -193,7 +237,7 @@ class Rollback(Replacing):
         candidates = await self._candidates(seen.all)
         given = request.get("image") or next((each.value for each in candidates if each.recommended), "")
         image = await self._containers.image(given) if given else {}
-        refusals = [*seen.refusals]
+        refusals = [*seen.refusals, *alone(seen.containers)]
         known = ", ".join(each.value for each in candidates) or "none"
         if not given:
             reason = f"this engine has no other image of {seen.service}"
@@ -219,11 +263,11 @@ class Rollback(Replacing):
             permission=self.permission(),
             undo=Undo(f"roll forward to {short(reference(before, tags))}", undo),
             refusals=refusals,
-            warnings=("the tag in the Compose file stays: the next `up` brings the image of that tag back",),
+            warnings=(_TAG_STAYS, *still_now(seen)),
             changes=(Change("image", label(before, tags), given),),
             objects=seen.names,
             population=len(seen.all),
-            affected=f"requests to {seen.service}: each of its {len(seen.names)} containers is replaced",
+            affected=replaced_of(seen),
             operation=self.rewritten(pairs),
             equivalent=(
                 f"# image: {given} in the Compose file, then",
@@ -241,42 +285,37 @@ class Rollback(Replacing):
         return super().judged(plan, found)
 
 
-def changes_of(given: str, unset: str) -> dict[str, str | None]:
-    """Variables to set, and to remove. Raises Refused."""
-    found: dict[str, str | None] = {}
-    rest = given.strip()
-    while rest:
-        match = _PAIR.match(rest)
-        if match is None:
-            raise Refused("parameters", f"set is no list of NAME=value: {rest[:60]}", hint='"RATE_LIMIT=5 MODE=soft"')
-        value = match[2]
-        found[match[1]] = value[1:-1] if value[:1] in ("'", '"') and len(value) > 1 else value
-        rest = rest[match.end() :]
-    for name in unset.split():
-        if not _NAME.fullmatch(name):
-            raise Refused("parameters", f"{name[:60]} is no name of a variable")
-        found[name] = None
-    if not found:
-        raise Refused("parameters", "nothing is to change", hint='set = "RATE_LIMIT=5"')
-    return found
+def replaced_of(seen: Seen) -> str:
+    """Who notices that a service's containers are made anew."""
+    those = "its container is" if len(seen.names) == 1 else f"each of its {len(seen.names)} containers is"
+    return f"requests to {seen.service}: {those} replaced"
 
 
-def written(values: dict[str, str | None]) -> dict[str, str]:
-    """The same as parameters."""
-    pairs = [
-        f"{name}={value}" if value and re.fullmatch(r"[^\s'\"]+", value) else f'{name}="{value}"'
-        for name, value in values.items()
-        if value is not None
-    ]
-    gone = [name for name, value in values.items() if value is None]
-    return {key: " ".join(words) for key, words in (("set", pairs), ("unset", gone)) if words}
+def pairs_of(plan: Plan) -> Sequence[tuple[Json, Json]]:
+    """(Container, what the one in its place is made with)."""
+    pairs = plan.basis["bodies"]
+    return pairs if isinstance(pairs, tuple) else ()
 
 
-def shown(name: str, value: str | None) -> str:
-    """For the card: what looks like a secret is not."""
-    if value is None:
-        return "not set"
-    return "***" if _SECRET.search(name) else value
+def alone(found: Sequence[Json]) -> list[Refusal]:
+    """What could not be put back."""
+    gone = [name_of(each) for each in found if part(each, "HostConfig").get("AutoRemove") is True]
+    if not gone:
+        return []
+    reason = f"{', '.join(gone)} removes itself when it stops (--rm): it could not be put back"
+    return [Refusal("preconditions", reason, "make it again by hand")]
+
+
+def still_now(seen: Seen) -> list[str]:
+    """Whoever stands still is started by this."""
+    still = [name_of(each) for each in seen.containers if part(each, "State").get("Running") is not True]
+    return [f"not running now, and started by this: {', '.join(still)}"] if still else []
+
+
+def _with(body: Json, values: dict[str, str | None]) -> Json:
+    """With these variables; None leaves one out."""
+    merged = environment(body) | values
+    return {**body, "Env": [f"{name}={value}" for name, value in merged.items() if value is not None]}
 
 
 def repository(name: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from cockpit.actions.docker.ground import ID, SERVICE, SETTLE_S, DockerAction, Seen
 from cockpit.actions.handler import RunControl
 from cockpit.adapters.docker.changing import STOP_S, name_of, number_of
 from cockpit.adapters.docker.cloning import creation, fixed_ports, numbered
 from cockpit.adapters.raw import Json, part, text
-from cockpit.errors import Refused
+from cockpit.errors import CockpitError, Refused
 from cockpit.model.action import (
     ActionRequest,
     ActionSpec,
@@ -54,7 +55,7 @@ class Scale(DockerAction):
         body: Json = {}
         if made:
             pattern = have[-1]
-            body = creation(pattern, await self._containers.image(text(pattern.get("Image"), 80)))
+            body = creation(pattern, await self._containers.image(text(pattern.get("Image"), 80)), twin=True)
         lines = [f"POST /containers/create?name={name}, then start  (like {name_of(have[-1])})" for _, name in made]
         lines += [f"POST /containers/{each['Id']}/stop, then DELETE ?v=false" for each in reversed(gone)]
         removed = [f"removed: {name_of(each)}" for each in reversed(gone)]
@@ -93,23 +94,27 @@ class Scale(DockerAction):
         made, gone, body = plan.basis["made"], plan.basis["gone"], plan.basis["body"]
         if not isinstance(made, list) or not isinstance(gone, list) or not isinstance(body, dict):
             raise Refused("preconditions", "the plan names no containers")
-        total, done = len(made) + len(gone), 0
+        total, done, pattern = len(made) + len(gone), 0, part(plan.basis, "pattern")
         for number, name in made:
             if done and control.aborted():
                 return RunResult(Outcome.FAILED, f"stopped on request after {done} of {total}", done, total)
             control.progress(done, total, name)
             labels = dict(part(body, "Labels")) | numbered(body, number)
-            id = await self._containers.create(name, {**body, "Labels": labels})
-            await self._containers.post(id, "start")
-            if why := await self._containers.settled(id, SETTLE_S):
+            with naming(f"{name} is being made", done, total):
+                id = await self._containers.create(name, {**body, "Labels": labels})
+                await self._containers.join(id, pattern, twin=True)
+                await self._containers.post(id, "start")
+                why = await self._containers.settled(id, SETTLE_S)
+            if why:
                 return RunResult(Outcome.FAILED, f"{name} was made, but {why}", done, total)
             done += 1
         for each in reversed(gone):
             if done and control.aborted():
                 return RunResult(Outcome.FAILED, f"stopped on request after {done} of {total}", done, total)
             control.progress(done, total, name_of(each))
-            await self._containers.post(str(each["Id"]), "stop")
-            await self._containers.remove(str(each["Id"]))
+            with naming(f"{name_of(each)} is being stopped and removed", done, total):
+                await self._containers.post(str(each["Id"]), "stop")
+                await self._containers.remove(str(each["Id"]))
             done += 1
         control.progress(total, total, "")
         return RunResult(Outcome.SUCCEEDED, f"{len(made)} made, {len(gone)} removed", total, total)
@@ -119,6 +124,16 @@ class Scale(DockerAction):
         if len(found) != plan.basis["wanted"]:
             return Verification(False, f"there are {len(found)}, not {plan.basis['wanted']}")
         return super().judged(plan, found) if found else Verification(True, "none is left")
+
+
+@contextmanager
+def naming(what: str, done: int, total: int) -> Iterator[None]:
+    """An error in there says what was under way."""
+    try:
+        yield
+    except CockpitError as error:
+        error.message += f": {what} ({done} of {total} are done)"
+        raise
 
 
 def count_of(given: str) -> int:

@@ -56,7 +56,7 @@ class ContainersProbe:
         notes += more
         if self._watch.error is not None:
             notes.append(f"events cannot be read: {self._watch.error.message}")
-        directory, files = _place(everything)
+        directory, files = place_of(everything)
         status = ContainersStatus(
             engine=engine,
             project=self._table.project,
@@ -220,8 +220,8 @@ def digest_of(image: Json, name: str) -> str:
     return same or next(iter(found), "")
 
 
-def _place(listed: Sequence[Json]) -> tuple[str, tuple[str, ...]]:
-    """Where Compose was called, of the newest container."""
+def place_of(listed: Sequence[Json]) -> tuple[str, tuple[str, ...]]:
+    """Where Compose was called, and its files, of the newest container; "" and () where none says so."""
     newest = max(listed, key=_made, default={})
     labels = labels_of(newest)
     files = text(labels.get(f"{LABEL}project.config_files"), 1000)
