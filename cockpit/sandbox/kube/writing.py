@@ -86,7 +86,7 @@ class Writing:
         """A Status where it is gone, the object where it is ending. Raises ApiError."""
         before = self.found(kind, namespace, name)
         meta = before["metadata"]
-        self._preconditions(kind, before, options.get("preconditions") or {})
+        self._recorded(kind, before, options.get("preconditions") or {})
         done = success(kind, name, meta["uid"])
         if writer.dry_run:
             return done
@@ -164,6 +164,16 @@ class Writing:
                     f"Precondition failed: {word} in precondition: {wanted[key]}, {word} in object meta: {meta[key]}"
                 )
                 raise conflict(kind, meta["name"], why)
+
+    def _recorded(self, kind: Kind, obj: Object, wanted: Mapping[str, Any]) -> None:
+        """As `_preconditions`, in the words that a deletion is refused with."""
+        meta = obj["metadata"]
+        for key, word, why in (("uid", "UID", "deleted and then recreated"),
+                               ("resourceVersion", "ResourceVersion", "modified")):  # fmt: skip
+            if wanted.get(key) not in (None, "", meta[key]):
+                said = f"the {word} in the precondition ({wanted[key]}) does not match the {word} in record "
+                said += f"({meta[key]})"
+                raise conflict(kind, meta["name"], f"{said}. The object might have been {why}")
 
     def _grace(self, kind: Kind, obj: Object, options: Mapping[str, Any]) -> int:
         """Only pods that run somewhere take their time."""

@@ -135,8 +135,13 @@ class Contract:
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": "another"}}
         said = refused(lambda: world.client.delete(world.path("configmaps/settings"), options))
         assert said.code == 409
-        assert "Precondition failed: UID in precondition: another" in str(said)
+        assert "the UID in the precondition (another) does not match the UID in record" in str(said)
         assert world.get("configmaps/settings")
+        renamed = refused(
+            lambda: world.client.patch(world.path("configmaps/settings"), {"metadata": {"uid": "another"}})
+        )
+        assert renamed.code == 409
+        assert "Precondition failed: UID in precondition: another" in str(renamed), renamed.args
 
     def test_a_watch_goes_on_from_a_version_and_follows_a_selector(self, world: Namespace) -> None:
         path = world.path("configmaps")
