@@ -27,6 +27,7 @@ from cockpit.runbooks.draft.google import (
 )
 from cockpit.runbooks.draft.health import health_tables
 from cockpit.runbooks.draft.kube import kubernetes_tables
+from cockpit.runbooks.draft.links import link_tables
 from cockpit.runbooks.draft.naming import Names, environment_of, system_of
 from cockpit.runbooks.draft.prometheus import prometheus_tables
 from cockpit.runbooks.draft.render import render_tables
@@ -124,7 +125,7 @@ def draft(texts: Sequence[tuple[str, str]], files: Sequence[str]) -> Draft:
     if not any(table.header in _SOURCES and not table.off for table in tables):
         tables.append(_nothing())
     tables.append(Table("[runbook]", [Entry("files", list(files)), *_targets(seen, tables)]))
-    tables += [_checked(table) for table in (*_people(seen), *_scale(seen))]
+    tables += [_checked(table) for table in (*link_tables(seen.endpoints), *_people(seen), *_scale(seen))]
     return _told(tables, system.text, environment.text)
 
 
