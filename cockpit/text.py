@@ -1,4 +1,4 @@
-"""The one sanitiser: every text from outside goes through `clean` once, where it enters."""
+"""The one sanitiser: every text from outside goes through `clean` once, where it enters. And words with a number."""
 
 from __future__ import annotations
 
@@ -69,3 +69,8 @@ def _limit_marks(text: str) -> str:
         if run <= _MAX_MARKS:
             kept.append(char)
     return "".join(kept)
+
+
+def counted(number: int, what: str, several: str = "") -> str:
+    """ "1 commit", "3 commits"."""
+    return f"{number} {what if number == 1 else several or f'{what}s'}"

@@ -20,7 +20,7 @@ from cockpit.cli.exits import Exit, on_loop
 from cockpit.cli.options import with_json
 from cockpit.cli.output import Style, say, say_json
 from cockpit.engine.places import audit_path, state_folder
-from cockpit.text import clean
+from cockpit.text import clean, counted
 
 _LOOK_S = 0.5
 _FACTS = ("title", "target", "outcome", "verdict", "reason", "summary", "note", "text")
@@ -91,7 +91,7 @@ def verify(path: Path | None, as_json: bool) -> int:
         for problem in problems:
             say(f"{clean(str(log.path))}:{problem.line}: {problem.message}" if problem.line else problem.message)
         state = "intact" if not problems else f"NOT intact, {len(problems)} problems"
-        say(f"{count} lines in {clean(str(log.path))}: {state}")
+        say(f"{counted(count, 'line')} in {clean(str(log.path))}: {state}")
     return Exit.WARN if problems else Exit.OK
 
 

@@ -21,6 +21,7 @@ from cockpit.cli.output import Style, say, say_json, table
 from cockpit.errors import CockpitError
 from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.severity import Severity
+from cockpit.text import counted
 
 if TYPE_CHECKING:
     from cockpit.engine.compose import Part
@@ -160,7 +161,7 @@ def _audit_log(engine: Engine) -> Diagnosis:
         return Diagnosis(
             "audit log", False, f"{place} cannot be written: nothing above T1 runs", f"chmod u+w {place}"
         )
-    return Diagnosis("audit log", True, f"{path}: {count} lines, intact")
+    return Diagnosis("audit log", True, f"{path}: {counted(count, 'line')}, intact")
 
 
 def _secret_files(given: Given) -> list[tuple[str, Path]]:

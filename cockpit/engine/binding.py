@@ -154,14 +154,16 @@ def _same_origin(url: str, origin: str) -> bool:
 
 
 def _nearest(wanted: Mapping[str, str], found: tuple[str, ...], names: Names) -> tuple[str, ...]:
-    """Several sources on one host answer the same request alike: the one of that very page, else the first."""
+    """Several sources on one host, each with its own headers: the one of that very page, else the first."""
     url = wanted.get("url", "")
-    if len(found) < 2 or not url or url.startswith("/"):
-        return _of_one_host(found, names) if url else found
-    page = url.partition("#")[0].partition("?")[0].rstrip("/")
-    exact = tuple(source for source in found if names[source].get("url", "").rstrip("/") == page)
+    path = url.startswith("/")
+    if not url or (path and len({names[source].get("origin") for source in found}) > 1):
+        return found
+    page = _page(url)
+    known = {source: names[source].get("url", "") for source in found}
+    exact = tuple(source for source, its in known.items() if _page(urlsplit(its).path if path else its) == page)
     return exact[:1] or found[:1]
 
 
-def _of_one_host(found: tuple[str, ...], names: Names) -> tuple[str, ...]:
-    return found[:1] if len({names[source].get("origin") for source in found}) == 1 else found
+def _page(url: str) -> str:
+    return url.partition("#")[0].partition("?")[0].rstrip("/")

@@ -16,6 +16,7 @@ from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
 from cockpit.model.severity import Severity, SourceKind
+from cockpit.text import counted
 
 POLICY = LookSpec(
     "armor.policy",
@@ -134,7 +135,7 @@ class PolicyList(BoundLook):
         """Raises CockpitError."""
         found = await self._adapter.policies()
         lines = [
-            f"{each.policy}  {each.kind}  {len(each.rules)} rules, {len(each.denials)} denials"
+            f"{each.policy}  {each.kind}  {counted(len(each.rules), 'rule')}, {len(each.denials)} denials"
             f"{'  adaptive' if each.adaptive else ''}{f'  {each.description}' if each.description else ''}"
             for each in found
         ]

@@ -17,6 +17,7 @@ from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
 from cockpit.model.severity import Severity, SourceKind
+from cockpit.text import counted
 
 _LIMIT = Param("limit", ParamKind.INTEGER, "how many, the newest", required=False)
 
@@ -252,7 +253,7 @@ class InstanceList(BoundLook):
         found = await self._adapter.instances()
         stopped = [each.name for each in found if not each.running]
         severity = Severity.WARN if stopped else Severity.OK
-        summary = f"{len(found)} instances, not running: {', '.join(stopped[:3]) or 'none'}"
+        summary = f"{counted(len(found), 'instance')}, not running: {', '.join(stopped[:3]) or 'none'}"
         lines = tuple(_brief(each) for each in found)
         return Sight(severity, summary, self._clock.now(), lines[:LINES], len(lines) > LINES)
 

@@ -13,6 +13,7 @@ from cockpit.model.cluster import ClusterStatus
 from cockpit.model.command import Call, Intent, Placeholder, Replacement
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.severity import SourceKind
+from cockpit.text import counted
 
 _PANE = SourceKind.CLUSTER
 _NAME = (Param("name", ParamKind.TEXT, "only this one", required=False),)
@@ -184,7 +185,7 @@ def _nodes(status: ClusterStatus) -> list[str]:
             ("CPU used", use.cpu, use.cpu_limit), ("asked", use.cpu_request, use.cpu_limit),
             ("memory used", use.memory, use.memory_limit), ("asked", use.memory_request, use.memory_limit),
         ) if value is not None and most]  # fmt: skip
-        parts += [f"{node.pods} pods" if node.pods else "", node.version, *node.taints]
+        parts += [f"{counted(node.pods, 'pod')}" if node.pods else "", node.version, *node.taints]
         lines.append(f"{node.name}: {', '.join(filter(None, parts))}")
     return lines + ([status.metrics] if status.metrics else [])
 

@@ -19,6 +19,7 @@ from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
 from cockpit.model.severity import Severity, SourceKind, worst
 from cockpit.profile.fields import parse_duration
+from cockpit.text import counted
 
 _PANE = SourceKind.CONTAINERS
 _CONTAINER = Param("container", ParamKind.CHOICE, "its name, its service's, or its id")
@@ -251,7 +252,7 @@ class Use(_Live):
             for each in shown
         ]
         total = sum(each.memory or 0 for each in shown) / 1e6
-        return sight_of(reading, notes, lines, f"{len(shown)} containers use {total:.0f} MB")
+        return sight_of(reading, notes, lines, f"{counted(len(shown), 'container')} use {total:.0f} MB")
 
 
 class Events(_Live):
@@ -278,7 +279,8 @@ class TheEngine(_Live):
         lines = [
             f"{engine.said}, API {engine.api}, {engine.system}",
             f"found by: {engine.origin}",
-            f"project {status.project}: {len(status.services)} services, {len(status.containers)} containers",
+            f"project {status.project}: {counted(len(status.services), 'service')}, "
+            f"{counted(len(status.containers), 'container')}",
             f"directory: {status.directory}",
             *(f"file: {each}" for each in status.files),
         ]
@@ -296,7 +298,11 @@ class _Asked(_Live):
         lines = tuple(line for line in told.lines if _has(line, contains))
         severity = Severity.UNKNOWN if told.unread else Severity.WARN if contains and lines else Severity.OK
         found = (*told.unread, *lines[-LINES:])
-        said = f"{len(lines)} lines with {contains.replace('|', ' or ')}, of {summary}" if contains else summary
+        said = (
+            f"{counted(len(lines), 'line')} with {contains.replace('|', ' or ')}, of {summary}"
+            if contains
+            else summary
+        )
         return Sight(severity, said, self._clock.now(), found[:LINES], len(lines) > LINES)
 
 
@@ -316,7 +322,7 @@ class Logs(_Asked):
             raise Refused("parameters", f"{tail!r} is no number of lines", hint="write 100")
         asked = Asked(request.get("container"), tuple(request.get("service").split()))
         told = await self._asking.logs(asked, since_s=since_s, tail=int(tail or 0))
-        of = f"{len(told.lines)} lines of {told.containers} containers, {self._asking.origin}"
+        of = f"{counted(len(told.lines), 'line')} of {told.containers} containers, {self._asking.origin}"
         return self._sight(told, of, request.get("contains"))
 
 

@@ -24,11 +24,11 @@ from cockpit.model.delivery import (
     PullBrief,
     PullRequest,
     Run,
-    counted,
 )
 from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
 from cockpit.model.severity import Severity, SourceKind
+from cockpit.text import counted
 
 if TYPE_CHECKING:
     from cockpit.adapters.github.desk import GithubDesk

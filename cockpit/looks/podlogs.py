@@ -17,6 +17,7 @@ from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.severity import Severity, SourceKind
 from cockpit.model.workloads import WorkloadsStatus
 from cockpit.profile.fields import parse_duration
+from cockpit.text import counted
 
 LOGS = LookSpec(
     "workloads.logs",
@@ -156,7 +157,7 @@ class PodLogLook(BoundLook):
         )  # fmt: skip
         answer = await self._reader.ask(question)
         of = f"{answer.read} lines of {answer.containers} containers, {answer.origin}"
-        said = f"{len(answer.lines)} lines with {' or '.join(words)}, of {of}" if words else of
+        said = f"{counted(len(answer.lines), 'line')} with {' or '.join(words)}, of {of}" if words else of
         found = (*answer.unread, *answer.lines[-LINES:])
         severity = Severity.UNKNOWN if answer.unread else Severity.WARN if words and answer.lines else Severity.OK
         return Sight(severity, said, self._clock.now(), found[:LINES], len(answer.lines) > LINES)

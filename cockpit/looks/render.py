@@ -21,7 +21,7 @@ from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
 from cockpit.model.render import DataStore, Deploy, Export, Recovery, RenderService, RenderStatus
 from cockpit.model.severity import Severity, SourceKind
-from cockpit.text import clean
+from cockpit.text import clean, counted
 
 _PANE = SourceKind.RENDER
 _SERVICE = Param("service", ParamKind.CHOICE, "id or name; empty for all", False)
@@ -178,7 +178,9 @@ class Logs(BoundLook):
         wanted = " ".join(filter(None, (f"resource={of}" if of else "", request.get("filter"))))
         batch = await self._logs.query(wanted, limit, 60.0 * minutes, True)
         bad = sum(entry.level >= Level.ERROR for entry in batch.entries)
-        said = f"{len(batch.entries)} entries of the last {minutes} min" + (f", {bad} errors" if bad else "")
+        said = f"{counted(len(batch.entries), 'entry', 'entries')} of the last {minutes} min" + (
+            f", {bad} errors" if bad else ""
+        )
         lines = [
             f"{datetime.fromtimestamp(entry.at, self._clock.now().tzinfo):%H:%M:%S} {entry.level.name:<8}"
             f" {entry.origin}  {entry.message}"

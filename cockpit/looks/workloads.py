@@ -21,7 +21,7 @@ from cockpit.model.look import LookRequest, LookSpec, Sight
 from cockpit.model.reading import Reading
 from cockpit.model.severity import Severity, SourceKind
 from cockpit.model.workloads import Pod, Workload, WorkloadsStatus
-from cockpit.text import clean
+from cockpit.text import clean, counted
 
 _PANE = SourceKind.WORKLOADS
 _WORKLOAD = Param("workload", ParamKind.CHOICE, 'which, as in "deployment/api"')
@@ -290,7 +290,7 @@ class PodUseList(_Live):
         ]
         pods.sort(key=lambda each: -((each.usage.cpu if by_cpu else each.usage.memory) or 0))
         near = [each for each in pods if _near(each)]
-        summary = f"{len(pods)} pods measured, {len(near)} near their memory limit"
+        summary = f"{counted(len(pods), 'pod')} measured, {len(near)} near their memory limit"
         lines = (*notes, *(f"{each.name}  {lines_of.use(each.usage)}" for each in pods))
         severity = Severity.WARN if near else Severity.OK if pods else Severity.UNKNOWN
         severity = max(severity, Severity.UNKNOWN) if notes else severity
@@ -318,7 +318,7 @@ class ServiceList(_Live):
         dead = [each for each in shown if not each.ready and (each.backs or each.colours)]
         lines = (*notes, *(lines_of.service(each) for each in shown), *status.notes)
         severity = max(Severity.CRIT if dead else Severity.OK, Severity.UNKNOWN if notes else Severity.OK)
-        summary = f"{len(shown)} services, {len(dead)} without a ready endpoint"
+        summary = f"{counted(len(shown), 'service')}, {len(dead)} without a ready endpoint"
         if name:
             summary = f"{name}: {shown[0].ready} endpoints ready, {', '.join(shown[0].backs) or 'no workload chosen'}"
         return Sight(severity, summary, reading.taken_at, lines[:LINES], len(lines) > LINES)
@@ -390,7 +390,7 @@ class PodsEverywhere(BoundLook):
         severity = max((pod.severity for _, pod in ill), default=Severity.OK if found else Severity.UNKNOWN)
         where = len({namespace for namespace, _ in found})
         wrong = sum(pod.severity is not Severity.OK for _, pod in found)
-        summary = f"{len(found)} pods in {where} namespaces, {wrong} in trouble"
+        summary = f"{counted(len(found), 'pod')} in {counted(where, 'namespace')}, {wrong} in trouble"
         return Sight(severity, summary, now, lines[:LINES], len(lines) > LINES)
 
 

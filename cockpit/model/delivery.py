@@ -11,11 +11,6 @@ FAILED = frozenset(("failure", "timed_out", "startup_failure"))
 SHORT = 7  # characters of a commit's id on screen
 
 
-def counted(number: int, what: str, several: str = "") -> str:
-    """ "1 commit", "3 commits"."""
-    return f"{number} {what if number == 1 else several or f'{what}s'}"
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a job."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cockpit.model.severity import Freshness, Severity
 from screens import figures
+from screens.dialogs import rows
 from screens.frame.situation import Situation, environment_chip, mode_chips
 from screens.frame.strip import Bar, Bars
 from screens.paint import GLYPH, SEVERITY_STYLE, Span
@@ -45,7 +46,8 @@ class Banner(Bars):
             story = self._chain() if len(now.chain) > 1 else self._finding()
             return [Bar((*where, *story), right, ground)]
         if now.undo and width >= _WIDE:
-            right = (("u ", "primary bold"), (f"undo {now.undo}   ", "muted"), *right)
+            # What is wrong comes first: the words of an undo take a quarter at most.
+            right = (("u ", "primary bold"), (f"{rows.cut(f'undo {now.undo}', width // 4)}   ", "muted"), *right)
         since = self._since()
         lines = [Bar((*where, *self._finding()), right, ground)]
         lines.append(Bar(self._second_line(), since, ground))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cockpit.model.reading import SourceState
 from cockpit.model.teamscripts import ScriptRun, ScriptStatus
+from cockpit.text import counted
 from screens import figures
 from screens.paint import Column, Layout, Row, Span, header, note
 from screens.panes.githubrows import Key, Lines
@@ -76,7 +77,7 @@ def detail(status: ScriptStatus, now: float) -> tuple[str, Lines]:
             ("last run", f"{run.outcome}: {run.said}" if run.said else run.outcome),
             ("began", f"{run.began:%Y-%m-%d %H:%M:%S} UTC{ended}, took {figures.span(_took(run, now))}"),
             ("kept in", run.record),
-            ("output", f"{run.count} lines" + (f", the last {_SHOWN}" if run.count > _SHOWN else "")),
+            ("output", f"{counted(run.count, 'line')}" + (f", the last {_SHOWN}" if run.count > _SHOWN else "")),
             *(("", line) for line in run.lines[-_SHOWN:]),
         ]
     return f"script {status.name}", [line for line in lines if line[1]]

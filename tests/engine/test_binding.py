@@ -107,6 +107,12 @@ def test_what_is_the_same_comes_before_what_cannot_be_compared() -> None:
     assert bound({"host": "10.0.0.3"}, REDIS) == Bound(("redis/cache",), said="at 10.0.0.3")
 
 
+def test_a_path_means_the_source_of_that_page_where_all_are_on_one_host() -> None:
+    assert bound({"url": "/health/deep?full=1"}, HTTP[:2]).sources == ("health/deep",)
+    assert bound({"url": "/nowhere"}, HTTP[:2]).sources == ("health/api",)
+    assert bound({"url": "/health/deep"}, HTTP).sources == HTTP, "on several hosts somebody has to choose"
+
+
 def test_the_profiles_word_counts() -> None:
     mapped = {"shop-redis": "redis/cache", "api.example.com": "health/api", "db": "database/main"}
     assert bound({"container": "shop-redis"}, REDIS, mapped).sources == ("redis/cache",)

@@ -164,7 +164,7 @@ async def test_an_answer_says_how_much_was_read_and_what_was_not() -> None:
             "workloads.logs", "workloads/pay", {"workload": "deployment/api", "since": "15m", "contains": "oom"}
         )
     )
-    assert sight.summary == "1 lines with oom, of 40 lines of 2 containers, deployment/api in pay"
+    assert sight.summary == "1 line with oom, of 40 lines of 2 containers, deployment/api in pay"
     assert sight.lines == ("api-2/web: denied", "12:00 api-1/web: oom") and sight.severity is Severity.UNKNOWN
     assert (reader.asked.since_s, reader.asked.contains) == (900, ("oom",))
     for wrong in ({"since": "soon"}, {"tail": "-1"}):

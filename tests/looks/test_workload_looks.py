@@ -220,7 +220,7 @@ async def test_pods_of_all_namespaces_are_asked_for() -> None:
     assert sight.summary == "3 pods in 2 namespaces, 2 in trouble"
     assert [line.split()[0] for line in sight.lines] == ["shop", "web"]
     some = await look("workloads.everywhere", contains="web")
-    assert some.summary == "1 pods in 1 namespaces, 1 in trouble"
+    assert some.summary == "1 pod in 1 namespace, 1 in trouble"
     with pytest.raises(PermissionDenied):
         await look("workloads.everywhere", asker=Asker(PermissionDenied("one namespace only")))
 

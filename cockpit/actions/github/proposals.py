@@ -27,8 +27,9 @@ from cockpit.model.action import (
     Undo,
     Verification,
 )
-from cockpit.model.delivery import Difference, PullRequest, counted
+from cockpit.model.delivery import Difference, PullRequest
 from cockpit.model.severity import SourceKind
+from cockpit.text import counted
 
 PROPOSE = ActionSpec(
     "github.propose",

@@ -25,8 +25,9 @@ from cockpit.model.action import (
     Undo,
     Verification,
 )
-from cockpit.model.delivery import PullRequest, counted
+from cockpit.model.delivery import PullRequest
 from cockpit.model.severity import SourceKind
+from cockpit.text import counted
 
 PULL = Param("pull", ParamKind.CHOICE, "number of the pull request", identity=True)
 HEAD = Param("head", ParamKind.TEXT, "the commit at its head, as it was seen", False, identity=True)

@@ -52,6 +52,7 @@ from cockpit.model.action import (
 )
 from cockpit.model.severity import SourceKind
 from cockpit.profile.schema import parse_duration
+from cockpit.text import counted
 
 DRAIN = ActionSpec(
     "cluster.drain",
@@ -162,7 +163,7 @@ class Drain(NodeAction):
             changes=(Change("takes pods", "no" if change is None else "yes", "no"), Change("pods", "run", "evicted")),
             objects=tuple(full(each) for each in leaving),
             population=len(pods or ()),
-            affected=f"requests to {len(leaving)} pods, which end and are made again elsewhere",
+            affected=f"requests to {counted(len(leaving), 'pod')}, which end and are made again elsewhere",
             operation="\n".join(
                 ([] if change is None else [change.shown(place.server)])
                 + [f"then for each pod that is not of a daemon set: {form}, until {within:.0f} s have passed"]

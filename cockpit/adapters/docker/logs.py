@@ -25,7 +25,7 @@ from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.logs import LogBatch, LogEntry
 from cockpit.profile.docker import DockerSource
 from cockpit.profile.schema import LogSource
-from cockpit.text import clean
+from cockpit.text import clean, counted
 
 STREAMS = 60  # containers followed at once: each is a connection of its own
 START_S = 600  # how far back the first read goes
@@ -118,7 +118,7 @@ class ContainerLogs:
             await self._gateway.content(path, {"stdout": "true", "stderr": "true", "tail": "1"})
         except CockpitError as error:
             return [Diagnosis("read", False, error.message, error.hint)]
-        return [Diagnosis("read", True, f"{self.origin}: {len(listed)} containers")]
+        return [Diagnosis("read", True, f"{self.origin}: {counted(len(listed), 'container')}")]
 
     async def close(self) -> None:
         """End all streams."""

@@ -31,6 +31,7 @@ from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity
 from cockpit.profile.google import ArmorSource
+from cockpit.text import counted
 
 READS = "compute.securityPolicies.get"
 CHANGES = "compute.securityPolicies.update"
@@ -140,7 +141,9 @@ class ArmorPolicy:
             started = time.perf_counter()
             status = await self.read_policy()
             elapsed = (time.perf_counter() - started) * 1000
-            found.append(Diagnosis(READS, True, f"{status.policy}, {len(status.rules)} rules, in {elapsed:.0f} ms"))
+            found.append(
+                Diagnosis(READS, True, f"{status.policy}, {counted(len(status.rules), 'rule')}, in {elapsed:.0f} ms")
+            )
         except CockpitError as error:
             return [*found, Diagnosis(READS if found else "credentials", False, error.message, self._fix(error))]
         try:
@@ -254,7 +257,7 @@ def _judged(status: ArmorStatus, clock: Clock) -> Observation:
         many = f"{len(due)} denials are" if len(due) > 1 else f"{due[0].ranges[0]} is"
         return Observation(Severity.WARN, f"{many} due to be let in again since {since:%m-%d %H:%M} UTC", status)
     denials = len(status.denials)
-    words = [f"{len(status.rules)} rules", f"{denials} denial{'s' if denials != 1 else ''}"]
+    words = [f"{counted(len(status.rules), 'rule')}", f"{denials} denial{'s' if denials != 1 else ''}"]
     if status.adaptive is not None:
         words.append(f"adaptive {'on' if status.adaptive else 'off'}")
     if status.protects is False:

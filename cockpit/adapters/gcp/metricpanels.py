@@ -12,6 +12,7 @@ from cockpit.model.metrics import LATE_S, MetricPanel, MetricsStatus, Series, in
 from cockpit.model.point import Point
 from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity, worst
+from cockpit.text import counted
 
 SERIES = 8  # lines of one panel: more cannot be told apart
 _AHEAD_S = 60.0  # a point may be so far ahead of this machine's clock
@@ -124,7 +125,7 @@ def _summary(panels: Sequence[MetricPanel], severity: Severity) -> str:
     unknown = sum(panel.severity is Severity.UNKNOWN for panel in panels)
     if unknown:
         return f"{unknown} of {len(panels)} panels unknown"
-    return f"{len(panels)} panels"
+    return f"{counted(len(panels), 'panel')}"
 
 
 def worst_value(panel: MetricPanel) -> float | None:

@@ -40,6 +40,7 @@ from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity
 from cockpit.model.workloads import Headroom
 from cockpit.profile.kube import KubernetesSource
+from cockpit.text import counted
 
 METRICS_S = 15.0
 ALL_PODS_S = 60.0
@@ -121,7 +122,11 @@ class ClusterProbe:
             status = await self.read()
         except CockpitError as error:
             return (Diagnosis("cluster", False, error.message, error.hint),)
-        found = [Diagnosis("cluster", True, f"context {status.context}, {status.version}, {len(status.nodes)} nodes")]
+        found = [
+            Diagnosis(
+                "cluster", True, f"context {status.context}, {status.version}, {counted(len(status.nodes), 'node')}"
+            )
+        ]
         found += [Diagnosis("reading", None, note) for note in status.notes]
         if status.metrics:
             found.append(Diagnosis("metrics", None, status.metrics))
@@ -279,7 +284,7 @@ def judge(status: ClusterStatus, now: datetime) -> Observation:
     if not words:
         unseen = not status.nodes and any(note.startswith("nodes: ") for note in status.notes)
         return Observation(
-            Severity.OK, "nodes cannot be listed" if unseen else f"{len(status.nodes)} nodes ready", status
+            Severity.OK, "nodes cannot be listed" if unseen else f"{counted(len(status.nodes), 'node')} ready", status
         )
     words.sort(key=lambda each: -each[0])
     return Observation(severity, ", ".join(said for _, said in words[:3]), status)

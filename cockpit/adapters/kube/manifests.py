@@ -18,7 +18,7 @@ import yaml
 from cockpit.adapters.kube.fields import parts
 from cockpit.adapters.kube.terms import Json
 from cockpit.errors import Misconfigured
-from cockpit.text import clean
+from cockpit.text import clean, counted
 
 MOST_BYTES = 4 << 20
 MOST_DEEP = 60
@@ -63,7 +63,7 @@ def read_manifests(given: str) -> Manifests:
         digest.update(file.name.encode() + b"\0" + content)
         objects.extend(_objects(file, content))
     if len(objects) > MOST_OBJECTS:
-        said = f"{_shown(path)} holds {len(objects)} objects"
+        said = f"{_shown(path)} holds {counted(len(objects), 'object')}"
         raise Misconfigured(f"{said}, more than {MOST_OBJECTS}", hint="apply it in parts")
     if not objects:
         raise Misconfigured(f"{_shown(path)} holds no object")

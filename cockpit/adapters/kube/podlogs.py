@@ -24,7 +24,7 @@ from cockpit.errors import CockpitError, NotFound
 from cockpit.model.diagnosis import Diagnosis
 from cockpit.model.logs import LogBatch, LogEntry
 from cockpit.profile.schema import LogSource
-from cockpit.text import clean
+from cockpit.text import clean, counted
 
 STREAMS = 60  # containers followed at once: each is a connection of its own
 START_S = 600  # how far back the first read goes
@@ -109,7 +109,7 @@ class PodLogs:
             await self._kube.gateway.text(self._path(name_of(pod)), {"container": container, "tailLines": "1"})
         except CockpitError as error:
             return [Diagnosis("read", False, error.message, error.hint)]
-        return [Diagnosis("read", True, f"{self.origin}: {len(pods)} pods")]
+        return [Diagnosis("read", True, f"{self.origin}: {counted(len(pods), 'pod')}")]
 
     async def close(self) -> None:
         """End all streams."""

@@ -17,7 +17,7 @@ from cockpit.model.metrics import MetricPanel, MetricsStatus, Series, in_unit
 from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity, worst
 from cockpit.profile.kube import PrometheusSource, PromPanelSpec
-from cockpit.text import clean
+from cockpit.text import clean, counted
 
 POINTS = 240  # of one series: more than a terminal has columns
 MOST_POINTS = 2000  # where a bound has to be looked at closer than it is plotted
@@ -226,4 +226,4 @@ def _summary(panels: Sequence[MetricPanel], severity: Severity) -> str:
     unknown = sum(panel.severity is Severity.UNKNOWN for panel in panels)
     if unknown:
         return f"{unknown} of {len(panels)} panels unknown"
-    return "no new scrapes" if severity is Severity.UNKNOWN else f"{len(panels)} panels"
+    return "no new scrapes" if severity is Severity.UNKNOWN else f"{counted(len(panels), 'panel')}"

@@ -25,6 +25,7 @@ from cockpit.model.point import Point
 from cockpit.model.reading import Observation
 from cockpit.model.severity import Severity, worst
 from cockpit.profile.docker import RenderSource
+from cockpit.text import counted
 
 POINTS = 240
 LEAST_STEP_S = 30  # the finest that Render gives
@@ -218,4 +219,4 @@ def _summary(panels: Sequence[MetricPanel], severity: Severity) -> str:
         value = max((each.points[-1].value for each in lead.series), default=None)
         return f"{lead.title} {in_unit(value, lead.unit)}"[:60]
     unknown = sum(panel.severity is Severity.UNKNOWN for panel in panels)
-    return f"{unknown} of {len(panels)} panels unknown" if unknown else f"{len(panels)} panels"
+    return f"{unknown} of {len(panels)} panels unknown" if unknown else f"{counted(len(panels), 'panel')}"

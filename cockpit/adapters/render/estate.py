@@ -43,7 +43,7 @@ from cockpit.model.render import (
 )
 from cockpit.model.severity import Severity, worst
 from cockpit.profile.docker import RenderSource
-from cockpit.text import clean
+from cockpit.text import clean, counted
 
 T = TypeVar("T")
 DEPLOYS = 10  # of a service: what there is to roll back to
@@ -253,6 +253,6 @@ def summary_of(status: RenderStatus, severity: Severity) -> str:
     wrong = [f"{name} {state}" for name, state, how in states if how is severity is not Severity.OK]
     if wrong:
         return clean(wrong[0] + (f", {len(wrong) - 1} more" if len(wrong) > 1 else ""), 60)
-    parts = [f"{len(status.services)} services"] if status.services else []
-    parts += [f"{len(status.stores)} data stores"] if status.stores else []
+    parts = [f"{counted(len(status.services), 'service')}"] if status.services else []
+    parts += [f"{counted(len(status.stores), 'data store')}"] if status.stores else []
     return ", ".join(parts) or "nothing named"

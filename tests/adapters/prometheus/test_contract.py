@@ -30,7 +30,7 @@ async def panels(
 
 async def test_lines_up_to_this_moment_the_largest_kept(board: Maker, url: str) -> None:
     seen, (memory,) = await panels(board, url, panel("memory_bytes", unit="B", legend="pod"))
-    assert (seen.severity, seen.summary) == (Severity.OK, "1 panels")
+    assert (seen.severity, seen.summary) == (Severity.OK, "1 panel")
     assert [each.label for each in memory.series] == [
         "api-0",
         "api-10",

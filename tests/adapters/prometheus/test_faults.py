@@ -121,7 +121,7 @@ async def test_where_no_post_is_taken_it_is_asked_by_get(fake: FakePrometheus, b
     assert fake._server is not None
     fake._server._handler = picky
     seen = await board(fake.url, [UP]).probe()
-    assert seen.summary == "1 panels"
+    assert seen.summary == "1 panel"
     assert {each[0] for each in fake.asked} == {"GET"}
 
 
