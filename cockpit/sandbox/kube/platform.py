@@ -29,6 +29,7 @@ _READY_S = 30.0
 _FIRST = timedelta(days=9)
 _SECOND = timedelta(days=2, hours=3)
 _LINES = 2000
+_PACE = Pace(ready=0.4, terminate=0.3, backoff=4.0)
 _ELSEWHERE = "shop"  # what is scraped where the shop does not run here
 _NODES = ("pool-1-a", "pool-1-b", "pool-1-c")
 
@@ -37,7 +38,7 @@ class KubePlatform:
     """One cluster with the namespaces that the profile names."""
 
     def __init__(self) -> None:
-        self.cluster = KubeCluster(_NODES, Pace(ready=1.0, terminate=0.6, backoff=4.0), _LINES)
+        self.cluster = KubeCluster(_NODES, lines=_LINES)
         self._layout: Layout | None = None
         self._serving: Serving | None = None
         self._kubeconfig: Path | None = None
@@ -70,6 +71,7 @@ class KubePlatform:
                 await self.cluster.make(obj, name)
         await self._rolled_out()
         self.cluster.age(_SECOND)
+        self.cluster.pods.pace = _PACE  # the past is made up quickly, the present takes its time
         if any(_placed_by_us(table, shape.profile or {}) for table in (shape.profile or {}).get("prometheus", ())):
             await self._prometheus.start()
         self._kubeconfig = self.cluster.kubeconfig(directory / KUBECONFIG, layout.context, layout.namespace)

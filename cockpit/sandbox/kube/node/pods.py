@@ -47,7 +47,7 @@ class Pods:
         self._api = api
         self._events = events
         self._nodes = nodes
-        self._pace = pace
+        self.pace = pace
         self._lives: dict[str, Life] = {}
         self._addresses = itertools.count(2)
         self._turns = itertools.count()
@@ -165,7 +165,7 @@ class Pods:
             }
             await self._write(life, {"conditions": [condition]})
             await self._events.say(life.pod, "Warning", "FailedScheduling", message)
-            await asyncio.sleep(self._pace.backoff)
+            await asyncio.sleep(self.pace.backoff)
         node = self._nodes.free[next(self._turns) % len(self._nodes.free)]
         binding = {
             "apiVersion": "v1",
@@ -180,7 +180,7 @@ class Pods:
         await self._api.call("POST", path_of(life.pod, "/binding"), binding)
 
     async def _let_go(self, life: Life) -> None:
-        await asyncio.sleep(float(note(life.pod, "terminate-seconds") or self._pace.terminate))
+        await asyncio.sleep(float(note(life.pod, "terminate-seconds") or self.pace.terminate))
         precise = {"uid": life.pod["metadata"]["uid"]}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "preconditions": precise}
         await self._api.call("DELETE", path_of(life.pod), body)
@@ -200,7 +200,7 @@ class Pods:
 
     async def _ok(self, life: Life, argument: str) -> None:
         await self._start(life)
-        await asyncio.sleep(self._pace.ready)
+        await asyncio.sleep(self.pace.ready)
         await self._write(life, life.status("Running", {}, ready=True))
         if any(owner["kind"] == "Job" for owner in life.pod["metadata"].get("ownerReferences", [])):
             await asyncio.sleep(1)
@@ -218,7 +218,7 @@ class Pods:
         text = "Readiness probe failed: HTTP probe failed with statuscode: 503"
         while True:
             await self._events.say(life.pod, "Warning", "Unhealthy", text)
-            await asyncio.sleep(self._pace.backoff)
+            await asyncio.sleep(self.pace.backoff)
 
     async def _slow(self, life: Life, argument: str) -> None:
         await self._start(life)
@@ -232,7 +232,7 @@ class Pods:
         name, pod = life.troubled, life.pod["metadata"]["name"]
         text = f"back-off 10s restarting failed container={name} pod={pod}_{life.pod['metadata']['namespace']}"
         while True:
-            await asyncio.sleep(self._pace.ready)
+            await asyncio.sleep(self.pace.ready)
             end = life.died(code, reason)
             if life.pod["spec"].get("restartPolicy") == "Never":
                 await self._write(life, life.status("Failed", {name: end}, ready=False))
@@ -240,7 +240,7 @@ class Pods:
             state = waiting([name], "CrashLoopBackOff", text)
             await self._write(life, life.status("Running", state, ready=True))
             await self._events.say(life.pod, "Warning", "BackOff", "Back-off restarting failed container")
-            await asyncio.sleep(self._pace.backoff)
+            await asyncio.sleep(self.pace.backoff)
             life.run()
 
     async def _init_crash(self, life: Life, argument: str) -> None:
@@ -250,7 +250,7 @@ class Pods:
             state = waiting(life.names, "PodInitializing") | waiting([name], "CrashLoopBackOff", "back-off 10s")
             await self._write(life, life.status("Pending", state, ready=False, initialized=False))
             await self._events.say(life.pod, "Warning", "BackOff", "Back-off restarting failed container")
-            await asyncio.sleep(self._pace.backoff)
+            await asyncio.sleep(self.pace.backoff)
 
     async def _nopull(self, life: Life, argument: str) -> None:
         image = life.pod["spec"]["containers"][0]["image"]
@@ -258,13 +258,13 @@ class Pods:
         await self._events.say(life.pod, "Normal", "Pulling", f'Pulling image "{image}"')
         await self._events.say(life.pod, "Warning", "Failed", f'Failed to pull image "{image}": {text}')
         await self._write(life, life.status("Pending", waiting(life.names, "ErrImagePull", text), ready=False))
-        await asyncio.sleep(self._pace.ready)
+        await asyncio.sleep(self.pace.ready)
         text = f'Back-off pulling image "{image}"'
         state = waiting(life.names, "ImagePullBackOff", text)
         while True:
             await self._write(life, life.status("Pending", state, ready=False))
             await self._events.say(life.pod, "Normal", "BackOff", text)
-            await asyncio.sleep(self._pace.backoff)
+            await asyncio.sleep(self.pace.backoff)
 
     async def _evict(self, life: Life, argument: str) -> None:
         message = _EVICTED.format(life.names[0])
