@@ -1,4 +1,4 @@
-"""Changes to containers, each sent once: restart, stop, start, and one container in another's place."""
+"""Changes to containers, each sent once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cockpit.adapters.docker.roster import chosen, listed_of
 from cockpit.adapters.docker.terms import path_of
 from cockpit.adapters.raw import Json, number, part, parts, text
 from cockpit.clock import Clock
-from cockpit.errors import CockpitError, NotFound
+from cockpit.errors import NotFound
 
 if TYPE_CHECKING:
     from cockpit.adapters.docker.gateway import Gateway
@@ -86,7 +86,8 @@ class Containers:
             if number(seen.get("RestartCount")) > begun or status == "restarting":
                 return "it ends and is restarted again and again"
             if status in ("exited", "dead", "stopped"):
-                return f"it ended with code {number(state.get('ExitCode'))}"
+                killed = ": it had no memory left" if state.get("OOMKilled") is True else ""
+                return f"it ended with code {number(state.get('ExitCode'))}{killed}"
             if health == "unhealthy":
                 return "its health check fails"
             if status == "running" and (health == "healthy" or (health in ("", "none") and now - since >= _STEADY_S)):
@@ -95,53 +96,17 @@ class Containers:
                 return f"after {within_s:g} s it is {status}{f', {health}' if health else ''}"
             await self._clock.sleep(_LOOK_EVERY_S)
 
-    async def replace(self, old: Json, body: Json, within_s: float) -> tuple[str, str]:
-        """One in the place of the old: (its id, ""), or ("", why not) with the old one as it was before.
+    async def still(self, id: str, within_s: float) -> None:
+        """Wait until it does not run, and no longer than that. Raises CockpitError."""
+        end = self._clock.monotonic() + within_s
+        while part(await self.inspect(id), "State").get("Running") is True and self._clock.monotonic() < end:
+            await self._clock.sleep(_LOOK_EVERY_S)
 
-        As Compose does it: the old one is renamed aside and stopped, and removed once the new one is well. Raises
-        CockpitError where it is not known how far it came; its message then names both.
-        """
-        id, name = text(old.get("Id"), 64), text(old.get("Name"), 200).removeprefix("/")
-        running = part(old, "State").get("Running") is True
-        aside, new, stopped = f"{id[:12]}_{name}", "", False
-        await self.rename(id, aside)
-        try:
-            new = await self.create(name, body)
-            for network, endpoint in list(networks(old).items())[1:]:
-                joined = {"Container": new, "EndpointConfig": endpoint}
-                await self._gateway.change("POST", f"{path_of('networks', network)}/connect", body=joined)
-            if running:
-                await self.post(id, "stop")
-                stopped = True
-            await self.post(new, "start")
-            why = await self.settled(new, within_s)
-        except CockpitError as error:
-            try:  # an engine that answers says how far it came, whatever went wrong before
-                new = new or await self._there(name)
-            except CockpitError:
-                error.message += f"; {name} is being replaced: the old one is {aside} ({id[:12]})"
-                error.effect_possible = True
-                raise error from None
-            why = error.message
-        if not why:
-            await self.remove(id)
-            return new, ""
-        await self._back(id, name, new, start=stopped)
-        return "", why
-
-    async def _there(self, name: str) -> str:
-        """Id of the container of that name, "" for none. Raises CockpitError."""
-        try:
-            return text((await self.inspect(name)).get("Id"), 64)
-        except NotFound:
-            return ""
-
-    async def _back(self, id: str, name: str, new: str, *, start: bool) -> None:
-        if new:
-            await self.remove(new, force=True)
-        await self.rename(id, name)
-        if start:
-            await self.post(id, "start")
+    async def join(self, id: str, like: Json, *, twin: bool = False) -> None:
+        """The networks of the other one, but for the first, which it was made in; `twin`: it is its sibling."""
+        for network, endpoint in list(networks(like, twin=twin).items())[1:]:
+            joined = {"Container": id, "EndpointConfig": endpoint}
+            await self._gateway.change("POST", f"{path_of('networks', network)}/connect", body=joined)
 
     async def others_on(self, images: Sequence[str]) -> dict[str, list[str]]:
         """Image id -> containers of the whole engine that use it, running or not."""

@@ -26,8 +26,11 @@ def creation(
     to_image: str = "",
     labels: Mapping[str, str] | None = None,
     command: Sequence[str] = (),
+    twin: bool = False,
 ) -> Json:
-    """`env`: variables to set, None removes; `to_image`: a reference or id; `command`: instead of its own."""
+    """`env`: variables to set, None removes; `to_image`: a reference or id; `command`: instead of its own; `twin`:
+    both are to live, so that what is one's alone is not the other's: volumes without a name, addresses, its own name.
+    """
     config, default = part(inspected, "Config"), part(image, "Config")
     made: Json = {key: config[key] for key in _KEPT if config.get(key)}
     made |= {key: config[key] for key in _PLAIN if config.get(key) and config.get(key) != default.get(key)}
@@ -48,23 +51,27 @@ def creation(
     made["Env"] = _environment(config, default, env or {})
     made["Image"] = to_image or config.get("Image")
     made["Labels"] = part(made, "Labels") | dict(labels or {})
-    made["HostConfig"] = _host(inspected)
-    first, *_ = [*networks(inspected).items(), None]
+    made["HostConfig"] = _host(inspected, carried=not twin)
+    first, *_ = [*networks(inspected, twin=twin).items(), None]
     if first is not None:
         made["NetworkingConfig"] = {"EndpointsConfig": dict([first])}
     return made
 
 
-def networks(inspected: Json) -> dict[str, Json]:
+def networks(inspected: Json, *, twin: bool = False) -> dict[str, Json]:
     """Network -> how the container is in it; empty where it has the machine's, or another container's."""
     if _shares(inspected):
         return {}
-    own = str(inspected.get("Id", ""))[:12]
+    own = {str(inspected.get("Id", ""))[:12]} | (
+        {str(inspected.get("Name", "")).removeprefix("/")} if twin else set()
+    )
+    keys = ("Links", "DriverOpts") if twin else ("IPAMConfig", "Links", "DriverOpts")
     found: dict[str, Json] = {}
     for name, each in part(inspected, "NetworkSettings", "Networks").items():
         seen = part(each)
-        kept = {key: seen[key] for key in ("IPAMConfig", "Links", "DriverOpts") if seen.get(key)}
-        aliases = [alias for alias in seen.get("Aliases") or () if alias != own]
+        kept = {key: seen[key] for key in keys if seen.get(key)}
+        told = seen.get("Aliases")
+        aliases = [alias for alias in (told if isinstance(told, list) else ()) if alias not in own]
         found[name] = kept | ({"Aliases": aliases} if aliases else {})
     return found
 
@@ -104,13 +111,14 @@ def _environment(config: Json, default: Json, change: Mapping[str, str | None]) 
     return [f"{name}={value}" for name, value in kept.items()]
 
 
-def _host(inspected: Json) -> Json:
-    """As it is, and the volumes without a name of its own, which would else be left behind."""
+def _host(inspected: Json, *, carried: bool) -> Json:
+    """As it is, and (`carried`) the volumes without a name of its own, which would else be left behind."""
     host = copy.deepcopy(part(inspected, "HostConfig"))
-    binds = [str(each) for each in host.get("Binds") or ()]
+    told = host.get("Binds")
+    binds = [str(each) for each in (told if isinstance(told, list) else ())]
     taken = {each.split(":")[1] for each in binds if ":" in each}
     taken |= {str(each.get("Target", "")) for each in parts(host, "Mounts")}
-    for mount in parts(inspected, "Mounts"):
+    for mount in parts(inspected, "Mounts") if carried else ():
         name, where = str(mount.get("Name") or ""), str(mount.get("Destination") or "")
         if mount.get("Type") == "volume" and name and where not in taken:
             binds.append(f"{name}:{where}" + ("" if mount.get("RW", True) else ":ro"))

@@ -124,10 +124,14 @@ async def test_stopped_and_started_again_by_undo(compose: Compose, tmp_path: Pat
     assert facts(project)[0]["State"]["Running"]
 
 
-async def test_another_environment_keeps_everything_else_and_is_taken_back(compose: Compose, tmp_path: Path) -> None:
+async def test_another_environment_keeps_everything_else_and_is_taken_back(
+    compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEW_KEY", "hush-hush-2")
     (tmp_path / "data").mkdir()
     service = {
-        "command": SLEEP, "scale": 2, "environment": {"RATE_LIMIT_REQUESTS": "10", "API_KEY": "hush", "MODE": "x y"},
+        "command": SLEEP, "scale": 2,
+        "environment": {"RATE_LIMIT_REQUESTS": "10", "API_KEY": "hush-hush-1", "MODE": "x y"},
         "volumes": [f"{tmp_path / 'data'}:/data:ro"], "labels": {"team": "books"}, "mem_limit": "64m",
         "stop_grace_period": "1s", "restart": "unless-stopped",
     }  # fmt: skip
@@ -135,17 +139,19 @@ async def test_another_environment_keeps_everything_else_and_is_taken_back(compo
     before = facts(project)
     async with crew(project, tmp_path) as on_call:
         planned = await on_call.planned(
-            request("recreate", service="api", set='RATE_LIMIT_REQUESTS=5 API_KEY=new MODE="a b"')
+            request("recreate", service="api", set='RATE_LIMIT_REQUESTS=5 MODE="a b"', secret="API_KEY=env:NEW_KEY")
         )
         assert planned.refusals == ()
         assert {(c.what, c.before, c.after) for c in planned.plan.changes} == {
-            ("RATE_LIMIT_REQUESTS", "10", "5"), ("API_KEY", "***", "***"), ("MODE", "x y", "a b"),
+            ("RATE_LIMIT_REQUESTS", "10", "5"), ("MODE", "x y", "a b"),
+            ("API_KEY", "***", "what the environment variable NEW_KEY holds"),
         }  # fmt: skip
         record = await on_call.agreed(planned)
         assert (record.outcome, record.summary) == (Outcome.SUCCEEDED, "2 made anew"), record.summary
         after = facts(project)
         assert [environment(each)["RATE_LIMIT_REQUESTS"] for each in after] == ["5", "5"]
         assert [environment(each)["MODE"] for each in after] == ["a b", "a b"]
+        assert [environment(each)["API_KEY"] for each in after] == ["hush-hush-2", "hush-hush-2"]
         for old, new in zip(before, after, strict=True):
             assert new["Id"] != old["Id"] and new["Name"] == old["Name"] and new["Image"] == old["Image"]
             assert new["Config"]["Cmd"] == old["Config"]["Cmd"] and new["Config"]["Labels"] == old["Config"]["Labels"]
@@ -155,6 +161,8 @@ async def test_another_environment_keeps_everything_else_and_is_taken_back(compo
         assert planned.plan.undo.request is not None
         assert (await on_call.do(planned.plan.undo.request)).outcome is Outcome.SUCCEEDED
     assert [environment(each) for each in facts(project)] == [environment(each) for each in before]
+    written = "".join(each.read_text(errors="replace") for each in (tmp_path / "state").rglob("*") if each.is_file())
+    assert "RATE_LIMIT_REQUESTS" in written and "hush-hush" not in written, "the audit log has no value of a secret"
 
 
 async def test_what_does_not_become_well_is_put_back_as_it_was(compose: Compose, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from cockpit.adapters.docker.containers import ContainersProbe
 from cockpit.adapters.docker.events import event_of
 from cockpit.adapters.docker.framing import Lines
 from cockpit.adapters.docker.gateway import Gateway
+from cockpit.adapters.docker.replacing import replace
 from cockpit.adapters.docker.usage import Meter
 from cockpit.clock import SystemClock
 from cockpit.model.containers import ContainersStatus
@@ -268,7 +269,7 @@ async def test_the_adapter_reads_and_replaces_on_both(side: Side) -> None:
         containers = Containers(side.gateway, side.project, SystemClock())
         (old,) = await containers.of("web")
         image = await containers.image(old["Image"])
-        new, why = await containers.replace(old, creation(old, image, env={"MODE": "soft"}), DEADLINE_S)
+        new, why = await replace(containers, old, creation(old, image, env={"MODE": "soft"}), DEADLINE_S)
         assert why == ""
         (after,) = await containers.of("web")
         assert after["Id"] == new and environment(after["Config"])["MODE"] == "soft" and after["Name"] == old["Name"]
@@ -276,7 +277,7 @@ async def test_the_adapter_reads_and_replaces_on_both(side: Side) -> None:
             after["Config"]["Labels"][f"{LABEL}service"] == "web" and after["Config"]["Cmd"] == old["Config"]["Cmd"]
         )
         bad = creation(after, image, command=["sh", "-c", "exit 3"]) | {"HostConfig": {"NetworkMode": "host"}}
-        _, why = await containers.replace(after, bad, DEADLINE_S)
+        _, why = await replace(containers, after, bad, DEADLINE_S)
         assert "code 3" in why
         (back,) = await containers.of("web")
         assert back["Id"] == new and back["State"]["Running"] is True
