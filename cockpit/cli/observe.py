@@ -156,7 +156,20 @@ def _reading(state: SourceState) -> dict[str, Any]:
         "failure": None
         if failure is None
         else {"word": failure.word, "message": failure.message, "hint": failure.hint},
+        **_queries(state),
     }
+
+
+def _queries(state: SourceState) -> dict[str, Any]:
+    """The profile's own queries of a database that has some."""
+    payload = state.reading.payload if state.reading is not None else None
+    if not isinstance(payload, DatabaseStatus) or not payload.panels:
+        return {}
+    told = [
+        {"title": each.title, "said": each.said, "severity": each.severity.word, "problem": each.problem}
+        for each in payload.panels
+    ]
+    return {"queries": told}
 
 
 def lines(what: Seen, style: Style, profile_argument: str) -> list[str]:
