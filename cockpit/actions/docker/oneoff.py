@@ -13,10 +13,11 @@ from uuid import uuid4
 
 from cockpit.actions.docker.ground import ID, SERVICE, DockerAction, DockerGround
 from cockpit.actions.docker.recreate import repository
+from cockpit.actions.docker.variables import secretive
 from cockpit.actions.handler import RunControl
 from cockpit.actions.teamscript import RECORDED_LINES
 from cockpit.actions.transcript import Masking, Transcript
-from cockpit.adapters.docker.cloning import creation
+from cockpit.adapters.docker.cloning import creation, environment
 from cockpit.adapters.docker.facts import LABEL
 from cockpit.adapters.docker.framing import Frames
 from cockpit.adapters.docker.terms import path_of
@@ -71,7 +72,7 @@ class RunOneOff(DockerAction):
             image = await self._containers.image(text(pattern.get("Image"), 80))
             if not image:
                 refusals.append(Refusal("preconditions", "its image is not there any more", "pull it, or roll back"))
-            body = creation(pattern, image, command=words, labels={f"{LABEL}oneoff": "True"})
+            body = creation(pattern, image, command=words, labels={f"{LABEL}oneoff": "True"}, twin=True)
             host = {key: value for key, value in part(body, "HostConfig").items() if key not in _NOT_OURS}
             body = {**body, "Tty": False, "HostConfig": host | {"RestartPolicy": {"Name": "no"}, "AutoRemove": False}}
             body.pop("Healthcheck", None)
@@ -99,21 +100,33 @@ class RunOneOff(DockerAction):
         body, service = plan.basis["body"], plan.request.get(SERVICE.name)
         if not isinstance(body, dict):
             raise Refused("preconditions", "the plan has no container")
-        transcript = Transcript(Masking(()))
+        transcript = Transcript(Masking(value for name, value in environment(body).items() if secretive(name, value)))
         kept = OutputFile(self._keep, f"{service}-run", self._ground.clock.now())
         await kept.add((f"$ {plan.equivalent[0]}",))
-        id = await self._containers.create(f"{plan.basis['name']}{uuid4().hex[:8]}", body)
+        name = f"{plan.basis['name']}{uuid4().hex[:8]}"
+        try:
+            id = await self._containers.create(name, body)
+        except CockpitError as error:
+            error.message += f"; its container, {name}, was not started"
+            raise
         listening: asyncio.Task[None] | None = None
         try:
             await self._containers.post(id, "start")
             listening = asyncio.ensure_future(self._listen(id, transcript))
             code, how = await self._followed(id, transcript, kept, control)
             await asyncio.wait({listening}, timeout=2.0)
+        except CockpitError as error:  # what runs is not ended because nobody could look at it
+            if not error.effect_possible and listening is None:
+                left = "".join(await self._removed(id))
+            else:
+                left, error.effect_possible = f"its container {name} ({id[:12]}) may run on, and is left", True
+            error.message += f"; {left}" if left else ""
+            raise
         finally:
             if listening is not None:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
-            gone = await self._removed(id)
+        gone = await self._removed(id)
         with contextlib.suppress(Misconfigured):
             await kept.add(transcript.fresh(whole=True))
         details = (*transcript.lines(RECORDED_LINES), *gone, kept.said)

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Mapping, Sequence
 
 from cockpit.adapters.docker.facts import LABEL
-from cockpit.adapters.raw import Json, part, parts
+from cockpit.adapters.raw import Json, part, parts, texts
 
 _PLAIN = ("WorkingDir", "User", "Healthcheck", "StopSignal", "StopTimeout")
 _SETS = ("ExposedPorts", "Volumes", "Labels")
@@ -70,8 +70,7 @@ def networks(inspected: Json, *, twin: bool = False) -> dict[str, Json]:
     for name, each in part(inspected, "NetworkSettings", "Networks").items():
         seen = part(each)
         kept = {key: seen[key] for key in keys if seen.get(key)}
-        told = seen.get("Aliases")
-        aliases = [alias for alias in (told if isinstance(told, list) else ()) if alias not in own]
+        aliases = [alias for alias in texts(seen.get("Aliases")) if alias not in own]
         found[name] = kept | ({"Aliases": aliases} if aliases else {})
     return found
 
