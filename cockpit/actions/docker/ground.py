@@ -165,7 +165,7 @@ class DockerAction(CardedAction):
                 await self._containers.post(id, verb)
                 why = "" if verb == "stop" else await self._containers.settled(id, SETTLE_S)
             except CockpitError as error:
-                error.message += f" ({count} of {len(ids)} are {done})"
+                error.message += f"; it was the turn of {id[:12]} ({count} of {len(ids)} are {done})"
                 raise
             if why:
                 said = f"{id[:12]} was {done}, but {why}; {len(ids) - count - 1} others were left as they are"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cockpit.errors import Refused
 from cockpit.model.action import ActionRequest, Outcome
 
 from .conftest import LABEL, STAY, Between, image
@@ -68,6 +69,8 @@ async def test_a_change_without_an_answer_is_open_or_put_back_and_never_sent_twi
         assert record.outcome is Outcome.FAILED and "was put back as it was" in record.summary
     else:
         assert record.outcome is Outcome.UNKNOWN, record.summary
+    if action in ("restart", "stop", "start"):
+        assert f"it was the turn of {planned.plan.objects[0][-13:-1]} (0 of 1 are" in record.summary
     assert between.state("shop2") == others
 
 
@@ -236,3 +239,31 @@ async def test_a_twin_has_all_networks_and_neither_name_nor_volume_of_its_own(
         "front": ["api"], "back": ["api", "books"],
     }  # fmt: skip
     assert second.labels[f"{LABEL}container-number"] == "2" and second.words == STAY
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"set": "API_KEY=hush-hush"},
+        {"set": "UPSTREAM=https://me:hush-hush@host/"},
+        {"set": "", "secret": "API_KEY=hush-hush"},
+        {"set": "MODE='hush-hush"},
+    ],
+)
+async def test_a_secret_that_is_typed_is_refused_without_repeating_it(
+    between: Between, tmp_path: Path, given: dict[str, str]
+) -> None:
+    between.box("shop", "api")
+    async with between.crew(tmp_path) as on_call:
+        with pytest.raises(Refused) as refused:
+            await on_call.planned(request("recreate", **given))
+    assert "hush" not in f"{refused.value} {refused.value.hint}"
+
+
+async def test_what_a_one_off_writes_of_its_secrets_is_masked(between: Between, tmp_path: Path) -> None:
+    between.box("shop", "api", Env=["API_KEY=hush-hush", "MODE=hard"])
+    async with between.crew(tmp_path) as on_call:
+        record = await on_call.do(request("run", command="sh -c 'echo $API_KEY $MODE'"))
+    assert record.outcome is Outcome.SUCCEEDED and record.details[0] == "*** hard", record.details
+    written = "".join(each.read_text(errors="replace") for each in (tmp_path / "state").rglob("*") if each.is_file())
+    assert "*** hard" in written and "hush-hush" not in written
