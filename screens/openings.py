@@ -41,6 +41,10 @@ class Openings(Screen[None]):
 
     publisher: Publisher
     current: Pane
+    if TYPE_CHECKING:
+
+        def open_playbook(self, playbook: str) -> None:
+            """Open the guide on it."""
 
     # -- parts of the app that are there once the engine is
 
@@ -87,7 +91,7 @@ class Openings(Screen[None]):
         from screens.dialogs.desk import open_findings
 
         if self.engine is not None and self.flow is not None:
-            open_findings(self.app, self.engine, self.flow)
+            open_findings(self.app, self.engine, self.flow, self.open_playbook)
 
     def action_events(self) -> None:
         """What happened, newest first."""

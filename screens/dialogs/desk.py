@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from textual.screen import Screen
 from cockpit.clock import Clock
 from cockpit.errors import CockpitError
 from cockpit.model.finding import Finding
+from cockpit.model.runbook import Playbook
 from screens.dialogs.events import TimelineScreen, happenings
 from screens.dialogs.findings import FindingsScreen
 from screens.dialogs.menu import Entry, for_system, usable
@@ -60,14 +61,32 @@ def open_events(app: App[Any], engine: Watched) -> None:
     app.push_screen(TimelineScreen(found, now))
 
 
-def open_findings(app: App[Any], engine: Watched, flow: ActionFlow) -> None:
-    """The findings, cause first; enter opens the plan of what the chosen one suggests."""
+def open_findings(
+    app: App[Any], engine: Watched, flow: ActionFlow, open_playbook: Callable[[str], object] | None = None
+) -> None:
+    """The findings, cause first; enter opens the plan of what the chosen one suggests, or its playbook."""
+    findings = in_order(engine)
+    named = _named(engine, findings) if open_playbook is not None else {}
 
     def chosen(finding: Finding | None) -> None:
-        if finding is not None:
+        if finding is not None and finding.action is not None:
             flow.finding(finding)
+        elif finding is not None and open_playbook is not None and finding.playbook in named:
+            open_playbook(named[finding.playbook].id)
 
-    app.push_screen(FindingsScreen(in_order(engine)), chosen)
+    titles = {heading: playbook.title for heading, playbook in named.items()}
+    app.push_screen(FindingsScreen(findings, titles), chosen)
+
+
+def _named(engine: Watched, findings: Sequence[Finding]) -> dict[str, Playbook]:
+    """The playbooks that the profile names for them, by heading."""
+    from cockpit.runbooks.guide.match import under  # with the first runbook
+
+    runbook = engine.guide.runbook if engine.guide is not None else None
+    if runbook is None:
+        return {}
+    found = {each.playbook: under(runbook, each.playbook)[:1] for each in findings if each.playbook}
+    return {heading: playbooks[0] for heading, playbooks in found.items() if playbooks}
 
 
 def in_order(engine: Watched) -> list[Finding]:
@@ -101,7 +120,11 @@ def commands(
     found += [Command(f"Pane: {name}", "go to this pane", go) for name, go in panes]
     found += [_poll(state.source, state.summary, engine) for state in engine.hub.states()]
     found += [
-        Command("Findings", "what is found wrong, and what would help", lambda: open_findings(app, engine, flow)),
+        Command(
+            "Findings",
+            "what is found wrong, and what would help",
+            lambda: open_findings(app, engine, flow, open_playbook),
+        ),
         Command("Events", "severity changes, deployments, own actions", lambda: open_events(app, engine)),
         Command("Arm or disarm", "from OBSERVE and back", flow.toggle_mode),
         Command("Undo", "the plan of the way back from the last action", flow.undo),

@@ -228,8 +228,7 @@ async def test_a_finding_opens_the_plan_of_what_it_suggests_with_the_target_fill
 ) -> None:
     async with stage((100, 30)) as table:
         answers = await table.open(FindingsScreen([replace(FINDING, action=None), FINDING]))
-        assert FINDING.text in table.text
-        assert "End session 4411" in table.text
+        assert FINDING.text in table.text and "End session 4411" in table.text
         await table.press("enter")
         assert answers == [FINDING]
         flow_on(table).finding(FINDING)
@@ -243,8 +242,16 @@ async def test_a_finding_without_a_remedy_says_so(stage: Any) -> None:
     async with stage() as table:
         answers = await table.open(FindingsScreen([replace(FINDING, action=None)]))
         await table.press("enter")
-        assert answers == []
-        assert "Nothing in the catalogue would help" in table.text
+        assert answers == [] and "Nothing in the catalogue would help" in table.text
+
+
+async def test_a_finding_without_an_action_leads_to_the_playbook_that_the_profile_names(stage: Any) -> None:
+    found = (stuck := replace(FINDING, action=None, playbook="Stuck"), FINDING)
+    async with stage((100, 30)) as table:
+        answers = await table.open(FindingsScreen(found, {"Stuck": "Jobs are stuck"}))
+        assert "enter open the playbook: Jobs are stuck" in table.text
+        await table.press("enter")
+        assert answers == [stuck]
 
 
 def test_severity_changes_are_the_moments_between_different_readings() -> None:
