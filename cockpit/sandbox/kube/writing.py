@@ -21,6 +21,7 @@ from cockpit.sandbox.kube.statuses import (
     conflict,
     exists,
     forbidden,
+    invalid,
     not_found,
     success,
 )
@@ -51,6 +52,8 @@ class Writing:
     def update(self, kind: Kind, namespace: str, name: str, sent: Object, writer: Writer) -> Object:
         """PUT. Raises ApiError."""
         before = self.found(kind, namespace, name)
+        uid = (sent.get("metadata") or {}).get("uid")
+        self._preconditions(kind, before, {"uid": uid} if uid else {})
         return self._changed(kind, before, sent, writer)
 
     def patch(self, kind: Kind, namespace: str, name: str, body: Any, how: str, writer: Writer) -> Object:
@@ -134,7 +137,8 @@ class Writing:
             raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({name})")
         if meta.get("resourceVersion", "") not in ("", old["resourceVersion"]):
             raise conflict(kind, name, MODIFIED)
-        self._preconditions(kind, before, {"uid": meta["uid"]} if meta.get("uid") else {})
+        if meta.get("uid") not in (None, "", old["uid"]):
+            raise invalid(kind, name, [("metadata.uid", f'Invalid value: "{meta["uid"]}": field is immutable')])
         obj = changed(kind, before, after, writer)
         if _bare(obj) == _bare(before):
             return before

@@ -147,7 +147,7 @@ class Pods:
     async def _write(self, life: Life, status: Object) -> None:
         body = {"metadata": {"uid": life.pod["metadata"]["uid"]}, "status": status}
         code = await self._api.patch(path_of(life.pod, "/status"), body, STRATEGIC)
-        if code not in (200, 404, 409):
+        if code not in (200, 404, 409, 422):
             say(f"status of {life.pod['metadata']['name']}: {code}")
 
     async def _bind(self, life: Life, behaviour: str) -> None:
