@@ -314,8 +314,10 @@ def still_now(seen: Seen) -> list[str]:
 
 def _with(body: Json, values: dict[str, str | None]) -> Json:
     """With these variables; None leaves one out."""
-    merged = environment(body) | values
-    return {**body, "Env": [f"{name}={value}" for name, value in merged.items() if value is not None]}
+    listed: dict[str, str] = {each.partition("=")[0]: each for each in body.get("Env") or ()}
+    kept = {name: each for name, each in listed.items() if values.get(name, "") is not None}
+    kept |= {name: f"{name}={value}" for name, value in values.items() if value is not None}
+    return {**body, "Env": list(kept.values())}
 
 
 def repository(name: str) -> str:

@@ -1,7 +1,8 @@
 """What a container must be made with to be like another: its own settings, without what only its image brought.
 
 Pure, on the JSON of GET /containers/ID/json and GET /images/ID/json; the result is the body of POST
-/containers/create (https://docs.docker.com/reference/api/engine/).
+/containers/create (moby/moby docs/api/v1.47.yaml, ContainerConfig: an Entrypoint of [""] is no entrypoint, a variable
+without = is removed from the environment).
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def creation(
     entrypoint = config.get("Entrypoint")
     if entrypoint and entrypoint != default.get("Entrypoint"):
         made["Entrypoint"] = entrypoint
+    elif not entrypoint and default.get("Entrypoint") and _runs_bare(inspected, config):
+        made["Entrypoint"] = [""]
     if config.get("Cmd") and ("Entrypoint" in made or config["Cmd"] != default.get("Cmd")):
         made["Cmd"] = config["Cmd"]
     if command:
@@ -76,10 +79,10 @@ def networks(inspected: Json, *, twin: bool = False) -> dict[str, Json]:
 
 
 def environment(config: Json) -> dict[str, str]:
-    """Variables of a configuration; one without = is an empty one."""
+    """Variables of a configuration; one without = is none."""
     listed = config.get("Env")
     pairs = [str(each).partition("=") for each in listed] if isinstance(listed, list) else []
-    return {name: value for name, _, value in pairs if name}
+    return {name: value for name, sign, value in pairs if name and sign}
 
 
 def fixed_ports(inspected: Json) -> list[str]:
@@ -107,7 +110,16 @@ def _environment(config: Json, default: Json, change: Mapping[str, str | None]) 
     brought, own = environment(default), environment(config)
     kept = {name: value for name, value in own.items() if brought.get(name, ...) != value and name not in change}
     kept |= {name: value for name, value in change.items() if value is not None}
-    return [f"{name}={value}" for name, value in kept.items()]
+    listed = config.get("Env")
+    removed = [str(each) for each in (listed if isinstance(listed, list) else ()) if each and "=" not in str(each)]
+    gone = dict.fromkeys(each for each in removed if each not in change)
+    return [*gone, *(f"{name}={value}" for name, value in kept.items())]
+
+
+def _runs_bare(inspected: Json, config: Json) -> bool:
+    """Its command alone is run, though its image brings an entrypoint."""
+    args = inspected.get("Args")
+    return [inspected.get("Path"), *(args if isinstance(args, list) else ())] == config.get("Cmd")
 
 
 def _host(inspected: Json, *, carried: bool) -> Json:

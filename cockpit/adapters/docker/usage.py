@@ -55,8 +55,14 @@ def _of_two(stats: Json) -> int | None:
     used = number(part(now, "cpu_usage").get("total_usage")) - number(part(before, "cpu_usage").get("total_usage"))
     if number(before.get("system_cpu_usage")) <= 0 or system <= 0 or used < 0:
         return None
-    cores = number(now.get("online_cpus")) or 1
+    cores = number(now.get("online_cpus")) or _cores_of_old(now)
     return round(used / system * cores * 1000)
+
+
+def _cores_of_old(now: Json) -> int:
+    """Engines that do not say online_cpus tell of each core (moby/moby docs/api/v1.47.yaml, ContainerStats)."""
+    each = part(now, "cpu_usage").get("percpu_usage")
+    return len(each) if isinstance(each, list) and each else 1
 
 
 def _memory(stats: Json) -> int | None:

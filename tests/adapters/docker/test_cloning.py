@@ -99,3 +99,20 @@ def test_every_network_with_its_aliases_and_addresses(twin: bool) -> None:
 def test_ports_that_only_one_can_have() -> None:
     bound = {"80/tcp": [{"HostPort": "8080"}, {"HostPort": "0"}], "90/tcp": [{"HostPort": ""}], "91/tcp": None}
     assert fixed_ports(inspected({}, {"PortBindings": bound})) == ["8080"]
+
+
+def test_an_entrypoint_that_was_switched_off_stays_off() -> None:
+    image = {"Config": {"Entrypoint": ["/start"], "Cmd": ["serve"]}}
+    off = inspected({"Entrypoint": None, "Cmd": ["sh", "-c", "true"]}, Path="sh", Args=["-c", "true"])
+    body = creation(off, image)
+    assert (body["Entrypoint"], body["Cmd"]) == ([""], ["sh", "-c", "true"])
+    untold = inspected({"Entrypoint": None, "Cmd": ["serve"]}, Path="/start", Args=["serve"])
+    assert "Entrypoint" not in creation(untold, image), "some engines do not tell that it is the image's"
+
+
+def test_a_variable_that_was_taken_away_stays_away() -> None:
+    image = {"Config": {"Env": ["DEBUG=1", "MODE=a"]}}
+    seen = inspected({"Env": ["DEBUG", "MODE=b"]})
+    assert creation(seen, image)["Env"] == ["DEBUG", "MODE=b"]
+    assert creation(seen, image, env={"DEBUG": "2"})["Env"] == ["MODE=b", "DEBUG=2"]
+    assert environment(seen["Config"]) == {"MODE": "b"}

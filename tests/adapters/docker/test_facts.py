@@ -139,6 +139,15 @@ def test_an_engine_that_looks_twice_itself_is_believed():
     assert Meter().read("a", stats).cpu == 200
 
 
+def test_an_engine_that_counts_no_cores_tells_of_each():
+    each = {"total_usage": 200, "percpu_usage": [50, 50, 50, 50]}
+    stats = {
+        "cpu_stats": {"cpu_usage": each, "system_cpu_usage": 3000},
+        "precpu_stats": {"cpu_usage": {"total_usage": 100}, "system_cpu_usage": 2000},
+    }
+    assert Meter().read("a", stats).cpu == 400
+
+
 def test_the_cache_is_no_memory_in_use():
     assert Meter().read("a", _stats("", 0, 100, inactive_file=30)).memory == 70
     assert Meter().read("a", _stats("", 0, 100, total_inactive_file=40, inactive_file=30)).memory == 60
