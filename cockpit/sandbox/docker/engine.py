@@ -1,6 +1,8 @@
 """The engine: what may be done to containers, images and networks, and what follows from it.
 
-Status codes and sentences follow moby's api/swagger.yaml and daemon (https://docs.docker.com/reference/api/engine/).
+Status codes follow the published description (moby/moby docs/api/v1.47.yaml); where that names none, they and the
+sentences are the daemon's (moby/moby daemon/errors.go, start.go, unpause.go, delete_test.go, images/image_delete.go).
+Not played: AutoRemove, ports that are already taken, pulling images, and the conflict of the last name of an image.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from typing import Any
 
 from cockpit.sandbox.docker.feed import Feed
 from cockpit.sandbox.docker.play import act_of
-from cockpit.sandbox.docker.state import Box, Event, Fault, Image, Json, Network, environment, nano_of
+from cockpit.sandbox.docker.state import Box, Event, Fault, Image, Json, Network, nano_of
 
 EVENTS_KEPT = 1000
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _BACK_OFF_S = 0.1  # before the first restart by policy, doubled each time; 10 s and more of life reset nothing here
 _MOST_BACK_OFF_S = 60.0
+_STOP_FIRST = ": stop the container before removing or force remove"
 _FROM_IMAGE = ("Cmd", "Entrypoint", "WorkingDir", "User", "Healthcheck", "StopSignal", "ExposedPorts", "Volumes")
 
 
@@ -123,12 +126,14 @@ class Engine:
         return box
 
     def start(self, box: Box, *, at: datetime | None = None) -> bool:
-        """False where it runs already. Raises Fault."""
+        """False where it runs already. What its policy did is counted anew. Raises Fault."""
         if box.running:
             return False
+        box.restarts = 0
         box.status, box.by_hand, box.oom, box.code = "running", False, False, 0
         box.started = at or datetime.now(UTC)
-        box.health = "starting" if (box.config.get("Healthcheck") or {}).get("Test") else ""
+        check = (box.config.get("Healthcheck") or {}).get("Test")
+        box.health = "starting" if check and check[0] != "NONE" else ""
         self.tell(box, "start", at=at)
         act, begun = act_of(box.words, box.env), box.started
         for error, text in act.lines:
@@ -166,9 +171,10 @@ class Engine:
 
     def pause(self, box: Box, *, on: bool) -> None:
         """Raises Fault."""
-        wanted = "running" if on else "paused"
-        if box.status != wanted:
-            raise Fault(409, f"Container {box.id} is {'not running' if on else 'not paused'}")
+        if on and box.status != "running":
+            raise Fault(409, f"Container {box.id} is {'already paused' if box.status == 'paused' else 'not running'}")
+        if not on and box.status != "paused":
+            raise Fault(500, f"Container {box.id} is not paused")
         box.status = "paused" if on else "running"
         self.tell(box, "pause" if on else "unpause")
 
@@ -183,13 +189,10 @@ class Engine:
 
     async def remove(self, box: Box, *, force: bool) -> None:
         """Its log goes with it. Raises Fault."""
-        if box.running and not force:
-            raise Fault(
-                409,
-                f"cannot remove container \"/{box.name}\": container is running: stop the container before removing "
-                "or force remove",
-            )  # fmt: skip
-        if box.running:
+        if box.alive and not force:
+            how = " and must be unpaused first" if box.status == "paused" else _STOP_FIRST
+            raise Fault(409, f'cannot remove container "/{box.name}": container is {box.status}{how}')
+        if box.alive:
             await self.stop(box, signal="9")
         self.boxes.pop(box.id, None)
         box.status = "removed"
@@ -223,7 +226,9 @@ class Engine:
     def connect(self, network: str, body: Json) -> None:
         """Raises Fault."""
         box = self.box(str(body.get("Container", "")))
-        box.networks[network] = self._endpoint(network, body.get("EndpointConfig") or {})
+        joined = self._endpoint(network, body.get("EndpointConfig") or {})
+        named = (each.name for each in self.networks.values() if each.id == network)
+        box.networks[next(named, network)] = joined
 
     def tell(self, box: Box, action: str, more: dict[str, str] | None = None, *, at: datetime | None = None) -> None:
         """An event of this container."""
@@ -245,16 +250,19 @@ class Engine:
         box.health = "unhealthy" if box.health else ""
         box.log.wake()
         self.tell(box, "die", {"exitCode": str(code), "execDuration": str(int(lived.total_seconds()))})
-        policy = (box.host.get("RestartPolicy") or {}).get("Name", "no")
-        if box.by_hand or not (policy in ("always", "unless-stopped") or (policy == "on-failure" and code)):
+        policy = box.host.get("RestartPolicy") or {}
+        most = policy.get("MaximumRetryCount") or 0  # 0: no end
+        again_after_failure = policy.get("Name") == "on-failure" and code and not 0 < most <= box.restarts
+        if box.by_hand or not (policy.get("Name") in ("always", "unless-stopped") or again_after_failure):
             return
         box.status = "restarting"
         wait = min(_MOST_BACK_OFF_S, _BACK_OFF_S * 2**box.restarts)
 
         def again() -> None:
             if box.status == "restarting":
-                box.restarts += 1
+                count = box.restarts + 1
                 self.start(box)
+                box.restarts = count
 
         self._later(wait, again)
 
@@ -312,11 +320,16 @@ def _config(body: Json, image: Image, id: str) -> Json:
     of one's own (as the daemon's merge does it).
     """
     made = {key: body[key] for key in body if key not in ("HostConfig", "NetworkingConfig")}
+    for key in ("Cmd", "Entrypoint"):
+        if isinstance(made.get(key), str):
+            made[key] = [made[key]]
     for key in _FROM_IMAGE:
         if not made.get(key) and image.config.get(key) and not (key == "Cmd" and body.get("Entrypoint")):
             made[key] = copy.deepcopy(image.config[key])
-    variables = environment(image.config.get("Env") or ()) | environment(body.get("Env") or ())
-    made["Env"] = [f"{name}={value}" for name, value in variables.items()]
+    if made.get("Entrypoint") == [""]:  # the image's is not wanted
+        made["Entrypoint"] = None
+    pairs = (*(image.config.get("Env") or ()), *(body.get("Env") or ()))
+    made["Env"] = list({each.partition("=")[0]: each for each in pairs}.values())
     made["Labels"] = {**(image.config.get("Labels") or {}), **(body.get("Labels") or {})}
     made.setdefault("Hostname", id[:12])
     made.setdefault("Tty", False)

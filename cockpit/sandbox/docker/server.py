@@ -1,4 +1,9 @@
-"""The Engine API over HTTP: what of it the cockpit and `docker compose` ask most (moby api/swagger.yaml, v1.47)."""
+"""The Engine API over HTTP: what of it the cockpit and `docker compose` ask most.
+
+Paths, names and codes are those of moby/moby docs/api/v1.47.yaml. Not played: exec, attach, wait, prune, pulls,
+volumes, swarm; `t` and `signal` of a stop, filters of images and networks, and of containers all but status, name,
+id and label.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +38,8 @@ class DockerServer:
             "/info": lambda _: shapes.info(engine),
             "/system/df": lambda _: shapes.usage(engine),
             "/containers/json": self._listed,
-            "/images/json": lambda _: [shapes.image_listed(each, engine) for each in engine.images.values()],
-            "/networks": lambda _: [shapes.network(each, engine) for each in engine.networks.values()],
+            "/images/json": lambda _: [shapes.image_listed(each) for each in engine.images.values()],
+            "/networks": lambda _: [shapes.network(each) for each in engine.networks.values()],
         }
 
     async def start(self) -> None:
@@ -129,22 +134,22 @@ class DockerServer:
         raise Fault(404, "page not found")
 
     async def _started(self, box: Box) -> bool:
-        return self._engine.start(box)
+        if box.status == "paused":
+            raise Fault(409, "cannot start a paused container, try unpause instead")
+        return box.status != "restarting" and self._engine.start(box)
 
     async def _killed(self, box: Box, signal: str) -> bool:
-        if not box.running:
-            raise Fault(409, f"cannot kill container: {box.id}: container {box.id} is not running")
+        if not box.alive:
+            raise Fault(409, f"Container {box.id} is not running")
         await self._engine.stop(box, signal="9" if signal in ("SIGKILL", "KILL", "9", "") else signal)
         return True
 
     def _listed(self, query: Mapping[str, str]) -> list[Json]:
         filters = _filters(query)
-        found = [
-            box for box in self._engine.boxes.values() if _yes(query, "all") or box.running or "status" in filters
-        ]
-        found = [box for box in found if _passes(box, filters)]
+        limit = _whole(query, "limit")
+        everything = _yes(query, "all") or "status" in filters or limit > 0
+        found = [box for box in self._engine.boxes.values() if (everything or box.alive) and _passes(box, filters)]
         found.sort(key=lambda box: box.created, reverse=True)
-        limit = int(query.get("limit", "0") or 0)
         return [shapes.listed(box, size=_yes(query, "size")) for box in found[: limit or None]]
 
     # Streams
@@ -229,6 +234,14 @@ def _yes(query: Mapping[str, str], name: str) -> bool:
     return query.get(name, "").lower() not in ("", "0", "no", "false", "none")
 
 
+def _whole(query: Mapping[str, str], name: str) -> int:
+    """Raises Fault."""
+    try:
+        return max(0, int(query.get(name) or 0))
+    except ValueError:
+        raise Fault(400, f'strconv.Atoi: parsing "{query[name][:40]}": invalid syntax') from None
+
+
 def _filters(query: Mapping[str, str]) -> Filters:
     """{"label": ["a=b"]}, or the older {"label": {"a=b": true}}. Raises Fault."""
     try:
@@ -288,7 +301,7 @@ def _frame(line: Written, *, tty: bool, stamped: bool) -> bytes:
 
 def _processes(box: Box) -> Json:
     if not box.running:
-        raise Fault(409, f"container {box.id} is not running")
+        raise Fault(409, f"Container {box.id} is not running")
     started = f"{box.started:%H:%M}" if box.started else ""
     row = ["root", str(4000 + int(box.id[:4], 16)), "1", "0", started, "?", "00:00:07", " ".join(box.words)]
     return {"Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], "Processes": [row]}

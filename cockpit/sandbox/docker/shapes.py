@@ -1,9 +1,13 @@
-"""The engine's things as JSON, field by field as the Engine API has them (moby api/swagger.yaml, definitions)."""
+"""The engine's things as JSON, field by field as the Engine API defines them (moby/moby docs/api/v1.47.yaml).
+
+Only fields of these are told, not all of them; events tell their `status`, `id` and `from` of older versions as well.
+"""
 
 from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
 from cockpit.sandbox.docker.engine import Engine
@@ -40,7 +44,7 @@ def inspected(box: Box) -> Json:
     """ContainerInspectResponse."""
     state: Json = {
         "Status": box.status,
-        "Running": box.running or box.status == "restarting",
+        "Running": box.alive,
         "Paused": box.status == "paused",
         "Restarting": box.status == "restarting",
         "OOMKilled": box.oom,
@@ -70,7 +74,10 @@ def inspected(box: Box) -> Json:
         "HostConfig": box.host,
         "Mounts": _mounts(box),
         "Config": box.config,
-        "NetworkSettings": {"Networks": box.networks, "Ports": {}},
+        "NetworkSettings": {
+            "Networks": box.networks,
+            "Ports": (box.host["PortBindings"] or {}) if box.running else {},
+        },
     }
 
 
@@ -97,8 +104,8 @@ def stats(box: Box) -> Json:
     }
 
 
-def image_listed(image: Image, engine: Engine) -> Json:
-    """ImageSummary."""
+def image_listed(image: Image, engine: Engine | None = None) -> Json:
+    """ImageSummary; who uses it is counted where the engine is given, as in /system/df."""
     return {
         "Id": image.id,
         "ParentId": "",
@@ -107,8 +114,8 @@ def image_listed(image: Image, engine: Engine) -> Json:
         "Created": int(image.created.timestamp()),
         "Size": image.size,
         "SharedSize": -1,
-        "Labels": image.config.get("Labels"),
-        "Containers": len(engine.users(image)),
+        "Labels": image.config.get("Labels") or {},
+        "Containers": len(engine.users(image)) if engine is not None else -1,
     }
 
 
@@ -127,9 +134,10 @@ def image_inspected(image: Image) -> Json:
     }
 
 
-def network(found: Network, engine: Engine) -> Json:
-    """Network."""
-    inside = [box for box in engine.boxes.values() if box.running and found.name in box.networks]
+def network(found: Network, engine: Engine | None = None) -> Json:
+    """Network; who is in it is told where the engine is given: not in the list."""
+    boxes = engine.boxes.values() if engine is not None else ()
+    inside = [box for box in boxes if box.running and found.name in box.networks]
     return {
         "Name": found.name,
         "Id": found.id,
@@ -160,10 +168,18 @@ def usage(engine: Engine) -> Json:
     """What GET /system/df answers."""
     images = [image_listed(each, engine) for each in engine.images.values()]
     boxes = [listed(each, size=True) for each in engine.boxes.values()]
-    names = sorted({mount["Name"] for box in engine.boxes.values() for mount in _mounts(box) if "Name" in mount})
+    used = Counter(mount["Name"] for box in engine.boxes.values() for mount in _mounts(box) if "Name" in mount)
     volumes = [
-        {"Name": name, "Driver": "local", "Scope": "local", "UsageData": {"Size": 214 << 20, "RefCount": 1}}
-        for name in names
+        {
+            "Name": name,
+            "Driver": "local",
+            "Mountpoint": _stored(name),
+            "Labels": {},
+            "Scope": "local",
+            "Options": None,
+            "UsageData": {"Size": 214 << 20, "RefCount": count},
+        }
+        for name, count in sorted(used.items())
     ]
     return {
         "LayersSize": sum(each["Size"] for each in images),
@@ -231,7 +247,8 @@ def _ports(box: Box) -> list[Json]:
     for inside, outside in (box.host.get("PortBindings") or {}).items():
         port, _, kind = inside.partition("/")
         for each in outside or ():
-            place = {"IP": each.get("HostIp") or "0.0.0.0", "PublicPort": int(each["HostPort"])}  # noqa: S104  is told
+            public = int(each.get("HostPort") or 32768)  # "": the engine takes one
+            place = {"IP": each.get("HostIp") or "0.0.0.0", "PublicPort": public}  # noqa: S104  is told
             found.append({"PrivatePort": int(port), "Type": kind or "tcp", **(place if box.running else {})})
     return found
 
@@ -242,9 +259,14 @@ def _mounts(box: Box) -> list[Json]:
         source, _, rest = bind.partition(":")
         where, _, mode = rest.partition(":")
         kind = "bind" if source.startswith("/") else "volume"
-        named = {"Name": source} if kind == "volume" else {}
-        found.append({"Type": kind, **named, "Source": source, "Destination": where, "RW": mode != "ro"})
+        named = {"Name": source, "Driver": "local"} if kind == "volume" else {}
+        place = {"Source": source if kind == "bind" else _stored(source), "Destination": where}
+        found.append({"Type": kind, **named, **place, "Mode": mode, "RW": "ro" not in mode.split(",")})
     return found
+
+
+def _stored(volume: str) -> str:
+    return f"/var/lib/docker/volumes/{volume}/_data"
 
 
 def _written(box: Box) -> int:

@@ -89,6 +89,11 @@ class Box:
         return self.status in ("running", "paused")
 
     @property
+    def alive(self) -> bool:
+        """The engine calls it running: one that waits for its restart is, too."""
+        return self.running or self.status == "restarting"
+
+    @property
     def labels(self) -> dict[str, str]:
         """Of the container and its image."""
         found: dict[str, str] = self.config["Labels"]
@@ -120,8 +125,8 @@ class Network:
 
 
 def environment(pairs: Sequence[str]) -> dict[str, str]:
-    """ "NAME=value" each."""
-    return {name: value for name, _, value in (each.partition("=") for each in pairs)}
+    """ "NAME=value" each; one without = is removed (ContainerConfig.Env)."""
+    return {name: value for name, sign, value in (each.partition("=") for each in pairs) if sign}
 
 
 def nano_of(at: datetime) -> int:

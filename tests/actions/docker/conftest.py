@@ -18,6 +18,7 @@ from cockpit.sandbox.docker.state import Box, Image
 from cockpit.sandbox.http import HttpServer, Request, Response
 
 from ...engine.kubeengine import Crew, crew_on
+from ...sandbox.docker.facts import Documented
 
 LABEL = "com.docker.compose."
 STAY = ["sh", "-c", "while true; do sleep 1; done"]
@@ -43,7 +44,8 @@ class Between:
         self.meant: Callable[[str], bool] = lambda line: True
         self.hit = ""
         self.before: Callable[[str], None] = lambda line: None
-        self._inner = DockerServer(self.engine)
+        self._server = DockerServer(self.engine)
+        self._inner = Documented(self._server)
         self._http: HttpServer | None = None
 
     def box(self, project: str, service: str, number: int = 1, **more: Any) -> Box:
@@ -75,7 +77,8 @@ class Between:
         return f"tcp://127.0.0.1:{self._http.port}" if self._http else ""
 
     async def close(self) -> None:
-        await self._inner.close()
+        await self._server.close()
+        self._inner.operations()  # whatever the actions sent, and were answered, is documented
         if self._http is not None:
             await self._http.close()
 
