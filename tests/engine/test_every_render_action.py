@@ -261,6 +261,19 @@ async def test_a_deploy_that_fails_says_what_still_serves(tmp_path: Path) -> Non
         assert scene.live == "9c41d2ab"
 
 
+async def test_a_deploy_that_is_queued_and_not_named_is_found_and_no_older_one_taken_for_it(tmp_path: Path) -> None:
+    async with scene_in(tmp_path) as scene:
+        before = scene.web.deploys[0].id
+        scene.plane.faults["create-deploy"] = ["queue"]
+        record = await scene.do("render.redeploy", **WEB)
+        assert record.outcome is Outcome.SUCCEEDED, record.summary
+        made = scene.web.live
+        assert made is not None
+        assert made.id != before
+        assert record.verification is not None
+        assert record.verification.holds is True, record.verification.text
+
+
 async def test_a_deploy_that_another_one_cancels_is_no_success(tmp_path: Path) -> None:
     async with scene_in(tmp_path) as scene:
         scene.plane.estate.settle_s = 30.0

@@ -1,6 +1,7 @@
 """Which deploy of a service is live: back to an earlier one, or anew.
 
 https://render.com/docs/rollbacks and https://render.com/docs/deploys. A rollback by the API leaves autodeploys on.
+Overlapping deploys: render.com/changelog/wait-for-an-in-progress-service-deploy-to-finish-before-starting-a-new-one.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ REDEPLOY = ActionSpec(
         LIVE,
     ),
 )
+_OVERLAP = "Render cancels it, or this waits for it where the workspace's policy is Wait"
 _AUTO = "autodeploy is on: the next push to {} deploys over this"
 
 
@@ -79,8 +81,7 @@ class _Deploying(ServiceAction):
         service = plan.request.get("service")
         made = await self.send(plan)
         if not is_deploy(made):
-            # Accepted, without saying what: it can only be the newest.
-            made = next(iter([each.id for each in await self._estate.deploys(service, 1)]), "")
+            made = await self._queued(service, str(plan.basis["newest"]), control)
         waited = self.control(control, f"deploy {made}")
         ended = await self._change.deployed(service, made, self.DEADLINE_S, waited)
         control.progress(1, 1, ended.status)
@@ -88,6 +89,21 @@ class _Deploying(ServiceAction):
         if undo.request is not None:
             undo = Undo(undo.text, ActionRequest(ROLLBACK.id, self.source, {**undo.request.params, "live": ended.id}))
         return self.ended(ended, plan, undo)
+
+    async def _queued(self, service: str, known: str, control: RunControl) -> str:
+        """Accepted and not named (202, Queued): the first deploy newer than what was there when it was planned.
+
+        https://api-docs.render.com/reference/create-deploy
+        """
+        newest = known
+
+        async def look() -> tuple[bool, str]:
+            nonlocal newest
+            newest = next((each.id for each in await self._estate.deploys(service, 1)), known)
+            return newest != known, "queued"
+
+        await self._change.until(look, "the queued deploy", self.DEADLINE_S, self.control(control, "a deploy"))
+        return newest
 
     async def verify(self, plan: Plan, result: RunResult) -> Verification:
         """The new deploy is the one that is live."""
@@ -148,7 +164,7 @@ class Rollback(_Deploying):
         )
         warnings = [_AUTO.format(service.branch or "the branch")] if service.auto_deploy else []
         if service.underway is not None:
-            warnings.append(f"{deploy_words(service.underway)} is under way: Render cancels it")
+            warnings.append(f"{deploy_words(service.underway)} is under way: {_OVERLAP}")
         same = live is not None and target is not None and live.version == target.version
         warnings.append(
             "it is of the same code: only the build is another"
@@ -169,7 +185,7 @@ class Rollback(_Deploying):
             affected=f"{self.felt(service)}, from when it is live; instances are replaced one after the other",
             operation=self.operation(asked),
             equivalent=self.by_hand(asked),
-            basis={"asked": asked, "undo": undo},
+            basis={"asked": asked, "undo": undo, "newest": newest_of(service)},
             lock=self.lock(service),
         )
 
@@ -180,6 +196,11 @@ class Rollback(_Deploying):
         if known is None and is_deploy(wanted):
             return await self._estate.deploy(service.id, wanted)
         return known
+
+
+def newest_of(service: RenderService) -> str:
+    """Id of its newest deploy, "" where it has none."""
+    return service.deploys[0].id if service.deploys else ""
 
 
 def _against(service: RenderService, target: Deploy | None, wanted: str) -> list[Refusal]:
@@ -227,7 +248,7 @@ class Redeploy(_Deploying):
             ["nobody here has seen what that is: look at the branch first"] if not commit and service.branch else []
         )
         if service.underway is not None:
-            warnings.append(f"{deploy_words(service.underway)} is under way: Render cancels it")
+            warnings.append(f"{deploy_words(service.underway)} is under way: {_OVERLAP}")
         if live is not None and live.trigger == "rollback":
             warnings.append("live is a rollback: this deploys over it what was rolled back from")
         back = {"service": service.id, "deploy": live.id if live is not None else ""}
@@ -249,6 +270,6 @@ class Redeploy(_Deploying):
             affected=f"{self.felt(service)}, from when it is live",
             operation=self.operation(asked),
             equivalent=self.by_hand(asked),
-            basis={"asked": asked},
+            basis={"asked": asked, "newest": newest_of(service)},
             lock=self.lock(service),
         )

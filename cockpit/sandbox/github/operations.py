@@ -87,7 +87,7 @@ class Operations:
         if status != "completed":
             return Answer("This workflow is already running", 403)
         if conclusion == "success" and not everything:
-            return Answer("This workflow run cannot be retried: no job failed", 403)
+            return Answer("This workflow run cannot be retried", 403)
         self._repo.again(found, everything=everything, actor=login)
         return Answer({}, 201)
 

@@ -1,8 +1,7 @@
 """The operations that are played, as Render publishes them: method, path, query, fields of the body, status.
 
-Recorded from the clients that Render generates of its API description, and from that description's pages:
-github.com/render-oss/cli (pkg/client/types_gen.go, pkg/client/*/*_gen.go), github.com/render-oss/
-terraform-provider-render (internal/client), api-docs.render.com/reference. What does not fit is answered 400.
+What is played of api-docs.render.com/reference; all that Render publishes of each is in
+tests/adapters/render/facts.tsv. What does not fit is answered 400.
 """
 
 from __future__ import annotations
@@ -105,7 +104,6 @@ OPERATIONS = (
         200,
         (),
         {"restoreTime": str, "restoreName": str, "plan": str, "environmentId": str},
-        ("restoreTime",),
     ),
     Operation("list-postgres-export", "GET", "/postgres/{postgresId}/export", 200),
     Operation("create-postgres-export", "POST", "/postgres/{postgresId}/export", 202),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,10 @@ class Refusal(Exception):
 
 
 class RenderPlane:
-    """The server. Tests may set faults by operation id: a status, "swallow" (done, and not answered) or bytes."""
+    """The server. Tests may set faults by operation id: a status, bytes, "swallow" or "queue".
+
+    "swallow" is done and not answered; "queue" answers 202 without a body: done after the next list of deploys.
+    """
 
     def __init__(self, settle_s: float = 0.02, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.estate = seed(PlayedEstate(monotonic, settle_s))
@@ -45,6 +49,7 @@ class RenderPlane:
         self.limits = {"reads": 400, "logs": 30, "changes": 30, "deploys": 10}
         self.requests: list[tuple[str, str]] = []  # operation id, path
         self._counted: dict[str, list[float]] = {}
+        self._queued: list[Callable[[], object]] = []
         self._monotonic = monotonic
         self._server: HttpServer | None = None
 
@@ -92,7 +97,15 @@ class RenderPlane:
         if wrong := operation.wrong({name for name, _ in request.pairs}, body):
             raise Refusal(400, wrong)
         answer = getattr(self, "_" + operation.id.replace("-", "_").partition("_of_")[0], None)
-        value = self._metric(operation, request) if answer is None else answer(names, request, body or {})
+        play: Callable[[], object] = functools.partial(self._metric, operation, request)
+        if answer is not None:
+            play = functools.partial(answer, names, request, body or {})
+        if fault == "queue":  # https://api-docs.render.com/reference/create-deploy: 202, Queued
+            self._queued.append(play)
+            return Response(202, b"", headers)
+        value = play()
+        if operation.id == "list-deploys" and self._queued:
+            self._queued.pop(0)()
         if fault == "swallow":
             await asyncio.sleep(_SILENCE_S)
         if isinstance(fault, bytes):
@@ -233,7 +246,7 @@ class RenderPlane:
 
     def _recover_postgres(self, names: Mapping[str, str], request: Request, body: Json) -> object:
         store = self._store(names["postgresId"], "postgres")
-        at = _moment(body["restoreTime"])
+        at = _moment(body.get("restoreTime"))
         if store.recovery["recoveryStatus"] != "AVAILABLE":
             raise Refusal(400, "point-in-time recovery is not available")
         if not _moment(store.recovery["startsAt"]) <= at <= self.estate.now():
