@@ -1,6 +1,6 @@
 """What an engine's answer means, and what it means that none came.
 
-Errors of the Engine API are {"message": ...} with a status (https://docs.docker.com/reference/api/engine/); Podman
+Errors of the Engine API are {"message": ...} with a status (moby/moby docs/api/v1.47.yaml, ErrorResponse); Podman
 adds "cause" and "response".
 """
 

@@ -1,6 +1,6 @@
 """What happens to a project's containers, as the engine tells it: one stream, taken up again where it broke.
 
-https://docs.docker.com/reference/api/engine/ (GET /events). Podman says "died" and "remove" in its filter.
+moby/moby docs/api/v1.47.yaml (SystemEvents, EventMessage). Podman says "died" and "remove" in its filter.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An engine's JSON -> containers, with the reason that a person needs. Pure; any field may be missing or nonsense.
 
-Fields of GET /containers/json and /containers/ID/json (https://docs.docker.com/reference/api/engine/); labels are
+Fields of GET /containers/json and /containers/ID/json (moby/moby docs/api/v1.47.yaml, ContainerSummary, ContainerState); labels are
 those of Compose. Podman gives the same, with some of them empty.
 """
 

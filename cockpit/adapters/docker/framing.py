@@ -1,7 +1,7 @@
 """A container's log as bytes -> its lines, each with the engine's time.
 
 Without a terminal the two streams are multiplexed: each frame has 8 bytes before it, the stream's number and the
-length; with a terminal there is one stream, plain (https://docs.docker.com/reference/api/engine/, ContainerAttach).
+length; with a terminal there is one stream, plain (moby/moby docs/api/v1.47.yaml, ContainerAttach).
 A line longer than the engine's buffer comes in several frames, each with its own time.
 """
 

@@ -2,7 +2,7 @@
 
 The engine keeps a container's log across restarts, and it goes with the container; one that was made again is another
 container, followed from its first line. A stream that broke is taken up at its newest line: what comes once more is
-counted away, as some engines tell times in whole seconds only (https://docs.docker.com/reference/api/engine/, since).
+counted away, as some engines tell times in whole seconds only (moby/moby docs/api/v1.47.yaml, ContainerLogs, since).
 """
 
 from __future__ import annotations

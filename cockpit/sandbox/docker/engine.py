@@ -2,7 +2,7 @@
 
 Status codes follow the published description (moby/moby docs/api/v1.47.yaml); where that names none, they and the
 sentences are the daemon's (moby/moby daemon/errors.go, start.go, unpause.go, delete_test.go, images/image_delete.go).
-Not played: AutoRemove, ports that are already taken, pulling images, and the conflict of the last name of an image.
+Not played: AutoRemove, ports that are already taken, and pulling images.
 """
 
 from __future__ import annotations
@@ -202,13 +202,11 @@ class Engine:
     def remove_image(self, reference: str, *, force: bool) -> list[dict[str, str]]:
         """What became of it: Untagged, Deleted. Raises Fault."""
         image = self.image(reference)
-        by_tag = reference in image.tags and len(image.tags) > 1
-        if by_tag:
-            image.tags.remove(reference)
-            return [{"Untagged": reference}]
+        if not image.id.removeprefix("sha256:").startswith(reference.removeprefix("sha256:")):
+            return self._remove_name(image, reference, force=force)
         for box in self.users(image):
-            if box.running or not force:
-                how = ("cannot be forced", "running") if box.running else ("must be forced", "stopped")
+            if box.alive or not force:
+                how = ("cannot be forced", "running") if box.alive else ("must be forced", "stopped")
                 raise Fault(
                     409,
                     f"conflict: unable to delete {image.id[7:19]} ({how[0]}) - image is being used by {how[1]} "
@@ -222,6 +220,24 @@ class Engine:
             )  # fmt: skip
         del self.images[image.id]
         return [*({"Untagged": name} for name in (*image.tags, *image.digests)), {"Deleted": image.id}]
+
+    def _remove_name(self, image: Image, reference: str, *, force: bool) -> list[dict[str, str]]:
+        """The image goes with its last name, where nobody uses it."""
+        users = self.users(image)
+        if users and not force and len(image.tags) <= 1:
+            raise Fault(
+                409,
+                f'conflict: unable to remove repository reference "{reference}" (must force) - container '
+                f"{users[0].id[:12]} is using its referenced image {image.id[7:19]}",
+            )
+        name = next(each for each in (reference, f"{reference}:latest") if each in (*image.tags, *image.digests))
+        image.tags = [each for each in image.tags if each != name]
+        image.digests = [each for each in image.digests if each != name]
+        told = [{"Untagged": name}]
+        if image.tags or any(box.alive for box in users):
+            return told
+        del self.images[image.id]
+        return [*told, *({"Untagged": each} for each in image.digests), {"Deleted": image.id}]
 
     def connect(self, network: str, body: Json) -> None:
         """Raises Fault."""

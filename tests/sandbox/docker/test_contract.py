@@ -1,6 +1,6 @@
 """What holds of the played engine holds of a real one: the same tests over both, through HTTP and the adapter.
 
-Status codes are those of moby's api/swagger.yaml; where Podman answers otherwise, a test says so.
+Status codes are those of moby/moby docs/api/v1.47.yaml (facts.tsv); where Podman answers otherwise, a test says so.
 """
 
 from __future__ import annotations

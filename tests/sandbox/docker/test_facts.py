@@ -182,6 +182,21 @@ async def test_no_check_is_no_health(played: Played) -> None:
     assert "Health" not in (await played.ask("GET", f"/containers/{box.id}/json")).json()["State"]
 
 
+async def test_an_image_goes_with_its_last_name_unless_it_is_used(played: Played) -> None:
+    box, image = played.box(), played.image
+    image.tags.append("shop/api:latest")
+    answer = await played.ask("DELETE", "/images/shop/api")
+    assert answer.json() == [{"Untagged": "shop/api:latest"}]
+    used = await played.ask("DELETE", "/images/shop/api:1")
+    assert used.status_code == 409 and box.id[:12] in used.json()["message"]
+    assert (await played.ask("DELETE", "/images/shop/api:1", force="true")).json() == [{"Untagged": "shop/api:1"}]
+    assert (await played.ask("DELETE", f"/images/{image.id}", force="true")).status_code == 409
+    await played.engine.remove(box, force=True)
+    image.tags.append("shop/api:2")
+    gone = (await played.ask("DELETE", "/images/shop/api:2")).json()
+    assert gone == [{"Untagged": "shop/api:2"}, {"Deleted": image.id}]
+
+
 async def test_events_have_the_documented_fields(played: Played) -> None:
     box = played.box()
     until = str(int(datetime.now(UTC).timestamp()) + 1)
