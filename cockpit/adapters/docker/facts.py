@@ -1,7 +1,7 @@
 """An engine's JSON -> containers, with the reason that a person needs. Pure; any field may be missing or nonsense.
 
-Fields of GET /containers/json and /containers/ID/json (moby/moby docs/api/v1.47.yaml, ContainerSummary, ContainerState); labels are
-those of Compose. Podman gives the same, with some of them empty.
+Fields of ContainerList and ContainerInspect (moby/moby docs/api/v1.47.yaml: ContainerSummary, ContainerState); labels
+are those of Compose. Podman gives the same, with some of them empty.
 """
 
 from __future__ import annotations
