@@ -1,6 +1,7 @@
 """The server in front of a repository: tokens, rights, quota, ETag, pages by Link, and GitHub's words for errors.
 
-What it follows is in tests/sandbox/github/facts.tsv, with the operation of github/rest-api-description for each line.
+What it follows is in tests/sandbox/github/facts.tsv, with the operation of github/rest-api-description for each line;
+the permission of each route in github/docs (src/github-apps/data/fpt-2022-11-28/fine-grained-pat-permissions.json).
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ class GithubServer:
         seen = Seen(request.method, route.name, request.query, body)
         self.seen.append(seen)
         headers = self._quota() | self._rights(token, route)
+        if route.name == "/graphql":  # https://docs.github.com/en/rest/rate-limit: counted by itself
+            headers["x-ratelimit-resource"] = "graphql"
         if lacks(token, route.needs):
             seen.status = 404 if route.method == "GET" else 403
             self.left -= 1

@@ -197,6 +197,13 @@ async def test_pages_follow_each_other_by_link(github: Rig) -> None:
         assert len(last.json()) == 2 and "next" not in last.links
 
 
+async def test_graphql_is_counted_by_itself(github: Rig) -> None:
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer t0ken"}) as client:
+        answer = await client.post(f"{github.server.url}/graphql", json={"query": "mutation", "variables": {}})
+    assert (answer.status_code, answer.headers["x-ratelimit-resource"]) == (200, "graphql")
+    assert set(answer.json()) == {"data", "errors"}
+
+
 @pytest.mark.parametrize(
     ("token", "status"),
     [(Token(scopes=()), 404), (Token(scopes=None), 404), (Token(), 200)],
