@@ -213,7 +213,10 @@ _PLAIN = {
     "maintenance_ended": "Render's maintenance ended",
     "zero_downtime_redeploy_started": "moved by Render",
 }
-_BAD = ("server_failed", "server_unhealthy", "server_hardware_failure", "image_pull_failed", "branch_deleted")
+_BAD = (
+    *("server_failed", "server_unhealthy", "server_hardware_failure", "image_pull_failed", "artifact_fetch_failed"),
+    *("branch_deleted", "service_disk_usage_high", "pipeline_minutes_exhausted"),
+)
 
 
 def event_of(raw: Json) -> RenderEvent:
@@ -260,7 +263,11 @@ def _failure(reason: Json) -> str:
         return text(reason.get("evictionReason"), 100) or "evicted"
     if isinstance(reason.get("nonZeroExit"), int):
         return f"exit {number(reason.get('nonZeroExit'))}"
-    return text(reason.get("unhealthy"), 200) or text(reason.get("timedOutReason"), 200)
+    if reason.get("earlyExit") is True:
+        return "it exited though it should go on"
+    seconds = number(reason.get("timedOutSeconds"))
+    told = text(reason.get("unhealthy"), 200) or text(reason.get("timedOutReason"), 200)
+    return told or (f"timed out after {seconds} s" if seconds else "")
 
 
 def newest(events: Sequence[RenderEvent], most: int) -> tuple[RenderEvent, ...]:

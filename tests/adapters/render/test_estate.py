@@ -172,6 +172,9 @@ async def test_events_are_told_in_words(desk: Desk) -> None:
     estate, web = desk.plane.estate, desk.plane.estate.services["srv-booking"]
     estate.happened(web, "server_failed", {"reason": {"oomKilled": {"memoryLimit": "512Mi"}}})
     estate.happened(web, "server_failed", {"reason": {"nonZeroExit": 3}})
+    estate.happened(web, "server_failed", {"reason": {"evicted": False, "earlyExit": True}})
+    estate.happened(web, "server_failed", {"reason": {"evicted": False, "timedOutSeconds": 30}})
+    estate.happened(web, "artifact_fetch_failed", {})
     estate.happened(web, "deploy_ended", {"deployStatus": "failed", "reason": {"failure": {"evicted": True}}})
     estate.happened(web, "deploy_started", {"trigger": {"rollbackTargetDeployId": "dep-1"}})
     estate.happened(web, "instance_count_changed", {"fromInstances": 1, "toInstances": 3})
@@ -180,12 +183,15 @@ async def test_events_are_told_in_words(desk: Desk) -> None:
     assert {each.said for each in status.events} == {
         "an instance failed: out of memory (512Mi)",
         "an instance failed: exit 3",
+        "an instance failed: it exited though it should go on",
+        "an instance failed: timed out after 30 s",
+        "artifact fetch failed",
         "deploy failed: evicted",
         "deploy started back to dep-1",
         "instances 1 -> 3",
         "something new",
     }
-    assert sum(each.bad for each in status.events) == 3
+    assert sum(each.bad for each in status.events) == 6
 
 
 async def test_text_from_outside_is_cleaned_where_it_enters(desk: Desk) -> None:
