@@ -2,7 +2,7 @@
 
 facts.tsv names the operation that each line is taken from: query parameters, fields of the body (* required), status
 codes, and those properties of the answer's schema that are used. Source "description": compared, all of it, with
-github/rest-api-description as npm's package @octokit/openapi 23.0.2 ships it (generated/api.github.com.json). Source
+github/rest-api-description as npm's package @octokit/openapi 23.0.2 ships it (test_description.py). Source
 "schema": mutation revertPullRequest, RevertPullRequestInput and what is selected of PullRequest, in schema.graphql of
 npm's @octokit/graphql-schema 15.26.1; the codes and types of GraphQL's errors are in neither.
 
@@ -38,6 +38,7 @@ class Fact:
     key: str  # under which a list of things stands
     fields: set[str]
     beside: set[str]
+    beyond: set[int]  # statuses that the description leaves out
 
 
 def facts() -> dict[tuple[str, str], Fact]:
@@ -54,6 +55,7 @@ def facts() -> dict[tuple[str, str], Fact]:
             head.split()[-1] if colon else "",
             set((names if colon else fields).split()),
             beside,
+            set(map(int, beyond.split())),
         )
     return found
 
