@@ -348,7 +348,8 @@ async def test_a_restart_that_cannot_be_seen_says_so(tmp_path: Path) -> None:
 
 async def test_a_recovery_says_where_it_goes(tmp_path: Path) -> None:
     async with scene_in(tmp_path) as scene:
-        planned = await scene.planned("render.recover", **PG, at=_HOUR_AGO)
+        ago = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+        planned = await scene.planned("render.recover", **PG, at=ago)
         text = " ".join(planned.plan.warnings)
         assert "NEW database" in text
         assert "booking-db stays" in text

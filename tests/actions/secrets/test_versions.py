@@ -280,10 +280,16 @@ def test_commands_that_look_alike(text: str) -> None:
     [
         "gcloud secrets versions access latest --secret=api-key",
         "gcloud secrets versions access 3 --secret=api-key --out-file=/tmp/x",
-        "gcloud secrets access-secret api-key",
     ],
 )
 def test_what_prints_a_value_is_never_offered_live(text: str) -> None:
     (command,) = commands_of(text, language="bash", line=1)
     found = understand(command, replacements())
     assert found.kind is Kind.SCRIPT and found.intent is None
+
+
+def test_what_gcloud_does_not_have_shows_the_versions_and_no_value() -> None:
+    (command,) = commands_of("gcloud secrets access-secret api-key", language="bash", line=1)
+    found = understand(command, replacements())
+    assert found.kind is Kind.LIVE and found.intent is not None and found.intent.name == "secrets.versions"
+    assert "It prints no value" in found.intent.differs
