@@ -18,7 +18,7 @@ CONTRACTS = Path(__file__).parents[3] / "shared/contracts"
 # Lines of the contracts that are not compared, and why. What is compared leaves this table.
 LEFT_OUT = {
     "kubectl": {
-        "it makes what a file says that a runbook keeps elsewhere: no action is the same": (6, 38),
+        "cluster.apply does it, on the server's side: tests/actions/kube/test_apply.py, by what comes of it": (6, 38),
     },
     "kubectl_extra": {
         "it asks for rights: every plan does, for exactly those that it needs": (1, 2, 3),
@@ -28,7 +28,7 @@ LEFT_OUT = {
         "a whole object for another program to read: panes and looks show what people read": (25,),
         "logs from a moment on, up to a number of bytes: the look takes spans and lines": (28,),
         "the server's own health, which a reading that fails tells": (36,),
-        "it makes or compares what a file says: no action is the same": (38, 39),
+        "cluster.apply does it, and compares first: tests/actions/kube/test_apply.py": (38, 39),
         "no action only annotates: each writes the cause of its change itself": (40,),
     },
 }
