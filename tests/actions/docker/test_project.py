@@ -234,7 +234,9 @@ async def test_a_command_runs_in_a_container_of_its_own_that_goes_again(compose:
 
 async def test_what_is_pruned_is_exactly_what_was_listed(compose: Compose, tmp_path: Path) -> None:
     name = f"local/prune-{tmp_path.name.lower().replace('_', '-')[-16:]}".rstrip("-")
-    project = await up(compose, {"api": {"command": SLEEP, "image": f"{name}:3"}}, up=False)
+    # Whoever else is tested on this engine needs its common image: one container keeps it in use.
+    services = {"api": {"command": SLEEP, "image": f"{name}:3"}, "keeper": {"command": SLEEP}}
+    project = await up(compose, services, up=False)
     server = project.server
     ids = [await asyncio.to_thread(later_image, server, f"{name}:{each}", f"{name}{each}") for each in (1, 2, 3)]
     await asyncio.to_thread(project.up)
